@@ -1,0 +1,3 @@
+//! Arguments to `cli`, its outcome to an exit code. Nothing else.
+
+fn main() {}
