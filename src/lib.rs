@@ -9,4 +9,16 @@ pub mod expression;
 
 pub mod pipeline;
 
+pub mod program;
+
 pub mod config;
+
+pub mod worker;
+
+pub mod kafka;
+
+pub mod supervisor;
+
+pub mod telemetry;
+
+pub mod systemd;
