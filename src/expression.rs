@@ -39,6 +39,10 @@ impl Predicate {
     pub fn text(&self) -> &str {
         &self.text
     }
+    /// Whether it looks into the record's value.
+    pub fn reads_value(&self) -> bool {
+        self.text.contains("value")
+    }
 }
 
 /// A typed expression whose result is a text: `key`.
@@ -55,5 +59,9 @@ impl ValueExpression {
     /// The text as the file has it.
     pub fn text(&self) -> &str {
         &self.text
+    }
+    /// Whether it looks into the record's value.
+    pub fn reads_value(&self) -> bool {
+        self.text.contains("value")
     }
 }

@@ -10,3 +10,5 @@ pub mod expression;
 pub mod pipeline;
 
 pub mod config;
+
+pub mod cli;
