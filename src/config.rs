@@ -1,6 +1,31 @@
 //! YAML text -> findings or [`Pipeline`](crate::pipeline::Pipeline): source text and places, raw grammar, check, catalog
 //! across files, settings, snapshot of a folder. Secrets stay references.
+//!
+//! ```text
+//! Snapshot -> text -> yaml (values and places) -> schema -> raw types -> check -> catalog -> Pipelines and findings
+//! ```
+//!
+//! The command line, and later reload, take a [`Snapshot`], [`check`] it, and [`render`] the findings.
 
+mod catalog;
+mod check;
 mod cluster;
+mod environment;
+mod finding;
+mod load;
+mod properties;
+mod raw;
+pub mod schema;
+pub mod settings;
+mod snapshot;
+mod text;
+mod yaml;
 
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
+pub use environment::Environment;
+pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
+pub use load::{Checked, check};
+pub use properties::{AnyProperty, ClientProperties, PropertyScope};
+pub use settings::Settings;
+pub use snapshot::{FILE_BYTES_MAX, Snapshot, SnapshotFile, Unread};
+pub use text::{Place, SourceText};

@@ -22,3 +22,5 @@ pub mod supervisor;
 pub mod telemetry;
 
 pub mod systemd;
+
+pub mod cli;

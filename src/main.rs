@@ -1,3 +1,7 @@
 //! Arguments to `cli`, its outcome to an exit code. Nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(krouted::cli::run(std::env::args_os()).code())
+}

@@ -1,0 +1,98 @@
+//! The command line: one file per subcommand, each putting together what it needs, and the exit codes.
+//!
+//! `main` calls [`run`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
+
+mod check;
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Moves records between Kafka topics as YAML files say.
+#[derive(Debug, Parser)]
+#[command(name = "krouted", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what is wrong with pipeline files, without a broker.
+    Check(check::Arguments),
+}
+
+/// How a command ended. The codes are public interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Good,
+    /// There are findings.
+    Findings,
+    /// The command line cannot be understood.
+    Usage,
+    /// The daemon's own configuration is broken: settings file, folders.
+    Configuration,
+}
+
+impl Outcome {
+    /// The exit code.
+    ///
+    /// Source: DESIGN.md section 8; `sysexits.h`.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Findings => 1,
+            Self::Usage => 64,
+            Self::Configuration => 78,
+        }
+    }
+}
+
+/// Runs the command that the arguments ask for.
+pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
+    };
+    let outcome = match &parsed.command {
+        Command::Check(arguments) => check::run(arguments),
+    };
+    outcome.unwrap_or_else(|error| {
+        say(Stream::Errors, &format!("error: {error:#}\n"));
+        Outcome::Configuration
+    })
+}
+
+/// Help and version were asked for; everything else is a mistake.
+fn usage(error: &clap::Error) -> Outcome {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        say(Stream::Errors, &text);
+        Outcome::Usage
+    } else {
+        say(Stream::Data, &text);
+        Outcome::Good
+    }
+}
+
+/// Where a text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    /// Standard output: what was asked for.
+    Data,
+    /// Standard error: what people read.
+    Errors,
+}
+
+/// Prints a text. A reader that went away (`| head`) has seen enough.
+fn say(stream: Stream, text: &str) {
+    let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = match stream {
+        Stream::Data => write(&mut io::stdout().lock()).context("standard output"),
+        Stream::Errors => write(&mut io::stderr().lock()).context("standard error"),
+    };
+    // Nobody is left who could be told.
+    drop(written);
+}

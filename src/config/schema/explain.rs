@@ -1,0 +1,292 @@
+//! Errors of `jsonschema` -> findings at the right place and in plain words.
+//!
+//! "Not valid under any of the schemas" helps nobody: the variant that was meant is looked for, and its own errors are said.
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind as Kind;
+use serde_json::Value;
+
+use super::super::finding::Findings;
+use super::super::raw::poison;
+use super::super::text::{listed, nearest, quote};
+use super::super::yaml::At;
+
+/// Says each error, and hands back the document without what is broken.
+pub(super) fn explain<'a>(
+    schema: &Value,
+    errors: impl Iterator<Item = ValidationError<'a>>,
+    at: At<'_>,
+    value: &Value,
+    findings: &mut Findings,
+) -> Value {
+    let mut explainer = Explainer { schema, at, findings, value: value.clone() };
+    let errors: Vec<_> = errors.collect();
+    let errors: Vec<_> = errors.iter().collect();
+    explainer.all(&errors);
+    explainer.value
+}
+
+struct Explainer<'e> {
+    schema: &'e Value,
+    at: At<'e>,
+    findings: &'e mut Findings,
+    /// What is left of the document.
+    value: Value,
+}
+
+impl Explainer<'_> {
+    /// Errors of one document or variant.
+    fn all(&mut self, errors: &[&ValidationError<'_>]) {
+        for error in errors {
+            if !is_misspelled(error, errors) {
+                self.one(error);
+            }
+        }
+        // A field that is missing only because it is misspelled is broken all the same.
+        for error in errors {
+            if let Kind::Required { property } = error.kind() {
+                self.insert_broken(error.instance_path().as_str(), property);
+            }
+        }
+    }
+
+    fn one(&mut self, error: &ValidationError<'_>) {
+        let pointer = error.instance_path().as_str().to_owned();
+        let at = self.at.pointer(&pointer);
+        let found = error.instance().as_ref();
+        match error.kind() {
+            Kind::OneOfNotValid { context } | Kind::AnyOf { context } => {
+                return self.variants(context, &pointer, found);
+            }
+            Kind::AdditionalProperties { unexpected } => {
+                return self.unknown_fields(unexpected, error, &pointer);
+            }
+            Kind::Required { property } => {
+                let field = property.as_str().unwrap_or_default();
+                let help = self.description(error, field);
+                self.findings.missing_field(at.key(), field, &owner(&pointer), help.as_deref());
+                return;
+            }
+            Kind::Type { .. } => {
+                let expected = self.at_schema(error.schema_path().as_str());
+                let expected = kinds(expected.unwrap_or(&Value::Null));
+                let hint = hint_for(&expected, found, at);
+                self.findings.wrong_kind(at.place(), &expected, &described(found), hint);
+            }
+            Kind::Constant { .. } if pointer == "/version" => {
+                self.findings.unknown_version(at.place(), &plain(found));
+            }
+            Kind::Enum { options } => {
+                let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                self.findings.unknown_word(at.place(), &plain(found), &words, &format!("`{}`", owner(&pointer)));
+            }
+            kind => match bound(kind, found, &owner(&pointer)) {
+                Some(message) => {
+                    self.findings.out_of_bounds(at.place(), message);
+                }
+                None => {
+                    self.findings.against_schema(at.place(), &error.to_string());
+                }
+            },
+        }
+        self.break_off(&pointer);
+    }
+
+    fn variants(&mut self, context: &[Vec<ValidationError<'static>>], pointer: &str, found: &Value) {
+        let is_here = |e: &ValidationError<'_>| e.instance_path().as_str() == pointer;
+        let other = |e: &ValidationError<'_>| {
+            let decides = matches!(
+                e.kind(),
+                Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. } | Kind::Required { .. }
+            );
+            is_here(e) && decides
+        };
+        if let Some(meant) = context.iter().find(|branch| !branch.iter().any(other)) {
+            let errors: Vec<_> = meant.iter().collect();
+            return self.all(&errors);
+        }
+        let here = || context.iter().flatten().filter(|e| is_here(e));
+        let bare: Vec<&str> = here().flat_map(|e| bare_words(e)).collect();
+        let tagged: Vec<&str> = here().filter_map(tag_word).collect();
+        let mut words = bare.clone();
+        words.extend(tagged.iter().filter(|w| !bare.contains(w)));
+        self.no_variant(pointer, found, &words, &tagged);
+        self.break_off(pointer);
+    }
+
+    fn no_variant(&mut self, pointer: &str, found: &Value, words: &[&str], tagged: &[&str]) {
+        let at = self.at.pointer(pointer);
+        let what = format!("`{}`", owner(pointer));
+        match found {
+            Value::String(_) | Value::Number(_) if words.contains(&"credential") => {
+                self.findings.secret_as_text(at.key());
+            }
+            Value::Object(fields) => match fields.keys().collect::<Vec<_>>().as_slice() {
+                [key] if words.contains(&key.as_str()) => {
+                    let hint = Some(format!("write the bare word: {key}"));
+                    let found = "fields that it does not have";
+                    self.findings.wrong_kind(at.key(), &format!("the word `{key}`"), found, hint);
+                }
+                [key] => {
+                    self.findings.unknown_word(at.field(key).key(), key, words, &what);
+                }
+                keys => {
+                    self.findings.not_one_variant(at.key(), keys.len(), words);
+                }
+            },
+            Value::String(word) if !tagged.contains(&word.as_str()) && words.len() > tagged.len() => {
+                self.findings.unknown_word(at.place(), word, words, &what);
+            }
+            found => {
+                let examples: Vec<_> = words
+                    .iter()
+                    .map(|w| if tagged.contains(w) { format!("{{{w}: ...}}") } else { (*w).to_owned() })
+                    .collect();
+                let expected = listed(examples.iter().map(String::as_str));
+                self.findings.wrong_kind(at.place(), &expected, &described(found), None);
+            }
+        }
+    }
+
+    fn unknown_fields(&mut self, unexpected: &[String], error: &ValidationError<'_>, pointer: &str) {
+        let known = known_fields(self.schema, error);
+        let known: Vec<_> = known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
+        let at = self.at.pointer(pointer);
+        for field in unexpected {
+            self.findings.unknown_field(at.field(field).key(), field, &owner(pointer), &known);
+            if let Some(Value::Object(fields)) = self.value.pointer_mut(pointer) {
+                fields.shift_remove(field);
+            }
+        }
+    }
+
+    fn insert_broken(&mut self, pointer: &str, field: &Value) {
+        if let (Some(Value::Object(fields)), Some(field)) = (self.value.pointer_mut(pointer), field.as_str()) {
+            fields.entry(field).or_insert_with(poison);
+        }
+    }
+
+    fn break_off(&mut self, pointer: &str) {
+        if let Some(value) = self.value.pointer_mut(pointer) {
+            *value = poison();
+        }
+    }
+
+    fn at_schema(&self, pointer: &str) -> Option<&Value> {
+        self.schema.pointer(pointer)
+    }
+
+    /// The first sentence of what the schema says about a field.
+    fn description(&self, error: &ValidationError<'_>, field: &str) -> Option<String> {
+        let (parent, _) = error.schema_path().as_str().rsplit_once('/')?;
+        let text = self.at_schema(&format!("{parent}/properties/{field}/description"))?.as_str()?;
+        let text = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+        Some(text.trim_end_matches('.').to_owned())
+    }
+}
+
+/// Whether a missing field stands there under a name that is nearly its own; then that one is said, and not both.
+fn is_misspelled(error: &ValidationError<'_>, errors: &[&ValidationError<'_>]) -> bool {
+    let Kind::Required { property } = error.kind() else { return false };
+    let same_map = |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
+    errors.iter().filter(same_map).any(|other| match other.kind() {
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .any(|field| nearest(field, property.as_str()).is_some()),
+        _ => false,
+    })
+}
+
+fn known_fields(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
+    let fields = error
+        .schema_path()
+        .as_str()
+        .rsplit_once('/')
+        .and_then(|(parent, _)| schema.pointer(&format!("{parent}/properties")))
+        .and_then(Value::as_object);
+    fields.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+fn bare_words<'e>(error: &'e ValidationError<'_>) -> Vec<&'e str> {
+    match error.kind() {
+        Kind::Constant { expected_value } => expected_value.as_str().into_iter().collect(),
+        Kind::Enum { options } => options.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The tag of a variant with fields, from any error that only a map with a tag gives.
+fn tag_word<'e>(error: &'e ValidationError<'_>) -> Option<&'e str> {
+    match error.kind() {
+        Kind::Required { property } => property.as_str(),
+        _ => None,
+    }
+}
+
+fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
+    let found = plain(found);
+    Some(match kind {
+        Kind::Minimum { limit } => format!("`{owner}` is {found}, at least {limit} is legal"),
+        Kind::Maximum { limit } => format!("`{owner}` is {found}, at most {limit} is legal"),
+        Kind::MinItems { limit } => format!("`{owner}` is an empty list, at least {limit} is needed"),
+        Kind::MinProperties { limit } => format!("`{owner}` is empty, at least {limit} is needed"),
+        _ => return None,
+    })
+}
+
+/// The field, or list, that a pointer leads to; empty at the top.
+fn owner(pointer: &str) -> String {
+    let is_name = |token: &&str| token.parse::<usize>().is_err();
+    let name = pointer.split('/').skip(1).filter(is_name).last().unwrap_or_default();
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+fn kinds(types: &Value) -> String {
+    let one = |name: &Value| match name.as_str().unwrap_or_default() {
+        "string" => "a text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "array" => "a list",
+        "object" => "a map of fields",
+        _ => "something else",
+    };
+    match types {
+        Value::Array(several) => several.iter().map(one).collect::<Vec<_>>().join(" or "),
+        single => one(single).to_owned(),
+    }
+}
+
+fn described(found: &Value) -> String {
+    match found {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(bool) => format!("the boolean `{bool}`"),
+        Value::Number(number) => format!("the number `{number}`"),
+        Value::String(text) => format!("the text {}", quote(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map of fields".to_owned(),
+    }
+}
+
+fn plain(found: &Value) -> String {
+    match found {
+        Value::String(text) => text.clone(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn hint_for(expected: &str, found: &Value, at: At<'_>) -> Option<String> {
+    match (expected, found) {
+        ("a text", Value::Bool(_) | Value::Number(_)) => {
+            let written = at.place().text().to_owned();
+            Some(format!("quote it: '{written}'"))
+        }
+        ("a list", Value::String(_) | Value::Number(_)) => {
+            Some(format!("write a list: [{}]", at.place().text()))
+        }
+        (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,192 @@
+//! The settings of a daemon: who it is, where its files are, how its clusters are reached.
+//!
+//! Everything has a default that works beside a local broker, so the file is optional.
+
+mod clusters;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::model::{ClusterName, InstanceId};
+
+use super::check::{Context, Got};
+use super::cluster::Cluster;
+use super::environment::Environment;
+use super::finding::{Finding, Findings, Reported};
+use super::properties::ClientProperties;
+use super::raw::settings::RawSettings;
+use super::schema::{self, Checker};
+use super::snapshot::Snapshot;
+use super::text::{Place, SourceText};
+use super::yaml::{self, At};
+
+/// What a daemon needs to know besides its pipelines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Stable across restarts, unique among live daemons.
+    pub instance_id: InstanceId,
+    /// The folder of the pipeline files.
+    pub pipelines: PathBuf,
+    /// The folder for what outlives the process.
+    pub state: PathBuf,
+    /// By the names that pipelines use. Not empty.
+    pub clusters: BTreeMap<ClusterName, Cluster>,
+}
+
+/// Settings, and the file that they are from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// All known, defaults filled in.
+    pub settings: Settings,
+    /// Absent where there is no file and all are defaults.
+    pub file: Option<PathBuf>,
+}
+
+/// Where the file is looked for without `--config`, in this order.
+const PLACES: [&str; 2] = ["krouted.yaml", "/etc/krouted/krouted.yaml"];
+
+/// The file that settings are from: the one asked for, else the first that exists.
+pub fn find(asked_for: Option<&Path>) -> Option<PathBuf> {
+    let first = || PLACES.iter().map(PathBuf::from).find(|path| path.exists());
+    asked_for.map(Path::to_owned).or_else(first)
+}
+
+/// Reads the settings file, where there is one, and fills in what it leaves out.
+///
+/// An environment that is [`Unknown`](Environment::Unknown) leaves text with references in it as it stands.
+pub fn load(
+    file: Option<&Path>,
+    environment: &Environment,
+    properties: &dyn ClientProperties,
+) -> Result<Loaded, Vec<Finding>> {
+    let mut findings = Findings::default();
+    let settings = match file {
+        Some(path) => from_file(path, environment, properties, &mut findings),
+        None => defaults(environment, &mut findings),
+    };
+    match settings {
+        Ok(settings) => Ok(Loaded { settings, file: file.map(Path::to_owned) }),
+        Err(_) => Err(findings.sorted()),
+    }
+}
+
+fn from_file(
+    path: &Path,
+    environment: &Environment,
+    properties: &dyn ClientProperties,
+    findings: &mut Findings,
+) -> Result<Settings, Reported> {
+    let shown = path.display().to_string();
+    let snapshot = match Snapshot::read_all(&[path.to_owned()]) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            return Err(findings.unreadable_file(&SourceText::new(&shown, ""), &error.to_string()));
+        }
+    };
+    let Some(file) = snapshot.files.first() else {
+        let source = SourceText::new(&shown, "");
+        return Err(findings.unreadable_file(&source, "it is a folder"));
+    };
+    let source = super::load::source_text(file, findings)?;
+    text(&source, path.parent().unwrap_or(Path::new("")), environment, properties, findings)
+}
+
+/// Reads settings from a text; paths in it are relative to a folder.
+pub(super) fn text(
+    source: &std::sync::Arc<SourceText>,
+    folder: &Path,
+    environment: &Environment,
+    properties: &dyn ClientProperties,
+    findings: &mut Findings,
+) -> Result<Settings, Reported> {
+    let mark = findings.mark();
+    let documents = yaml::documents(source, findings)?;
+    let Some(document) = documents.first() else {
+        return Err(findings.empty_document(Place::new(source, 0..0), true));
+    };
+    if let Some(second) = documents.get(1) {
+        findings.settings_of_several_documents(At::root(source, &second.root).key());
+    }
+    let at = At::root(source, &document.root);
+    let checker = Checker::new(schema::settings());
+    let value = checker.check(&document.value, at, findings);
+    let raw: RawSettings = match serde_json::from_value(value) {
+        Ok(raw) => raw,
+        Err(error) => {
+            let said = findings.since(mark);
+            return Err(said.unwrap_or_else(|| findings.against_schema(at.key(), &error.to_string())));
+        }
+    };
+    let mut context = Context { settings: None, environment, properties, findings, mark };
+    let settings = checked(&raw, at, folder, &mut context);
+    match (settings, context.findings.since(mark)) {
+        (Ok(settings), None) => Ok(settings),
+        (_, Some(reported)) => Err(reported),
+        (Err(_), None) => Err(context.findings.against_schema(at.key(), "a value is not known here")),
+    }
+}
+
+fn checked(
+    raw: &RawSettings,
+    at: At<'_>,
+    folder: &Path,
+    context: &mut Context<'_>,
+) -> Got<Settings> {
+    let instance_id = match context.optional(raw.instance_id.as_ref(), at.field("instance_id")) {
+        Ok(Some(text)) => {
+            context.name("instance id", text, at.field("instance_id"), InstanceId::new)
+        }
+        Ok(None) => hostname(context.findings, at.key()).map_err(Into::into),
+        Err(absent) => Err(absent),
+    };
+    let pipelines = path(raw.pipelines.as_ref(), at.field("pipelines"), folder, context);
+    let state = path(raw.state.as_ref(), at.field("state"), folder, context);
+    let clusters = clusters::check(raw.clusters.as_ref(), at.field("clusters"), folder, context);
+    Ok(Settings {
+        instance_id: instance_id?,
+        pipelines: pipelines?.unwrap_or_else(|| folder.join("pipelines")),
+        state: state?.unwrap_or_else(|| default_state(context.environment)),
+        clusters: clusters?.unwrap_or_else(clusters::default),
+    })
+}
+
+/// A path, relative to the settings file's folder.
+fn path(
+    part: Option<&super::raw::Part<String>>,
+    at: At<'_>,
+    folder: &Path,
+    context: &mut Context<'_>,
+) -> Got<Option<PathBuf>> {
+    let Some(text) = context.optional(part, at)? else { return Ok(None) };
+    let text = context.known_text(text, at)?;
+    if text.is_empty() {
+        return Err(context.findings.empty_text(at.place(), at.key().text()).into());
+    }
+    Ok(Some(folder.join(text)))
+}
+
+fn defaults(environment: &Environment, findings: &mut Findings) -> Result<Settings, Reported> {
+    let source = SourceText::new("(no settings file)", "");
+    Ok(Settings {
+        instance_id: hostname(findings, Place::new(&source, 0..0))?,
+        pipelines: PathBuf::from("pipelines"),
+        state: default_state(environment),
+        clusters: clusters::default(),
+    })
+}
+
+fn default_state(environment: &Environment) -> PathBuf {
+    let folder = |name: &str| environment.get(name).map(PathBuf::from);
+    folder("STATE_DIRECTORY")
+        .or_else(|| folder("XDG_STATE_HOME").map(|home| home.join("krouted")))
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state/krouted")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib/krouted"))
+}
+
+/// The kernel's hostname, with what an id may not hold replaced: it is stable across restarts, and unique where hosts are.
+fn hostname(findings: &mut Findings, place: Place) -> Result<InstanceId, Reported> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let legal = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let name: String = text.trim().chars().map(legal).collect();
+    InstanceId::new(&name).map_err(|why| findings.bad_hostname(place, &name, &why))
+}

@@ -1,0 +1,149 @@
+//! The one reader of pipeline folders: names and bytes that were all there at the same time.
+//!
+//! `check` and `run` read through it, and reload will: a file that changes while it is read is read again.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+
+/// A file of pipelines is a few kilobytes; what is above is a mistake, and costs a reader's time.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Deeper is a link that leads back up.
+const FOLDERS_DEEP_MAX: usize = 8;
+/// More is not a folder of pipelines.
+const FILES_MAX: usize = 10_000;
+/// A writer that never rests must not keep the reader here.
+const READS_MAX: usize = 5;
+
+/// The pipeline files of one moment, sorted by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Each path once.
+    pub files: Vec<SnapshotFile>,
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// As findings show it: the given path, and what is below it.
+    pub path: String,
+    /// What it holds, or why that is not known.
+    pub content: Result<Vec<u8>, Unread>,
+}
+
+/// Why a file's content is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// More than [`FILE_BYTES_MAX`].
+    TooLarge,
+    /// The system refuses it.
+    Refused(String),
+    /// It changed each time that it was read.
+    Moves,
+}
+
+impl Snapshot {
+    /// Reads a folder and the folders in it: `*.yaml` and `*.yml`, without hidden ones and editors' copies.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        Self::read_all(&[folder.to_owned()])
+    }
+
+    /// Reads folders, and files whatever they are called.
+    pub fn read_all(paths: &[PathBuf]) -> io::Result<Self> {
+        let mut before = list(paths)?;
+        for _ in 1..READS_MAX {
+            let files = before.iter().map(|path| read(path)).collect();
+            let after = list(paths)?;
+            if before == after {
+                return Ok(Self { files });
+            }
+            before = after;
+        }
+        Ok(Self { files: before.iter().map(|path| read(path)).collect() })
+    }
+}
+
+fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if fs::metadata(path)?.is_dir() {
+            below(path, 0, &mut found)?;
+        } else {
+            found.push(path.clone());
+        }
+    }
+    found.sort();
+    let mut seen = BTreeSet::new();
+    found.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
+    Ok(found)
+}
+
+fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_passed_over(&name) {
+            continue;
+        }
+        // A link whose target is gone is listed as a file, so that reading it says what is wrong.
+        if fs::metadata(&path).is_ok_and(|m| m.is_dir()) {
+            if depth < FOLDERS_DEEP_MAX {
+                below(&path, depth.saturating_add(1), found)?;
+            }
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            found.push(path);
+        }
+        if found.len() > FILES_MAX {
+            return Err(io::Error::other(format!("more than {FILES_MAX} files in it")));
+        }
+    }
+    Ok(())
+}
+
+/// What editors, git and Kubernetes leave beside the files that are meant.
+fn is_passed_over(name: &str) -> bool {
+    name.starts_with(['.', '#', '~']) || name.ends_with(['~', '#']) || name.ends_with(".swp")
+}
+
+fn read(path: &Path) -> SnapshotFile {
+    let mut content = Err(Unread::Moves);
+    for _ in 0..READS_MAX {
+        content = read_once(path);
+        if content != Err(Unread::Moves) {
+            break;
+        }
+    }
+    SnapshotFile { path: path.display().to_string(), content }
+}
+
+fn read_once(path: &Path) -> Result<Vec<u8>, Unread> {
+    let refused = |e: io::Error| Unread::Refused(e.to_string());
+    let before = fs::metadata(path).map_err(refused)?;
+    if !before.is_file() {
+        return Err(Unread::Refused("it is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(refused)?;
+    file.take(FILE_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
+    let after = fs::metadata(path).map_err(refused)?;
+    if identity(&before) != identity(&after) {
+        return Err(Unread::Moves);
+    }
+    let is_too_large = u64::try_from(bytes.len()).is_ok_and(|len| len > FILE_BYTES_MAX);
+    if is_too_large { Err(Unread::TooLarge) } else { Ok(bytes) }
+}
+
+/// What differs as soon as a file was written or replaced.
+fn identity(metadata: &Metadata) -> [i128; 6] {
+    [
+        metadata.dev().into(),
+        metadata.ino().into(),
+        metadata.size().into(),
+        metadata.mtime().into(),
+        metadata.mtime_nsec().into(),
+        metadata.ctime_nsec().into(),
+    ]
+}
