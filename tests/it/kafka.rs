@@ -141,14 +141,25 @@ impl Cluster {
         &self,
         topic: &str,
         records: impl IntoIterator<Item = &'r Record>,
-        mut request: Value,
+        request: Value,
     ) {
+        self.try_produce(topic, records, request)
+            .unwrap_or_else(|error| panic!("produce to {topic} at {}: {error}", self.bootstrap));
+    }
+
+    /// As `produce_with`, where the cluster may refuse.
+    pub(crate) fn try_produce<'r>(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = &'r Record>,
+        mut request: Value,
+    ) -> Result<(), String> {
         let file = record::TempFile::new();
         let count = record::write(&file.path, records);
         request["topic"] = json!(topic);
         request["file"] = json!(file.path);
         request["records"] = json!(count);
-        self.ask("produce", request);
+        self.try_ask("produce", request).map(drop)
     }
 
     /// Sends each list of records as one transaction that ends as it says.

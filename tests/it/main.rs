@@ -4,7 +4,9 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
+mod daemon;
 mod kafka;
 mod process;
+mod proxy;
 mod tidy;
 mod wait;

@@ -67,7 +67,6 @@ impl Broker {
 
     /// Starts a broker that has one more listener: its own port, what it tells clients to connect to, and its protocol
     /// (`PLAINTEXT`, `SASL_PLAINTEXT`, `SSL`, `SASL_SSL`). The listener's name is EXTRA.
-    #[expect(dead_code, reason = "for TLS and SASL tests")]
     pub(crate) fn with_listener(
         port: u16,
         advertised: u16,
@@ -89,7 +88,6 @@ impl Broker {
     }
 
     /// A port for `with_listener`.
-    #[expect(dead_code, reason = "for TLS and SASL tests")]
     pub(crate) fn free_port() -> u16 {
         let [port] = free_ports();
         port

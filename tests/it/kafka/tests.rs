@@ -112,12 +112,8 @@ fn a_broker_of_ones_own_keeps_its_data_through_stop_and_kill() {
         (cluster.read(&topic, Isolation::Committed).len() == 1).then_some(())
     });
     let large = "x".repeat(100_000);
-    let request = json!({"topic": topic});
-    let sent = std::panic::catch_unwind(|| {
-        cluster.produce_with(&topic, [&Record::new(None, Some(&large))], request);
-    });
-    let message = *sent.unwrap_err().downcast::<String>().unwrap();
-    assert!(message.contains("RecordTooLarge"), "{message}");
+    let refused = cluster.try_produce(&topic, [&Record::new(None, Some(&large))], json!({}));
+    assert!(refused.as_ref().is_err_and(|e| e.contains("RecordTooLarge")), "{refused:?}");
     broker.pause();
     assert!(!cluster.answers());
     broker.resume();
