@@ -48,7 +48,6 @@ impl Record {
     }
 
     /// The last value of a header, as text.
-    #[expect(dead_code, reason = "for tests of dead letters")]
     pub(crate) fn header_text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().rev().find(|(other, _)| other == name.as_bytes())?;
         std::str::from_utf8(value.as_deref()?).ok()
