@@ -6,6 +6,7 @@
 
 mod checker;
 mod daemon;
+mod events;
 mod kafka;
 mod process;
 mod proxy;
