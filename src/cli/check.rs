@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::{Outcome, Stream, say};
-use crate::config::{self, AnyProperty, Environment, Finding, Output, Severity, Snapshot, settings};
+use crate::config::{self, Environment, Finding, Output, Severity, Snapshot, settings};
+use crate::kafka::Librdkafka;
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
@@ -39,7 +40,7 @@ enum Form {
 /// Checks, and says what was found.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let properties = AnyProperty;
+    let properties = Librdkafka;
     let file = settings::find(arguments.config.as_deref());
     let loaded = match settings::load(file.as_deref(), &environment, &properties) {
         Ok(loaded) => loaded,
@@ -55,8 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         [] => std::slice::from_ref(&loaded.settings.pipelines),
         given => given,
     };
-    let snapshot = Snapshot::read_all(paths)
-        .with_context(|| format!("cannot read {}", shown(paths)))?;
+    let snapshot =
+        Snapshot::read_all(paths).with_context(|| format!("cannot read {}", shown(paths)))?;
     let checked = config::check(&snapshot, known, &environment, &properties);
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);

@@ -8,7 +8,6 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-
 /// A file of pipelines is a few kilobytes; what is above is a mistake, and costs a reader's time.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Deeper is a link that leads back up.

@@ -46,11 +46,15 @@ pub(super) fn documents(
         Ok(values) => values,
         // What this reader stumbles over was most likely said already, and with a better place.
         Err((place, what)) => {
-            return Err(findings.since(mark).unwrap_or_else(|| findings.yaml_syntax(place, &what, None)));
+            return Err(findings
+                .since(mark)
+                .unwrap_or_else(|| findings.yaml_syntax(place, &what, None)));
         }
     };
     if values.len() != roots.len() {
-        return Err(findings.since(mark).unwrap_or_else(|| findings.readers_differ(Place::new(source, 0..0))));
+        return Err(findings
+            .since(mark)
+            .unwrap_or_else(|| findings.readers_differ(Place::new(source, 0..0))));
     }
     let mut documents: Vec<_> = std::iter::zip(roots, values)
         .map(|(root, value)| Document { root, value, is_refused: false })

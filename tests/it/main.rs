@@ -10,5 +10,6 @@ mod events;
 mod kafka;
 mod process;
 mod proxy;
+mod records;
 mod tidy;
 mod wait;

@@ -90,7 +90,8 @@ fn say(way: &[Edge], outlines: &[Outline], findings: &mut Findings) {
     for edge in way {
         text.push_str(&format!(" -> [{}] -> {}", edge.topic, name(edge.to)));
     }
-    let written = outlines.get(first.from).and_then(|o| o.writes.iter().find(|w| w.topic == first.topic));
+    let written =
+        outlines.get(first.from).and_then(|o| o.writes.iter().find(|w| w.topic == first.topic));
     if let Some(written) = written {
         findings.loop_across(written.place.clone(), &text);
     }

@@ -75,7 +75,9 @@ fn interval(
     };
     match Duration::try_from(interval) {
         Ok(interval) if (INTERVAL_MIN..=interval_max).contains(&interval) => Ok(Some(interval)),
-        _ => Err(context.findings.interval_out_of_bounds(at.place(), text, guarantee, shown).into()),
+        _ => {
+            Err(context.findings.interval_out_of_bounds(at.place(), text, guarantee, shown).into())
+        }
     }
 }
 

@@ -56,7 +56,9 @@ impl Findings {
     ) -> Reported {
         let message = format!("{} is no {what}", quote(found));
         let hint = match nearest(found, words.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`? known here: {}", listed(words.iter().copied())),
+            Some(meant) => {
+                format!("did you mean `{meant}`? known here: {}", listed(words.iter().copied()))
+            }
             None => format!("known here: {}", listed(words.iter().copied())),
         };
         self.error("K0204", place, message, hint)
@@ -72,7 +74,8 @@ impl Findings {
         found: usize,
         words: &[&str],
     ) -> Reported {
-        let message = format!("exactly one of {} belongs here, found {found}", listed(words.iter().copied()));
+        let message =
+            format!("exactly one of {} belongs here, found {found}", listed(words.iter().copied()));
         self.error("K0206", place, message, None)
     }
 

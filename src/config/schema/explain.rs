@@ -77,8 +77,14 @@ impl Explainer<'_> {
                 self.findings.unknown_version(at.place(), &plain(found));
             }
             Kind::Enum { options } => {
-                let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                self.findings.unknown_word(at.place(), &plain(found), &words, &format!("`{}`", owner(&pointer)));
+                let words: Vec<_> =
+                    options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                self.findings.unknown_word(
+                    at.place(),
+                    &plain(found),
+                    &words,
+                    &format!("`{}`", owner(&pointer)),
+                );
             }
             kind => match bound(kind, found, &owner(&pointer)) {
                 Some(message) => {
@@ -92,12 +98,20 @@ impl Explainer<'_> {
         self.break_off(&pointer);
     }
 
-    fn variants(&mut self, context: &[Vec<ValidationError<'static>>], pointer: &str, found: &Value) {
+    fn variants(
+        &mut self,
+        context: &[Vec<ValidationError<'static>>],
+        pointer: &str,
+        found: &Value,
+    ) {
         let is_here = |e: &ValidationError<'_>| e.instance_path().as_str() == pointer;
         let other = |e: &ValidationError<'_>| {
             let decides = matches!(
                 e.kind(),
-                Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. } | Kind::Required { .. }
+                Kind::Type { .. }
+                    | Kind::Enum { .. }
+                    | Kind::Constant { .. }
+                    | Kind::Required { .. }
             );
             is_here(e) && decides
         };
@@ -134,23 +148,38 @@ impl Explainer<'_> {
                     self.findings.not_one_variant(at.key(), keys.len(), words);
                 }
             },
-            Value::String(word) if !tagged.contains(&word.as_str()) && words.len() > tagged.len() => {
+            Value::String(word)
+                if !tagged.contains(&word.as_str()) && words.len() > tagged.len() =>
+            {
                 self.findings.unknown_word(at.place(), word, words, &what);
             }
             found => {
-                let examples: Vec<_> = words
-                    .iter()
-                    .map(|w| if tagged.contains(w) { format!("{{{w}: ...}}") } else { (*w).to_owned() })
-                    .collect();
+                let examples: Vec<_> =
+                    words
+                        .iter()
+                        .map(|w| {
+                            if tagged.contains(w) {
+                                format!("{{{w}: ...}}")
+                            } else {
+                                (*w).to_owned()
+                            }
+                        })
+                        .collect();
                 let expected = listed(examples.iter().map(String::as_str));
                 self.findings.wrong_kind(at.place(), &expected, &described(found), None);
             }
         }
     }
 
-    fn unknown_fields(&mut self, unexpected: &[String], error: &ValidationError<'_>, pointer: &str) {
+    fn unknown_fields(
+        &mut self,
+        unexpected: &[String],
+        error: &ValidationError<'_>,
+        pointer: &str,
+    ) {
         let known = known_fields(self.schema, error);
-        let known: Vec<_> = known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
+        let known: Vec<_> =
+            known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
         let at = self.at.pointer(pointer);
         for field in unexpected {
             self.findings.unknown_field(at.field(field).key(), field, &owner(pointer), &known);
@@ -161,7 +190,9 @@ impl Explainer<'_> {
     }
 
     fn insert_broken(&mut self, pointer: &str, field: &Value) {
-        if let (Some(Value::Object(fields)), Some(field)) = (self.value.pointer_mut(pointer), field.as_str()) {
+        if let (Some(Value::Object(fields)), Some(field)) =
+            (self.value.pointer_mut(pointer), field.as_str())
+        {
             fields.entry(field).or_insert_with(poison);
         }
     }
@@ -188,11 +219,12 @@ impl Explainer<'_> {
 /// Whether a missing field stands there under a name that is nearly its own; then that one is said, and not both.
 fn is_misspelled(error: &ValidationError<'_>, errors: &[&ValidationError<'_>]) -> bool {
     let Kind::Required { property } = error.kind() else { return false };
-    let same_map = |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
+    let same_map =
+        |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
     errors.iter().filter(same_map).any(|other| match other.kind() {
-        Kind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .any(|field| nearest(field, property.as_str()).is_some()),
+        Kind::AdditionalProperties { unexpected } => {
+            unexpected.iter().any(|field| nearest(field, property.as_str()).is_some())
+        }
         _ => false,
     })
 }
@@ -210,7 +242,9 @@ fn known_fields(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
 fn bare_words<'e>(error: &'e ValidationError<'_>) -> Vec<&'e str> {
     match error.kind() {
         Kind::Constant { expected_value } => expected_value.as_str().into_iter().collect(),
-        Kind::Enum { options } => options.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
+        Kind::Enum { options } => {
+            options.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -228,7 +262,9 @@ fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
     Some(match kind {
         Kind::Minimum { limit } => format!("`{owner}` is {found}, at least {limit} is legal"),
         Kind::Maximum { limit } => format!("`{owner}` is {found}, at most {limit} is legal"),
-        Kind::MinItems { limit } => format!("`{owner}` is an empty list, at least {limit} is needed"),
+        Kind::MinItems { limit } => {
+            format!("`{owner}` is an empty list, at least {limit} is needed")
+        }
         Kind::MinProperties { limit } => format!("`{owner}` is empty, at least {limit} is needed"),
         _ => return None,
     })

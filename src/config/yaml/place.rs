@@ -81,7 +81,11 @@ impl<'a> At<'a> {
         let start = of(span.start);
         let last = of(span.end.saturating_sub(1).max(span.start));
         let end = if span.end > span.start {
-            self.source.text().get(last..).and_then(|t| t.chars().next()).map_or(last, |c| last.saturating_add(c.len_utf8()))
+            self.source
+                .text()
+                .get(last..)
+                .and_then(|t| t.chars().next())
+                .map_or(last, |c| last.saturating_add(c.len_utf8()))
         } else {
             start
         };
@@ -159,7 +163,9 @@ impl Cursor<'_> {
             }
             (Style::SingleQuoted, Some('\'')) => self.skip(2),
             (Style::DoubleQuoted, Some('\\')) => self.skip(escape_len(self.rest())),
-            (Style::Plain | Style::SingleQuoted | Style::DoubleQuoted, Some(w)) if c == ' ' && w.is_whitespace() => {
+            (Style::Plain | Style::SingleQuoted | Style::DoubleQuoted, Some(w))
+                if c == ' ' && w.is_whitespace() =>
+            {
                 let folded = self.rest().len().saturating_sub(self.rest().trim_start().len());
                 let is_fold = self.rest().get(..folded).is_some_and(|t| t.contains('\n'));
                 self.skip(if is_fold { folded } else { 1 });

@@ -114,7 +114,8 @@ impl Reader<'_> {
         let last = open.children.last().map_or(open.start, |node| node.span.end);
         let end = if bytes.is_empty() { last } else { bytes.end };
         let span = open.start..end.max(open.start);
-        let data = if open.is_map { Data::Map(pairs(open.children)) } else { Data::List(open.children) };
+        let data =
+            if open.is_map { Data::Map(pairs(open.children)) } else { Data::List(open.children) };
         self.add(Node::new(span, open.tag, data).into(), open.anchor, 1, findings)
     }
 

@@ -41,7 +41,9 @@ pub(super) fn core(text: &str) -> Core {
 
 fn sign(text: &str) -> (&str, &str) {
     match text.strip_prefix(['-', '+']) {
-        Some(rest) => text.split_at_checked(text.len().saturating_sub(rest.len())).unwrap_or(("", text)),
+        Some(rest) => {
+            text.split_at_checked(text.len().saturating_sub(rest.len())).unwrap_or(("", text))
+        }
         None => ("", text),
     }
 }
@@ -78,9 +80,7 @@ pub(super) fn otherwise(text: &str) -> Option<&'static str> {
         _ => {}
     }
     let (_, digits) = sign(text);
-    let digit_or = |extra: &'static [char]| {
-        move |c: char| c.is_ascii_digit() || extra.contains(&c)
-    };
+    let digit_or = |extra: &'static [char]| move |c: char| c.is_ascii_digit() || extra.contains(&c);
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
