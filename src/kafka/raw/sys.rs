@@ -174,6 +174,7 @@ unsafe extern "C" {
         opaque: *mut c_void,
     ) -> c_int;
     pub(super) fn rd_kafka_topic_conf_new() -> *mut TopicConfT;
+    pub(super) fn rd_kafka_default_topic_conf_dup(rk: *mut Rk) -> *mut TopicConfT;
     pub(super) fn rd_kafka_topic_conf_destroy(c: *mut TopicConfT);
     pub(super) fn rd_kafka_topic_conf_set(
         c: *mut TopicConfT,
