@@ -11,5 +11,8 @@ mod kafka;
 mod process;
 mod proxy;
 mod records;
+mod rejections;
+mod scene;
+mod sources;
 mod tidy;
 mod wait;

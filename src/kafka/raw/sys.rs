@@ -222,7 +222,6 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_queue_get_consumer(rk: *mut Rk) -> *mut QueueT;
     pub(super) fn rd_kafka_queue_new(rk: *mut Rk) -> *mut QueueT;
     pub(super) fn rd_kafka_queue_destroy(q: *mut QueueT);
-    pub(super) fn rd_kafka_queue_poll_callback(q: *mut QueueT, ms: c_int) -> c_int;
     pub(super) fn rd_kafka_consume_batch_queue(
         q: *mut QueueT,
         ms: c_int,
