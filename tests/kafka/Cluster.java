@@ -1,5 +1,8 @@
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.File;
+import java.security.KeyStore;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +54,7 @@ final class Cluster {
         operations.put("producers", Cluster::producers);
         operations.put("create_user", Cluster::createUser);
         operations.put("allow", Cluster::allow);
+        operations.put("pem_key", Cluster::pemKey);
     }
 
     private static Object createTopic(JsonNode request) throws Exception {
@@ -169,5 +173,14 @@ final class Cluster {
                 AclOperation.fromString(request.get("operation").asText()), permission);
         Judge.admin(request).createAcls(List.of(new AclBinding(what, who))).all().get();
         return true;
+    }
+
+    /** A private key of a key store, as the text that OpenSSL reads; keytool itself cannot write one. */
+    private static Object pemKey(JsonNode request) throws Exception {
+        char[] password = request.get("password").asText().toCharArray();
+        KeyStore store = KeyStore.getInstance(new File(request.get("store").asText()), password);
+        byte[] key = store.getKey(request.get("alias").asText(), password).getEncoded();
+        String text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key);
+        return "-----BEGIN PRIVATE KEY-----\n" + text + "\n-----END PRIVATE KEY-----\n";
     }
 }
