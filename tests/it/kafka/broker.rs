@@ -221,7 +221,9 @@ pub(crate) fn java(heap_max: &str) -> Command {
     let mut java = Command::new("java");
     java.arg(if heap_max == "1g" { "-Xms256m" } else { "-Xms32m" });
     java.arg(format!("-Xmx{heap_max}"));
-    java.args(["-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN"]);
+    java.arg("-XX:+UseSerialGC");
+    let logging = install::sources().join("log4j2.properties");
+    java.arg(format!("-Dlog4j2.configurationFile={}", logging.display()));
     java.args(["-cp", install::class_path()]);
     java
 }

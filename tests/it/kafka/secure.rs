@@ -50,7 +50,7 @@ impl Certificates {
 fn keytool(folder: &Path, arguments: &str) {
     let mut keytool = Command::new("keytool");
     keytool.current_dir(folder).args(arguments.split_whitespace());
-    keytool.args(["-storepass", STORE_PASSWORD]);
+    keytool.args(["-storepass", STORE_PASSWORD, "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1"]);
     install::run(&mut keytool, "openjdk-17-jdk-headless");
 }
 
