@@ -18,6 +18,8 @@ mod cursor;
 mod number;
 mod path;
 mod scanner;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trie;
 
