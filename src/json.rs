@@ -14,13 +14,16 @@
 //! | a byte order mark | malformed | malformed |
 //! | no object at the top, but a path begins with a key | all slots are missing | the same |
 
-mod cursor;
+mod block;
+mod fail;
+mod jump;
 mod number;
 mod path;
 mod scanner;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
 mod trie;
 
 pub use number::Number;
