@@ -128,11 +128,12 @@ impl<'w> Walk<'w> {
     fn child(&self, at: usize) -> Result<(Option<&'w Node>, usize), Fail> {
         let (id, at, start) = if self.object {
             let key = key(self.bytes, at)?;
-            let raw = self.bytes.get(key.quote + 1..key.end).unwrap_or_default();
+            let rest = self.bytes.get(key.quote + 1..).unwrap_or_default();
+            let length = key.end - key.quote - 1;
             let id = if key.escaped {
-                self.escaped_member(raw, key.quote)?
+                self.escaped_member(rest.get(..length).unwrap_or_default(), key.quote)?
             } else {
-                self.node.member(raw)
+                self.node.member(rest, length)
             };
             (id, key.colon, key.quote)
         } else {
