@@ -1,4 +1,5 @@
 //! The one integration binary: all that needs a file, a process or a broker.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod config_corpus;
 mod tidy;

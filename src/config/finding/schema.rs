@@ -1,7 +1,7 @@
 //! `K02`: the shape of a document: fields, kinds, words and bounds.
 
 use super::{Findings, Reported};
-use crate::config::text::{Place, listed, nearest, quote};
+use crate::config::text::{Place, listed, listed_all, nearest, quote};
 
 impl Findings {
     pub(in crate::config) fn unknown_field(
@@ -18,7 +18,7 @@ impl Findings {
         let hint = match (nearest(field, known.iter().copied()), known) {
             (Some(meant), _) => format!("did you mean `{meant}`?"),
             (None, []) => "no field is known here".to_owned(),
-            (None, _) => format!("known here: {}", listed(known.iter().copied())),
+            (None, _) => format!("known here: {}", listed_all(known.iter().copied())),
         };
         self.error("K0201", place, message, hint)
     }
@@ -54,10 +54,13 @@ impl Findings {
         words: &[&str],
         what: &str,
     ) -> Reported {
-        let message = format!("{} is no {what}", quote(found));
-        let hint = match nearest(found, words.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`? known here: {}", listed(words.iter().copied())),
-            None => format!("known here: {}", listed(words.iter().copied())),
+        let message = format!("{} is no legal {what}", quote(found));
+        let bare = |word| str::trim_end_matches(str::trim_start_matches(word, '{'), ": ...}");
+        let hint = match nearest(found, words.iter().copied().map(bare)) {
+            Some(meant) => {
+                format!("did you mean `{meant}`? legal are {}", listed_all(words.iter().copied()))
+            }
+            None => format!("legal are {}", listed_all(words.iter().copied())),
         };
         self.error("K0204", place, message, hint)
     }
@@ -78,7 +81,7 @@ impl Findings {
 
     pub(in crate::config) fn unknown_version(&mut self, place: Place, found: &str) -> Reported {
         let message = format!("version {found} is not known, this krouted reads version 1");
-        self.error("K0207", place, message, "version: 1".to_owned())
+        self.error("K0207", place, message, "write version: 1".to_owned())
     }
 
     pub(in crate::config) fn against_schema(&mut self, place: Place, what: &str) -> Reported {

@@ -1,7 +1,7 @@
 //! `K03` meaning, `K04` expressions, `K07` client properties, `K08` the environment.
 
 use super::{Findings, Reported};
-use crate::config::text::{Place, listed, nearest, quote};
+use crate::config::text::{Place, listed_all, nearest, quote};
 use crate::model::{ClusterName, Guarantee, InvalidName, SinkName, TopicName};
 
 impl Findings {
@@ -235,6 +235,6 @@ fn meant(name: &str, known: &[&str]) -> String {
     match (nearest(name, known.iter().copied()), known) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, []) => "none is defined".to_owned(),
-        (None, _) => format!("known here: {}", listed(known.iter().copied())),
+        (None, _) => format!("known here: {}", listed_all(known.iter().copied())),
     }
 }

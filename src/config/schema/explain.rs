@@ -56,7 +56,8 @@ impl Explainer<'_> {
         let found = error.instance().as_ref();
         match error.kind() {
             Kind::OneOfNotValid { context } | Kind::AnyOf { context } => {
-                return self.variants(context, &pointer, found);
+                let schema_path = error.schema_path().as_str();
+                return self.variants(context, schema_path, &pointer, found);
             }
             Kind::AdditionalProperties { unexpected } => {
                 return self.unknown_fields(unexpected, error, &pointer);
@@ -70,7 +71,7 @@ impl Explainer<'_> {
             Kind::Type { .. } => {
                 let expected = self.at_schema(error.schema_path().as_str());
                 let expected = kinds(expected.unwrap_or(&Value::Null));
-                let hint = hint_for(&expected, found, at);
+                let hint = hint_for(&expected, found, &owner(&pointer), at);
                 self.findings.wrong_kind(at.place(), &expected, &described(found), hint);
             }
             Kind::Constant { .. } if pointer == "/version" => {
@@ -78,7 +79,7 @@ impl Explainer<'_> {
             }
             Kind::Enum { options } => {
                 let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                self.findings.unknown_word(at.place(), &plain(found), &words, &format!("`{}`", owner(&pointer)));
+                self.findings.unknown_word(at.place(), &plain(found), &words, &what_is_at(&pointer));
             }
             kind => match bound(kind, found, &owner(&pointer)) {
                 Some(message) => {
@@ -92,7 +93,13 @@ impl Explainer<'_> {
         self.break_off(&pointer);
     }
 
-    fn variants(&mut self, context: &[Vec<ValidationError<'static>>], pointer: &str, found: &Value) {
+    fn variants(
+        &mut self,
+        context: &[Vec<ValidationError<'static>>],
+        schema_path: &str,
+        pointer: &str,
+        found: &Value,
+    ) {
         let is_here = |e: &ValidationError<'_>| e.instance_path().as_str() == pointer;
         let other = |e: &ValidationError<'_>| {
             let decides = matches!(
@@ -105,44 +112,38 @@ impl Explainer<'_> {
             let errors: Vec<_> = meant.iter().collect();
             return self.all(&errors);
         }
-        let here = || context.iter().flatten().filter(|e| is_here(e));
-        let bare: Vec<&str> = here().flat_map(|e| bare_words(e)).collect();
-        let tagged: Vec<&str> = here().filter_map(tag_word).collect();
-        let mut words = bare.clone();
-        words.extend(tagged.iter().filter(|w| !bare.contains(w)));
-        self.no_variant(pointer, found, &words, &tagged);
+        let words = Words::of(self.at_schema(schema_path));
+        self.no_variant(pointer, found, &words);
         self.break_off(pointer);
     }
 
-    fn no_variant(&mut self, pointer: &str, found: &Value, words: &[&str], tagged: &[&str]) {
+    fn no_variant(&mut self, pointer: &str, found: &Value, words: &Words) {
         let at = self.at.pointer(pointer);
-        let what = format!("`{}`", owner(pointer));
+        let what = what_is_at(pointer);
+        let all = words.shown();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
         match found {
-            Value::String(_) | Value::Number(_) if words.contains(&"credential") => {
+            Value::String(_) | Value::Number(_) if words.is_tag("credential") => {
                 self.findings.secret_as_text(at.key());
             }
             Value::Object(fields) => match fields.keys().collect::<Vec<_>>().as_slice() {
-                [key] if words.contains(&key.as_str()) => {
+                [key] if words.is_bare(key) => {
                     let hint = Some(format!("write the bare word: {key}"));
                     let found = "fields that it does not have";
                     self.findings.wrong_kind(at.key(), &format!("the word `{key}`"), found, hint);
                 }
                 [key] => {
-                    self.findings.unknown_word(at.field(key).key(), key, words, &what);
+                    self.findings.unknown_word(at.field(key).key(), key, &all, &what);
                 }
                 keys => {
-                    self.findings.not_one_variant(at.key(), keys.len(), words);
+                    self.findings.not_one_variant(at.key(), keys.len(), &all);
                 }
             },
-            Value::String(word) if !tagged.contains(&word.as_str()) && words.len() > tagged.len() => {
-                self.findings.unknown_word(at.place(), word, words, &what);
+            Value::String(word) if !words.is_tag(word) && !words.bare.is_empty() => {
+                self.findings.unknown_word(at.place(), word, &all, &what);
             }
             found => {
-                let examples: Vec<_> = words
-                    .iter()
-                    .map(|w| if tagged.contains(w) { format!("{{{w}: ...}}") } else { (*w).to_owned() })
-                    .collect();
-                let expected = listed(examples.iter().map(String::as_str));
+                let expected = listed(all.iter().copied());
                 self.findings.wrong_kind(at.place(), &expected, &described(found), None);
             }
         }
@@ -207,19 +208,49 @@ fn known_fields(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
     fields.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
-fn bare_words<'e>(error: &'e ValidationError<'_>) -> Vec<&'e str> {
-    match error.kind() {
-        Kind::Constant { expected_value } => expected_value.as_str().into_iter().collect(),
-        Kind::Enum { options } => options.as_array().into_iter().flatten().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+/// The words for the variants of a choice.
+struct Words {
+    /// That stand alone.
+    bare: Vec<String>,
+    /// That have fields, or a value.
+    tags: Vec<String>,
+}
+
+impl Words {
+    /// From the list of branches in the schema.
+    fn of(branches: Option<&Value>) -> Self {
+        let branches = || branches.and_then(Value::as_array).into_iter().flatten();
+        let texts = |value: &Value| value.as_str().map(str::to_owned);
+        let bare = branches().flat_map(|branch| {
+            let several = branch.get("enum").and_then(Value::as_array).into_iter().flatten();
+            several.chain(branch.get("const")).filter_map(texts)
+        });
+        let required = |branch: &Value| branch.pointer("/required/0").and_then(texts);
+        Self { bare: bare.collect(), tags: branches().filter_map(required).collect() }
+    }
+
+    fn is_bare(&self, word: &str) -> bool {
+        self.bare.iter().any(|w| w == word)
+    }
+
+    fn is_tag(&self, word: &str) -> bool {
+        self.tags.iter().any(|w| w == word)
+    }
+
+    /// As an operator would write them; what may stand alone is shown so.
+    fn shown(&self) -> Vec<String> {
+        let tags = self.tags.iter().filter(|t| !self.is_bare(t)).map(|t| format!("{{{t}: ...}}"));
+        self.bare.iter().cloned().chain(tags).collect()
     }
 }
 
-/// The tag of a variant with fields, from any error that only a map with a tag gives.
-fn tag_word<'e>(error: &'e ValidationError<'_>) -> Option<&'e str> {
-    match error.kind() {
-        Kind::Required { property } => property.as_str(),
-        _ => None,
+/// What a pointer leads to, behind "is no legal".
+fn what_is_at(pointer: &str) -> String {
+    let tokens: Vec<_> = pointer.split('/').skip(1).collect();
+    match tokens.as_slice() {
+        ["steps", _] => "step".to_owned(),
+        ["sinks", _] => "kind of sink".to_owned(),
+        _ => format!("`{}`", owner(pointer)),
     }
 }
 
@@ -277,16 +308,19 @@ fn plain(found: &Value) -> String {
     }
 }
 
-fn hint_for(expected: &str, found: &Value, at: At<'_>) -> Option<String> {
+fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<String> {
+    let written = at.place().text().to_owned();
     match (expected, found) {
-        ("a text", Value::Bool(_) | Value::Number(_)) => {
-            let written = at.place().text().to_owned();
-            Some(format!("quote it: '{written}'"))
-        }
-        ("a list", Value::String(_) | Value::Number(_)) => {
-            Some(format!("write a list: [{}]", at.place().text()))
-        }
         (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
+        ("a text", Value::Number(_)) if field == "commit_interval" => {
+            Some(format!("write it with a unit: {written}ms, or {written}s"))
+        }
+        ("a text", Value::Number(_)) if field == "max_bytes" => {
+            Some(format!("write it with a unit: {written}KiB, or {written}MiB"))
+        }
+        ("a text", Value::Bool(_) | Value::Number(_)) => Some(format!("quote it: '{written}'")),
+        ("a list", Value::String(_) | Value::Number(_)) => Some(format!("write a list: [{written}]")),
+        ("a whole number", Value::String(_)) => Some("write the number without quotes".to_owned()),
         _ => None,
     }
 }
