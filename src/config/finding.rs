@@ -71,6 +71,7 @@ impl Findings {
     pub fn sorted(mut self) -> Vec<Finding> {
         self.list.sort_by(|a, b| key(a).cmp(&key(b)));
         self.list.dedup_by(|a, b| key(a) == key(b));
+        without_echoes(&mut self.list);
         let mut out: Vec<Finding> = Vec::new();
         let mut of_file = 0_usize;
         for finding in self.list {
@@ -126,6 +127,13 @@ impl Findings {
             last.related = Some((place.clone(), what.to_owned()));
         }
     }
+}
+
+/// A scalar that YAML makes a trap is often of the wrong kind too; then what to do about the trap is enough.
+fn without_echoes(list: &mut Vec<Finding>) {
+    let is_trap = |f: &&Finding| f.code.starts_with("K01");
+    let traps: Vec<Place> = list.iter().filter(is_trap).map(|f| f.place.clone()).collect();
+    list.retain(|f| !f.code.starts_with("K02") || !traps.contains(&f.place));
 }
 
 fn key(finding: &Finding) -> (&str, usize, usize, &'static str, &str) {

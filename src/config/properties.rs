@@ -43,7 +43,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["enable.idempotence", "enable.gapless.guarantee", "max.in.flight*", "retries", "message.send.max.retries"],
-        "without it a retry could double or reorder records",
+        "krouted sets it itself: a retry must not double or reorder records",
     ),
     (
         &["message.timeout.ms", "delivery.timeout.ms", "request.timeout.ms"],

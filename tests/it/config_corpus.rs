@@ -147,7 +147,7 @@ fn codes(bytes: Vec<u8>) -> (Vec<&'static str>, Duration) {
     };
     let begin = Instant::now();
     let checked = checked(&Snapshot { files: vec![file] });
-    let _ = config::render(&checked.findings, checked.counts, Output::Text);
+    drop(config::render(&checked.findings, checked.counts, Output::Text));
     (checked.findings.iter().map(|f| f.code).collect(), begin.elapsed())
 }
 
@@ -169,16 +169,20 @@ fn a_text_that_is_made_to_hurt_is_refused_in_bounded_time() {
         ("one long line", format!("name: {}\n", "x".repeat(1 << 19)), "K0301"),
         ("one long key", format!("{}: 1\n", "x".repeat(1 << 19)), "K0104"),
         ("many keys", many_keys, "K0107"),
-        ("many documents", "---\n".repeat(200_000), "K0105"),
+        ("many documents", "---\n".repeat(200_000), "K0107"),
         ("many anchors", (0..20_000).map(|i| format!("- &a{i} x\n")).collect(), "K0203"),
         ("many quotes", format!("a: \"{}\"\n", "\\x41".repeat(100_000)), "K0201"),
         ("zeros", "\0".repeat(100_000), "K0104"),
     ];
+    let mut wrong = Vec::new();
     for (name, text, code) in cases {
-        let (codes, took) = codes(text.into_bytes());
-        assert!(codes.contains(&code), "{name}: {codes:?}");
-        assert!(took < Duration::from_secs(10), "{name} took {took:?}");
+        let (mut codes, took) = codes(text.into_bytes());
+        codes.dedup();
+        if !codes.contains(&code) || took > Duration::from_secs(10) {
+            wrong.push(format!("{name} gave {codes:?} after {took:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

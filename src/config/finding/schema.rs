@@ -13,7 +13,7 @@ impl Findings {
     ) -> Reported {
         let message = match of {
             "" => format!("unknown field {}", quote(field)),
-            of => format!("unknown field {} in `{of}`", quote(field)),
+            of => format!("unknown field {} in {of}", quote(field)),
         };
         let hint = match (nearest(field, known.iter().copied()), known) {
             (Some(meant), _) => format!("did you mean `{meant}`?"),
@@ -32,7 +32,7 @@ impl Findings {
     ) -> Reported {
         let message = match of {
             "" => format!("the field `{field}` is missing"),
-            of => format!("the field `{field}` of `{of}` is missing"),
+            of => format!("the field `{field}` of {of} is missing"),
         };
         self.error("K0202", place, message, help.map(|h| format!("{field}: {h}")))
     }
@@ -58,9 +58,9 @@ impl Findings {
         let bare = |word| str::trim_end_matches(str::trim_start_matches(word, '{'), ": ...}");
         let hint = match nearest(found, words.iter().copied().map(bare)) {
             Some(meant) => {
-                format!("did you mean `{meant}`? legal are {}", listed_all(words.iter().copied()))
+                format!("did you mean `{meant}`? {}", legal(words))
             }
-            None => format!("legal are {}", listed_all(words.iter().copied())),
+            None => legal(words),
         };
         self.error("K0204", place, message, hint)
     }
@@ -72,15 +72,21 @@ impl Findings {
     pub(in crate::config) fn not_one_variant(
         &mut self,
         place: Place,
-        found: usize,
+        found: &[&str],
         words: &[&str],
+        is_step: bool,
     ) -> Reported {
-        let message = format!("exactly one of {} belongs here, found {found}", listed(words.iter().copied()));
-        self.error("K0206", place, message, None)
+        let found = match found {
+            [] => "no field".to_owned(),
+            several => format!("{} fields: {}", several.len(), listed_all(several.iter().copied())),
+        };
+        let message = format!("expected {}, found {found}", listed(words.iter().copied()));
+        let hint = is_step.then(|| "begin a list item of its own for each step".to_owned());
+        self.error("K0206", place, message, hint)
     }
 
     pub(in crate::config) fn unknown_version(&mut self, place: Place, found: &str) -> Reported {
-        let message = format!("version {found} is not known, this krouted reads version 1");
+        let message = format!("expected the version 1, which this krouted reads, found {found}");
         self.error("K0207", place, message, "write version: 1".to_owned())
     }
 
@@ -89,8 +95,15 @@ impl Findings {
     }
 
     pub(in crate::config) fn secret_as_text(&mut self, place: Place) -> Reported {
-        let message = "a secret never stands in a file that is kept in git";
-        let hint = "refer to it: {credential: NAME}, {file: PATH} or {env: NAME}".to_owned();
-        self.error("K0209", place, message, hint)
+        let message = "a secret is written here as text";
+        let hint = "refer to it: {credential: NAME}, {file: PATH} or {env: NAME}; and change it, it may be in git";
+        self.error("K0209", place, message, hint.to_owned())
+    }
+}
+
+fn legal(words: &[&str]) -> String {
+    match words {
+        [only] => format!("legal is only `{only}`"),
+        several => format!("legal are {}", listed_all(several.iter().copied())),
     }
 }

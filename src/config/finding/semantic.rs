@@ -16,6 +16,9 @@ impl Findings {
             "" => format!("the {what} is empty"),
             text => format!("the {what} {} {why}", quote(text)),
         };
+        // Of some names as a whole the reason says what they are not.
+        let why = why.to_string();
+        let message = if why.starts_with('\'') { why } else { message };
         self.error("K0301", place, message, None)
     }
 
@@ -214,7 +217,7 @@ impl Findings {
     }
 
     pub(in crate::config) fn variable_not_set(&mut self, place: Place, name: &str) -> Reported {
-        let message = format!("the environment variable `{name}` is not set");
+        let message = format!("the environment variable `{name}` is not set, or empty");
         let hint = format!("set it, or give a default: ${{{name}:-text}}");
         self.error("K0801", place, message, hint)
     }

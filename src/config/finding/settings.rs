@@ -11,7 +11,10 @@ impl Findings {
     }
 
     pub(in crate::config) fn bad_bootstrap_server(&mut self, place: Place, server: &str) -> Reported {
-        let message = format!("{} is no address of a broker", quote(server));
+        let message = match server {
+            "" => "an address of a broker is empty".to_owned(),
+            server => format!("{} is no address of a broker", quote(server)),
+        };
         let hint = "write host:port, several with commas between them".to_owned();
         self.error("K0602", place, message, hint)
     }

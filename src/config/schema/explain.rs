@@ -65,7 +65,7 @@ impl Explainer<'_> {
             Kind::Required { property } => {
                 let field = property.as_str().unwrap_or_default();
                 let help = self.description(error, field);
-                self.findings.missing_field(at.key(), field, &owner(&pointer), help.as_deref());
+                self.findings.missing_field(at.key(), field, &holder(&pointer), help.as_deref());
                 return;
             }
             Kind::Type { .. } => {
@@ -75,7 +75,12 @@ impl Explainer<'_> {
                 self.findings.wrong_kind(at.place(), &expected, &described(found), hint);
             }
             Kind::Constant { .. } if pointer == "/version" => {
-                self.findings.unknown_version(at.place(), &plain(found));
+                self.findings.unknown_version(at.place(), &described(found));
+            }
+            Kind::FalseSchema => {
+                let fields = self.value.pointer(&pointer).and_then(Value::as_object).cloned();
+                let fields: Vec<_> = fields.into_iter().flatten().map(|(name, _)| name).collect();
+                return self.unknown_fields(&fields, error, &pointer);
             }
             Kind::Enum { options } => {
                 let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -108,7 +113,10 @@ impl Explainer<'_> {
             );
             is_here(e) && decides
         };
-        if let Some(meant) = context.iter().find(|branch| !branch.iter().any(other)) {
+        // A variant is a map of one field: its tag.
+        let is_one = found.as_object().is_none_or(|fields| fields.len() == 1);
+        let meant = context.iter().find(|branch| !branch.iter().any(other));
+        if let Some(meant) = meant.filter(|_| is_one) {
             let errors: Vec<_> = meant.iter().collect();
             return self.all(&errors);
         }
@@ -123,6 +131,11 @@ impl Explainer<'_> {
         let all = words.shown();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         match found {
+            found if all.is_empty() => {
+                let hint = dotted(pointer, found);
+                let expected = "a text, a number, true or false";
+                self.findings.wrong_kind(at.key(), expected, &described(found), hint);
+            }
             Value::String(_) | Value::Number(_) if words.is_tag("credential") => {
                 self.findings.secret_as_text(at.key());
             }
@@ -136,7 +149,8 @@ impl Explainer<'_> {
                     self.findings.unknown_word(at.field(key).key(), key, &all, &what);
                 }
                 keys => {
-                    self.findings.not_one_variant(at.key(), keys.len(), &all);
+                    let keys: Vec<_> = keys.iter().map(|k| k.as_str()).collect();
+                    self.findings.not_one_variant(at.key(), &keys, &all, pointer.starts_with("/steps/"));
                 }
             },
             Value::String(word) if !words.is_tag(word) && !words.bare.is_empty() => {
@@ -154,7 +168,8 @@ impl Explainer<'_> {
         let known: Vec<_> = known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
         let at = self.at.pointer(pointer);
         for field in unexpected {
-            self.findings.unknown_field(at.field(field).key(), field, &owner(pointer), &known);
+            let owner = holder(pointer);
+            self.findings.unknown_field(at.field(field).key(), field, &owner, &known);
             if let Some(Value::Object(fields)) = self.value.pointer_mut(pointer) {
                 fields.shift_remove(field);
             }
@@ -265,6 +280,23 @@ fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
     })
 }
 
+/// What holds the field of a finding, for "in" and "of"; empty at the top.
+fn holder(pointer: &str) -> String {
+    let tokens: Vec<_> = pointer.split('/').skip(1).collect();
+    match tokens.as_slice() {
+        [] => String::new(),
+        ["routes", _] => "a route".to_owned(),
+        ["steps", _] => "a step".to_owned(),
+        _ => format!("`{}`", owner(pointer)),
+    }
+}
+
+/// For a property that is written as a map of maps: its name with dots.
+fn dotted(pointer: &str, found: &Value) -> Option<String> {
+    let (inner, _) = found.as_object()?.iter().next()?;
+    Some(format!("write the whole name with dots: {}.{inner}", owner(pointer)))
+}
+
 /// The field, or list, that a pointer leads to; empty at the top.
 fn owner(pointer: &str) -> String {
     let is_name = |token: &&str| token.parse::<usize>().is_err();
@@ -313,14 +345,17 @@ fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<St
     match (expected, found) {
         (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
         ("a text", Value::Number(_)) if field == "commit_interval" => {
-            Some(format!("write it with a unit: {written}ms, or {written}s"))
+            Some(format!("write it with a unit: {written}ms"))
         }
         ("a text", Value::Number(_)) if field == "max_bytes" => {
-            Some(format!("write it with a unit: {written}KiB, or {written}MiB"))
+            Some(format!("write it with a unit: {written}B, or 64MiB"))
+        }
+        ("a text", Value::Number(_)) if field == "timestamp" => {
+            Some("write it with date, time and zone: 2026-01-01T00:00:00Z".to_owned())
         }
         ("a text", Value::Bool(_) | Value::Number(_)) => Some(format!("quote it: '{written}'")),
         ("a list", Value::String(_) | Value::Number(_)) => Some(format!("write a list: [{written}]")),
-        ("a whole number", Value::String(_)) => Some("write the number without quotes".to_owned()),
+        ("a whole number", Value::String(text)) if text.parse::<i64>().is_ok() => Some("write the number without quotes".to_owned()),
         _ => None,
     }
 }

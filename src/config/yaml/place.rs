@@ -14,18 +14,19 @@ pub(in crate::config) struct At<'a> {
     node: &'a Node,
     /// Whether `node` is the thing itself.
     is_there: bool,
+    is_top: bool,
 }
 
 impl<'a> At<'a> {
     /// The top of a document.
     pub(in crate::config) fn root(source: &'a Arc<SourceText>, node: &'a Node) -> Self {
-        Self { source, key: None, node, is_there: true }
+        Self { source, key: None, node, is_there: true, is_top: true }
     }
 
     /// A field of a map.
     pub(in crate::config) fn field(self, name: &str) -> Self {
         match self.node.entry(name).filter(|_| self.is_there) {
-            Some((key, node)) => Self { key: Some(key), node, ..self },
+            Some((key, node)) => Self { key: Some(key), node, is_top: false, ..self },
             None => Self { is_there: false, ..self },
         }
     }
@@ -33,7 +34,7 @@ impl<'a> At<'a> {
     /// An item of a list.
     pub(in crate::config) fn item(self, index: usize) -> Self {
         match self.node.item(index).filter(|_| self.is_there) {
-            Some(node) => Self { key: None, node, ..self },
+            Some(node) => Self { key: None, node, is_top: false, ..self },
             None => Self { is_there: false, ..self },
         }
     }
@@ -58,10 +59,14 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The key's place, else the value's.
+    /// The key's place, else the value's; at the top, its beginning.
     pub(in crate::config) fn key(self) -> Place {
-        let span = self.key.map_or(&self.node.span, |key| &key.span);
-        Place::new(self.source, span.clone())
+        let span = match self.key {
+            Some(key) => key.span.clone(),
+            None if self.is_top => self.node.span.start..self.node.span.start,
+            None => self.node.span.clone(),
+        };
+        Place::new(self.source, span)
     }
 
     /// The scalar, where one is there.

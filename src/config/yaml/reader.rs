@@ -40,6 +40,19 @@ pub(super) fn read(
     Ok(reader.documents)
 }
 
+const TAB: &str = "indent with spaces; YAML allows no tabs there";
+
+/// What mostly stands behind an error of the parser, by words of its text.
+const HINTS: &[(&str, &str)] = &[
+    ("mapping values are not allowed", "quote a text with `: ` in it, and check the indentation"),
+    ("did not find expected key", "indent this line as its neighbours, and close brackets and quotes above"),
+    ("did not find expected node content", "a value is missing here, or a comma is too many"),
+    ("',' or ']'", "close the list with `]`, and put commas between its items"),
+    ("',' or '}'", "close the map with `}`, and put commas between its fields"),
+    ("unknown anchor", "define it above: `&name` in front of a value"),
+    ("indentation", "indent this line as its neighbours"),
+];
+
 struct Reader<'a> {
     source: &'a Arc<SourceText>,
     bytes: CharBytes,
@@ -148,8 +161,12 @@ impl Reader<'_> {
         let at = self.bytes.of(error.marker().index());
         let place = Place::new(self.source, at..at.saturating_add(1));
         let rest = self.source.text().get(place.span().start..).unwrap_or_default();
+        if error.info().contains("recursion limit") {
+            return findings.too_deep(place, DEPTH_MAX);
+        }
         let is_tab = rest.starts_with('\t') || error.info().contains("tab");
-        let hint = is_tab.then_some("indent with spaces; YAML allows no tabs there");
+        let hint = HINTS.iter().find(|(info, _)| error.info().contains(info)).map(|(_, hint)| *hint);
+        let hint = if is_tab { Some(TAB) } else { hint };
         findings.yaml_syntax(place, error.info(), hint)
     }
 }

@@ -73,8 +73,8 @@ fn float(text: &str, digits: &str) -> Core {
 /// Source: yaml.org/type/bool.html, int.html, float.html. Timestamps are left out: there they are meant as such.
 pub(super) fn otherwise(text: &str) -> Option<&'static str> {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some("true"),
-        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some("false"),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some("the boolean true"),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some("the boolean false"),
         _ => {}
     }
     let (_, digits) = sign(text);
