@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use super::{Outcome, Stream, say};
-use crate::config::{self, AnyProperty, Environment, Finding, Output, Severity, Snapshot, settings};
+use crate::config::{
+    self, AnyProperty, Environment, Finding, Output, Severity, Snapshot, settings,
+};
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
@@ -55,8 +57,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         [] => std::slice::from_ref(&loaded.settings.pipelines),
         given => given,
     };
-    let snapshot = Snapshot::read_all(paths)
-        .with_context(|| format!("cannot read {}", shown(paths)))?;
+    let snapshot =
+        Snapshot::read_all(paths).with_context(|| format!("cannot read {}", shown(paths)))?;
     let checked = config::check(&snapshot, known, &environment, &properties);
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);

@@ -118,16 +118,13 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
 impl Context<'_> {
     /// A part that must be there.
     pub(super) fn read<'p, T>(&mut self, part: &'p Part<T>, at: At<'_>) -> Got<&'p T> {
-        match part.get() {
-            Some(value) => Ok(value),
-            None => {
-                // The schema has said why; if it has not, the types are stricter than it, and silence would be a lie.
-                if self.findings.since(self.mark).is_none() {
-                    self.findings.against_schema(at.place(), "its value cannot be read");
-                }
-                Err(Absent::Reported)
+        part.get().ok_or_else(|| {
+            // The schema has said why; if it has not, the types are stricter than it, and silence would be a lie.
+            if self.findings.since(self.mark).is_none() {
+                self.findings.against_schema(at.place(), "its value cannot be read");
             }
-        }
+            Absent::Reported
+        })
     }
 
     /// A part that may be left out.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
 
 /// The variables that `${NAME}` may name, and what becomes of one that is not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +65,10 @@ impl Environment {
             None => (reference, None),
         };
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(legal) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        if name.is_empty()
+            || !name.chars().all(legal)
+            || name.starts_with(|c: char| c.is_ascii_digit())
+        {
             return Err(BadReference::Name(name.to_owned()));
         }
         match (self.get(name).or(default), self) {

@@ -8,6 +8,8 @@ mod render;
 mod schema;
 mod semantic;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 use std::sync::Arc;
@@ -75,8 +77,9 @@ impl Findings {
         let mut out: Vec<Finding> = Vec::new();
         let mut of_file = 0_usize;
         for finding in self.list {
-            let same_file =
-                out.last().is_some_and(|f| f.place.source().path() == finding.place.source().path());
+            let same_file = out
+                .last()
+                .is_some_and(|f| f.place.source().path() == finding.place.source().path());
             of_file = if same_file { of_file.saturating_add(1) } else { 1 };
             if of_file <= PER_FILE_MAX {
                 out.push(finding);

@@ -2,6 +2,8 @@
 
 use crate::model::Guarantee;
 
+#[cfg(test)]
+mod tests;
 
 /// Where a property stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +38,22 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["enable.auto.commit", "auto.commit.*", "enable.auto.offset.store", "auto.offset.store"],
         "krouted commits offsets itself, after the records that they stand for",
     ),
-    (&["acks", "request.required.acks"], "every guarantee needs the acknowledgement of all replicas"),
+    (
+        &["acks", "request.required.acks"],
+        "every guarantee needs the acknowledgement of all replicas",
+    ),
     (
         &["transactional.id", "transaction.timeout.ms"],
         "fencing and recovery depend on it, so krouted sets it itself",
     ),
     (
-        &["enable.idempotence", "enable.gapless.guarantee", "max.in.flight*", "retries", "message.send.max.retries"],
+        &[
+            "enable.idempotence",
+            "enable.gapless.guarantee",
+            "max.in.flight*",
+            "retries",
+            "message.send.max.retries",
+        ],
         "krouted sets it itself: a retry must not double or reorder records",
     ),
     (
@@ -52,7 +63,12 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["delivery.report.only.error"], "krouted counts every acknowledgement"),
     (&["group.id"], "it is the field `group` of the source"),
     (
-        &["group.instance.id", "group.protocol*", "group.remote.assignor", "partition.assignment.strategy"],
+        &[
+            "group.instance.id",
+            "group.protocol*",
+            "group.remote.assignor",
+            "partition.assignment.strategy",
+        ],
         "it is decided by the field `membership` of the source",
     ),
     (&["client.id"], "it is krouted/<pipeline>/<instance>/<worker>"),
@@ -65,10 +81,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         "the fields `start` and `out_of_range` of the source decide where reading goes on",
     ),
     (&["topic.blacklist"], "it is the field `topics` or `pattern` of the source"),
-    (
-        &["partitioner", "sticky.partitioning.linger.ms"],
-        "it is the field `partition` of the sink",
-    ),
+    (&["partitioner", "sticky.partitioning.linger.ms"], "it is the field `partition` of the sink"),
     (&["compression.codec", "compression.type"], "it is the field `compression` of the sink"),
     (&["queuing.strategy", "produce.offset.report"], "windows depend on it"),
     (&["allow.auto.create.topics"], "a misspelled topic must be an error, not a new topic"),
@@ -110,9 +123,12 @@ pub(super) fn refused(
 
 fn isolation(scope: PropertyScope, value: &str, guarantee: Option<Guarantee>) -> Option<String> {
     match (scope, guarantee) {
-        (PropertyScope::Consumer, Some(Guarantee::ExactlyOnce)) if value == "read_uncommitted" => Some(
-            "`exactly_once` cannot read records of transactions that may still be aborted".to_owned(),
-        ),
+        (PropertyScope::Consumer, Some(Guarantee::ExactlyOnce)) if value == "read_uncommitted" => {
+            Some(
+                "`exactly_once` cannot read records of transactions that may still be aborted"
+                    .to_owned(),
+            )
+        }
         (PropertyScope::Consumer, Some(Guarantee::ExactlyOnce)) => {
             Some("`exactly_once` always reads `read_committed`".to_owned())
         }

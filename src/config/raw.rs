@@ -183,6 +183,7 @@ pub(super) struct Nothing {}
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
+#[expect(clippy::enum_variant_names, reason = "the words of the file")]
 pub(super) enum RawDelivery {
     /// Outputs, dead letters and offsets in one Kafka transaction.
     ExactlyOnce(RawWindow),

@@ -102,7 +102,7 @@ pub(super) fn text(
     let mark = findings.mark();
     let documents = yaml::documents(source, findings)?;
     let Some(document) = documents.first() else {
-        return Err(findings.empty_document(Place::new(source, 0..0), true));
+        return Err(findings.empty_file(Place::new(source, 0..0)));
     };
     if let Some(second) = documents.get(1) {
         findings.settings_of_several_documents(At::root(source, &second.root).key());
@@ -114,7 +114,9 @@ pub(super) fn text(
         Ok(raw) => raw,
         Err(error) => {
             let said = findings.since(mark);
-            return Err(said.unwrap_or_else(|| findings.against_schema(at.key(), &error.to_string())));
+            return Err(
+                said.unwrap_or_else(|| findings.against_schema(at.key(), &error.to_string()))
+            );
         }
     };
     let mut context = Context { settings: None, environment, properties, findings, mark };
@@ -122,7 +124,9 @@ pub(super) fn text(
     match (settings, context.findings.since(mark)) {
         (Ok(settings), None) => Ok(settings),
         (_, Some(reported)) => Err(reported),
-        (Err(_), None) => Err(context.findings.against_schema(at.key(), "a value is not known here")),
+        (Err(_), None) => {
+            Err(context.findings.against_schema(at.key(), "a value is not known here"))
+        }
     }
 }
 
@@ -186,7 +190,8 @@ fn default_state(environment: &Environment) -> PathBuf {
 /// The kernel's hostname, with what an id may not hold replaced: it is stable across restarts, and unique where hosts are.
 fn hostname(findings: &mut Findings, place: Place) -> Result<InstanceId, Reported> {
     let text = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let legal = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let legal =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
     let name: String = text.trim().chars().map(legal).collect();
     InstanceId::new(&name).map_err(|why| findings.bad_hostname(place, &name, &why))
 }

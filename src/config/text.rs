@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
 
 /// The text of one file, with its path as an operator would type it.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,10 +128,7 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 /// The one of the known words that was probably meant.
-pub(super) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
     let wanted = plain(word);
     let distance_max = (word.chars().count() / 3).max(1);

@@ -1,5 +1,7 @@
 //! The one integration binary: all that needs a file, a process or a broker.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
 
+mod check;
+mod config_any_text;
 mod config_corpus;
 mod tidy;

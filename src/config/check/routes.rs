@@ -45,7 +45,9 @@ pub(super) fn check(
 
 fn without_routes(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>) -> Got<Routing> {
     let mut alone = Ok(Routing::AllSinks);
-    for (field, is_given) in [("match", raw.matching.is_some()), ("unmatched", raw.unmatched.is_some())] {
+    for (field, is_given) in
+        [("match", raw.matching.is_some()), ("unmatched", raw.unmatched.is_some())]
+    {
         if is_given {
             alone = Err(context.findings.field_without_routes(at.field(field).key(), field).into());
         }

@@ -6,9 +6,7 @@ use crate::model::{SinkName, TopicName};
 use crate::pipeline::{Format, Partition, Properties, Sink};
 
 use super::super::properties::PropertyScope;
-use super::super::raw::{
-    Part, RawCompression, RawKafkaSink, RawPartition, RawPipeline, RawSink,
-};
+use super::super::raw::{Part, RawCompression, RawKafkaSink, RawPartition, RawPipeline, RawSink};
 use super::super::text::Place;
 use super::super::yaml::At;
 use super::{Absent, Context, Got, Written, expressions, properties};
@@ -47,8 +45,12 @@ fn sink(
 ) -> CheckedSink {
     let checked = SinkName::new(name)
         .map_err(|why| Absent::from(context.findings.bad_name(at.key(), "sink", name, &why)));
-    let mut out =
-        CheckedSink { name: name.to_owned(), place: at.key(), topic: None, sink: Err(Absent::Reported) };
+    let mut out = CheckedSink {
+        name: name.to_owned(),
+        place: at.key(),
+        topic: None,
+        sink: Err(Absent::Reported),
+    };
     let raw = match context.read(part, at) {
         Ok(RawSink::Kafka(raw)) => raw,
         Err(absent) => return CheckedSink { sink: Err(absent), ..out },
@@ -56,14 +58,13 @@ fn sink(
     let at = at.field("kafka");
     let topic = context.topic(&raw.topic, at.field("topic"));
     out.topic = topic.clone().ok().map(|t| (t, at.field("topic").place()));
-    out.sink = kafka(raw, checked, topic, at, format, context);
+    out.sink = kafka(raw, (checked, topic), at, format, context);
     out
 }
 
 fn kafka(
     raw: &RawKafkaSink,
-    name: Got<SinkName>,
-    topic: Got<TopicName>,
+    (name, topic): (Got<SinkName>, Got<TopicName>),
     at: At<'_>,
     format: Got<Format>,
     context: &mut Context<'_>,
@@ -115,7 +116,8 @@ fn one_topic_one_way(sinks: &[CheckedSink], at: At<'_>, context: &mut Context<'_
     for sink in sinks.iter().filter_map(|s| s.sink.as_ref().ok()) {
         match first.get(&sink.topic) {
             Some(other) if other.properties != sink.properties => {
-                let topic = |name: &SinkName| at.field(name.as_str()).field("kafka").field("topic").place();
+                let topic =
+                    |name: &SinkName| at.field(name.as_str()).field("kafka").field("topic").place();
                 let (here, there) = (topic(&sink.name), topic(&other.name));
                 context.findings.topic_with_two_properties(here, &sink.topic, &other.name, &there);
             }

@@ -25,7 +25,8 @@ impl Findings {
         other: &PipelineName,
         there: &Place,
     ) -> Reported {
-        let message = format!("the group {} also belongs to the pipeline `{other}`", quote(group.as_str()));
+        let message =
+            format!("the group {} also belongs to the pipeline `{other}`", quote(group.as_str()));
         let hint = "give each its own `group`, or each sees only a part of the records".to_owned();
         let reported = self.error("K0502", place, message, hint);
         self.relate(there, "the other one");
@@ -38,8 +39,10 @@ impl Findings {
         topic: &TopicName,
         source: &Place,
     ) -> Reported {
-        let message =
-            format!("the pipeline reads {} and writes it: each record would come back for ever", quote(topic.as_str()));
+        let message = format!(
+            "the pipeline reads {} and writes it: each record would come back for ever",
+            quote(topic.as_str())
+        );
         let reported = self.error("K0503", place, message, "write another topic".to_owned());
         self.relate(source, "read here");
         reported
@@ -52,8 +55,10 @@ impl Findings {
         writer: Option<&PipelineName>,
         there: &Place,
     ) -> Reported {
-        let writer = writer.map_or_else(|| "this pipeline".to_owned(), |w| format!("the pipeline `{w}`"));
-        let message = format!("this pattern matches {}, which {writer} writes", quote(topic.as_str()));
+        let writer =
+            writer.map_or_else(|| "this pipeline".to_owned(), |w| format!("the pipeline `{w}`"));
+        let message =
+            format!("this pattern matches {}, which {writer} writes", quote(topic.as_str()));
         let hint = "narrow the pattern, or name the `topics` one by one".to_owned();
         let reported = self.error("K0504", place, message, hint);
         self.relate(there, "written here");
@@ -72,7 +77,8 @@ impl Findings {
         topic: &TopicName,
         sink: &Place,
     ) {
-        let message = format!("dead letters go to {}, among the records of a sink", quote(topic.as_str()));
+        let message =
+            format!("dead letters go to {}, among the records of a sink", quote(topic.as_str()));
         self.warning("K0506", place, message, "give dead letters a topic of their own".to_owned());
         self.relate(sink, "the sink's topic");
     }

@@ -103,7 +103,10 @@ fn origin(place: &Place) -> Origin<'_> {
 }
 
 /// The lines from the finding to what it is related to, or only its own where that is far away.
-fn excerpt<'a>(finding: &'a Finding, related: Option<&'a (Place, String)>) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+fn excerpt<'a>(
+    finding: &'a Finding,
+    related: Option<&'a (Place, String)>,
+) -> Option<Snippet<'a, annotate_snippets::Annotation<'a>>> {
     let source = finding.place.source();
     let line = finding.place.begin().0;
     let other = related.map_or(line, |(place, _)| place.begin().0);
@@ -150,11 +153,14 @@ fn as_json(finding: &Finding) -> serde_json::Value {
         "message": finding.message,
         "hint": finding.hint,
     });
-    if let (Some(object), Some(place)) = (object.as_object_mut(), in_json(&finding.place).as_object()) {
+    if let (Some(object), Some(place)) =
+        (object.as_object_mut(), in_json(&finding.place).as_object())
+    {
         object.extend(place.clone());
-        let related = finding.related.as_ref().map(|(place, what)| {
-            json!({ "message": what, "place": in_json(place) })
-        });
+        let related = finding
+            .related
+            .as_ref()
+            .map(|(place, what)| json!({ "message": what, "place": in_json(place) }));
         object.insert("related".to_owned(), related.into());
     }
     object
@@ -185,13 +191,16 @@ fn workflow_command(finding: &Finding) -> String {
     format!(
         "::{} file={},line={line},col={column},endColumn={end_column},title={}::{}\n",
         finding.severity.as_str(),
-        escaped(finding.place.source().path(), true),
-        escaped(&format!("krouted {}", finding.code), true),
-        escaped(&message, false),
+        property(finding.place.source().path()),
+        property(&format!("krouted {}", finding.code)),
+        data(&message),
     )
 }
 
-fn escaped(text: &str, in_property: bool) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    if in_property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -74,14 +74,13 @@ impl Findings {
         place: Place,
         found: &[&str],
         words: &[&str],
-        is_step: bool,
+        hint: Option<String>,
     ) -> Reported {
         let found = match found {
             [] => "no field".to_owned(),
             several => format!("{} fields: {}", several.len(), listed_all(several.iter().copied())),
         };
         let message = format!("expected {}, found {found}", listed(words.iter().copied()));
-        let hint = is_step.then(|| "begin a list item of its own for each step".to_owned());
         self.error("K0206", place, message, hint)
     }
 

@@ -32,7 +32,11 @@ impl Findings {
         self.error("K0302", place, message, meant(name.as_str(), known))
     }
 
-    pub(in crate::config) fn topics_and_pattern(&mut self, place: Place, topics: &Place) -> Reported {
+    pub(in crate::config) fn topics_and_pattern(
+        &mut self,
+        place: Place,
+        topics: &Place,
+    ) -> Reported {
         let message = "a source has either `topics` or a `pattern`, not both";
         let hint = "remove one of them, or put the topics into the pattern: '^(a|b|orders\\..*)$'";
         let reported = self.error("K0303", place, message, hint.to_owned());
@@ -45,16 +49,29 @@ impl Findings {
         self.error("K0304", place, "the source names no topics", hint)
     }
 
-    pub(in crate::config) fn repeated_topic(&mut self, place: Place, topic: &TopicName) -> Reported {
+    pub(in crate::config) fn repeated_topic(
+        &mut self,
+        place: Place,
+        topic: &TopicName,
+    ) -> Reported {
         let message = format!("the topic {} stands here twice", quote(topic.as_str()));
         self.error("K0305", place, message, "remove one of them".to_owned())
     }
 
-    pub(in crate::config) fn bad_pattern(&mut self, place: Place, error: &regex::Error) -> Reported {
+    pub(in crate::config) fn bad_pattern(
+        &mut self,
+        place: Place,
+        error: &regex::Error,
+    ) -> Reported {
         let text = error.to_string();
         let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
         let message = format!("this pattern is no regular expression: {why}");
-        self.error("K0306", place, message, "https://docs.rs/regex#syntax has the syntax".to_owned())
+        self.error(
+            "K0306",
+            place,
+            message,
+            "https://docs.rs/regex#syntax has the syntax".to_owned(),
+        )
     }
 
     pub(in crate::config) fn bad_timestamp(&mut self, place: Place, text: &str) -> Reported {
@@ -75,11 +92,13 @@ impl Findings {
         guarantee: Guarantee,
         interval_max: &str,
     ) -> Reported {
-        let message = format!("`commit_interval` is {text}, from 1ms to {interval_max} is legal for `{guarantee}`");
+        let message = format!(
+            "`commit_interval` is {text}, from 1ms to {interval_max} is legal for `{guarantee}`"
+        );
         let hint = match guarantee {
-            Guarantee::ExactlyOnce => {
-                Some("a transaction must commit well before the broker aborts it after 15 s".to_owned())
-            }
+            Guarantee::ExactlyOnce => Some(
+                "a transaction must commit well before the broker aborts it after 15 s".to_owned(),
+            ),
             Guarantee::AtLeastOnce | Guarantee::AtMostOnce => None,
         };
         self.error("K0309", place, message, hint)
@@ -107,7 +126,12 @@ impl Findings {
 
     pub(in crate::config) fn unused_sink(&mut self, place: Place, name: &str) -> Reported {
         let message = format!("no route sends to the sink {}", quote(name));
-        self.error("K0313", place, message, "name it in the `to` of a route, or remove it".to_owned())
+        self.error(
+            "K0313",
+            place,
+            message,
+            "name it in the `to` of a route, or remove it".to_owned(),
+        )
     }
 
     pub(in crate::config) fn repeated_target(&mut self, place: Place, first: &Place) -> Reported {
@@ -133,13 +157,19 @@ impl Findings {
 
     pub(in crate::config) fn unreachable_route(&mut self, place: Place, all: &Place) {
         let message = "no record ever comes to this route";
-        let hint = "the first match wins: move the route without `when` to the end, or set `match: all`";
+        let hint =
+            "the first match wins: move the route without `when` to the end, or set `match: all`";
         self.warning("K0316", place, message, hint.to_owned());
         self.relate(all, "this one takes all, it has no `when`");
     }
 
-    pub(in crate::config) fn field_without_routes(&mut self, place: Place, field: &str) -> Reported {
-        let message = format!("`{field}` means nothing without routes: every record goes to every sink");
+    pub(in crate::config) fn field_without_routes(
+        &mut self,
+        place: Place,
+        field: &str,
+    ) -> Reported {
+        let message =
+            format!("`{field}` means nothing without routes: every record goes to every sink");
         self.error("K0317", place, message, "remove it, or add `routes`".to_owned())
     }
 

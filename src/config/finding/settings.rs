@@ -10,7 +10,11 @@ impl Findings {
         self.error("K0601", place, message, "remove the `---` and what is behind it".to_owned())
     }
 
-    pub(in crate::config) fn bad_bootstrap_server(&mut self, place: Place, server: &str) -> Reported {
+    pub(in crate::config) fn bad_bootstrap_server(
+        &mut self,
+        place: Place,
+        server: &str,
+    ) -> Reported {
         let message = match server {
             "" => "an address of a broker is empty".to_owned(),
             server => format!("{} is no address of a broker", quote(server)),
@@ -33,12 +37,22 @@ impl Findings {
         self.error("K0604", place, format!("`{what}` is empty"), None)
     }
 
-    pub(in crate::config) fn bad_secret_name(&mut self, place: Place, what: &str, name: &str) -> Reported {
+    pub(in crate::config) fn bad_secret_name(
+        &mut self,
+        place: Place,
+        what: &str,
+        name: &str,
+    ) -> Reported {
         let message = format!("{} is no name of {what}", quote(name));
         self.error("K0605", place, message, None)
     }
 
-    pub(in crate::config) fn bad_hostname(&mut self, place: Place, name: &str, why: &InvalidName) -> Reported {
+    pub(in crate::config) fn bad_hostname(
+        &mut self,
+        place: Place,
+        name: &str,
+        why: &InvalidName,
+    ) -> Reported {
         let message = format!("the hostname {} cannot name this daemon: it {why}", quote(name));
         self.error("K0606", place, message, "set `instance_id` in the settings".to_owned())
     }

@@ -20,11 +20,17 @@ impl Findings {
         bytes_max: u64,
     ) -> Reported {
         let message = format!("the file has more than {bytes_max} bytes, no pipeline needs that");
-        self.error("K0102", beginning(source), message, "split it, one pipeline per file".to_owned())
+        self.error(
+            "K0102",
+            beginning(source),
+            message,
+            "split it, one pipeline per file".to_owned(),
+        )
     }
 
     pub(in crate::config) fn not_utf8(&mut self, place: Place, byte: u8) -> Reported {
-        let message = format!("the file is not UTF-8: the byte 0x{byte:02x} is not part of any character");
+        let message =
+            format!("the file is not UTF-8: the byte 0x{byte:02x} is not part of any character");
         let hint = "save it as UTF-8; an editor that writes Latin-1 or UTF-16 does this".to_owned();
         self.error("K0103", place, message, hint)
     }
@@ -44,13 +50,13 @@ impl Findings {
         self.error("K0104", place, format!("this is no YAML: {what}"), hint.map(str::to_owned))
     }
 
-    pub(in crate::config) fn empty_document(&mut self, place: Place, first: bool) -> Reported {
-        let (message, hint) = if first {
-            ("the file holds nothing", "remove it, or fill it")
-        } else {
-            ("this document is empty", "remove the `---` that begins it")
-        };
-        self.error("K0105", place, message, hint.to_owned())
+    pub(in crate::config) fn empty_file(&mut self, place: Place) -> Reported {
+        self.error("K0105", place, "the file holds nothing", "remove it, or fill it".to_owned())
+    }
+
+    pub(in crate::config) fn empty_document(&mut self, place: Place) -> Reported {
+        let hint = "remove the `---` that begins it".to_owned();
+        self.error("K0105", place, "this document is empty", hint)
     }
 
     pub(in crate::config) fn too_deep(&mut self, place: Place, depth_max: usize) -> Reported {
@@ -79,7 +85,12 @@ impl Findings {
 
     pub(in crate::config) fn tag(&mut self, place: Place, tag: &str) -> Reported {
         let message = format!("the tag {} means nothing here", quote(tag));
-        self.error("K0110", place, message, "remove it; a variant is written `{kafka: {...}}`".to_owned())
+        self.error(
+            "K0110",
+            place,
+            message,
+            "remove it; a variant is written `{kafka: {...}}`".to_owned(),
+        )
     }
 
     pub(in crate::config) fn key_is_no_text(&mut self, place: Place, kind: &str) -> Reported {
@@ -90,18 +101,21 @@ impl Findings {
         self.error("K0111", place, message, hint)
     }
 
-    pub(in crate::config) fn ambiguous_scalar(&mut self, place: Place, otherwise: &str) -> Reported {
+    pub(in crate::config) fn ambiguous_scalar(
+        &mut self,
+        place: Place,
+        otherwise: &str,
+    ) -> Reported {
         let text = place.text().to_owned();
-        let message = format!(
-            "{} is a text here, and {otherwise} for other YAML readers",
-            quote(&text)
-        );
+        let message =
+            format!("{} is a text here, and {otherwise} for other YAML readers", quote(&text));
         self.error("K0112", place, message, format!("quote it: '{text}'"))
     }
 
     pub(in crate::config) fn ambiguous_number(&mut self, place: Place) -> Reported {
         let text = place.text().to_owned();
-        let message = format!("{} is a number here, and a text for other YAML readers", quote(&text));
+        let message =
+            format!("{} is a number here, and a text for other YAML readers", quote(&text));
         let hint = format!("write it in decimal, or quote it: '{text}'");
         self.error("K0112", place, message, hint)
     }

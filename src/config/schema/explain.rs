@@ -50,6 +50,7 @@ impl Explainer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
     fn one(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str().to_owned();
         let at = self.at.pointer(&pointer);
@@ -83,19 +84,25 @@ impl Explainer<'_> {
                 return self.unknown_fields(&fields, error, &pointer);
             }
             Kind::Enum { options } => {
-                let words: Vec<_> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                self.findings.unknown_word(at.place(), &plain(found), &words, &what_is_at(&pointer));
+                let words: Vec<_> =
+                    options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                self.findings.unknown_word(
+                    at.place(),
+                    &plain(found),
+                    &words,
+                    &what_is_at(&pointer),
+                );
             }
-            kind => match bound(kind, found, &owner(&pointer)) {
-                Some(message) => {
-                    self.findings.out_of_bounds(at.place(), message);
-                }
-                None => {
-                    self.findings.against_schema(at.place(), &error.to_string());
-                }
-            },
+            kind => self.bound(kind, found, &owner(&pointer), at),
         }
         self.break_off(&pointer);
+    }
+
+    fn bound(&mut self, kind: &Kind, found: &Value, owner: &str, at: At<'_>) {
+        match bound(kind, found, owner) {
+            Some(message) => self.findings.out_of_bounds(at.place(), message),
+            None => self.findings.against_schema(at.place(), kind.keyword()),
+        };
     }
 
     fn variants(
@@ -109,7 +116,10 @@ impl Explainer<'_> {
         let other = |e: &ValidationError<'_>| {
             let decides = matches!(
                 e.kind(),
-                Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. } | Kind::Required { .. }
+                Kind::Type { .. }
+                    | Kind::Enum { .. }
+                    | Kind::Constant { .. }
+                    | Kind::Required { .. }
             );
             is_here(e) && decides
         };
@@ -150,22 +160,34 @@ impl Explainer<'_> {
                 }
                 keys => {
                     let keys: Vec<_> = keys.iter().map(|k| k.as_str()).collect();
-                    self.findings.not_one_variant(at.key(), &keys, &all, pointer.starts_with("/steps/"));
+                    let hint = "begin a list item of its own for each step";
+                    let hint = pointer.starts_with("/steps/").then(|| hint.to_owned());
+                    self.findings.not_one_variant(at.key(), &keys, &all, hint);
                 }
             },
             Value::String(word) if !words.is_tag(word) && !words.bare.is_empty() => {
                 self.findings.unknown_word(at.place(), word, &all, &what);
             }
-            found => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => {
                 let expected = listed(all.iter().copied());
                 self.findings.wrong_kind(at.place(), &expected, &described(found), None);
             }
         }
     }
 
-    fn unknown_fields(&mut self, unexpected: &[String], error: &ValidationError<'_>, pointer: &str) {
+    fn unknown_fields(
+        &mut self,
+        unexpected: &[String],
+        error: &ValidationError<'_>,
+        pointer: &str,
+    ) {
         let known = known_fields(self.schema, error);
-        let known: Vec<_> = known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
+        let known: Vec<_> =
+            known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
         let at = self.at.pointer(pointer);
         for field in unexpected {
             let owner = holder(pointer);
@@ -177,7 +199,9 @@ impl Explainer<'_> {
     }
 
     fn insert_broken(&mut self, pointer: &str, field: &Value) {
-        if let (Some(Value::Object(fields)), Some(field)) = (self.value.pointer_mut(pointer), field.as_str()) {
+        if let (Some(Value::Object(fields)), Some(field)) =
+            (self.value.pointer_mut(pointer), field.as_str())
+        {
             fields.entry(field).or_insert_with(poison);
         }
     }
@@ -204,12 +228,11 @@ impl Explainer<'_> {
 /// Whether a missing field stands there under a name that is nearly its own; then that one is said, and not both.
 fn is_misspelled(error: &ValidationError<'_>, errors: &[&ValidationError<'_>]) -> bool {
     let Kind::Required { property } = error.kind() else { return false };
-    let same_map = |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
-    errors.iter().filter(same_map).any(|other| match other.kind() {
-        Kind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .any(|field| nearest(field, property.as_str()).is_some()),
-        _ => false,
+    let is_meant = |field: &String| nearest(field, property.as_str()).is_some();
+    let same_map =
+        |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
+    errors.iter().filter(same_map).any(|other| {
+        matches!(other.kind(), Kind::AdditionalProperties { unexpected } if unexpected.iter().any(is_meant))
     })
 }
 
@@ -269,12 +292,15 @@ fn what_is_at(pointer: &str) -> String {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
 fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
     let found = plain(found);
     Some(match kind {
         Kind::Minimum { limit } => format!("`{owner}` is {found}, at least {limit} is legal"),
         Kind::Maximum { limit } => format!("`{owner}` is {found}, at most {limit} is legal"),
-        Kind::MinItems { limit } => format!("`{owner}` is an empty list, at least {limit} is needed"),
+        Kind::MinItems { limit } => {
+            format!("`{owner}` is an empty list, at least {limit} is needed")
+        }
         Kind::MinProperties { limit } => format!("`{owner}` is empty, at least {limit} is needed"),
         _ => return None,
     })
@@ -314,9 +340,9 @@ fn kinds(types: &Value) -> String {
         "object" => "a map of fields",
         _ => "something else",
     };
-    match types {
-        Value::Array(several) => several.iter().map(one).collect::<Vec<_>>().join(" or "),
-        single => one(single).to_owned(),
+    match types.as_array() {
+        Some(several) => several.iter().map(one).collect::<Vec<_>>().join(" or "),
+        None => one(types).to_owned(),
     }
 }
 
@@ -336,7 +362,7 @@ fn plain(found: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a map".to_owned(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => found.to_string(),
     }
 }
 
@@ -354,8 +380,12 @@ fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<St
             Some("write it with date, time and zone: 2026-01-01T00:00:00Z".to_owned())
         }
         ("a text", Value::Bool(_) | Value::Number(_)) => Some(format!("quote it: '{written}'")),
-        ("a list", Value::String(_) | Value::Number(_)) => Some(format!("write a list: [{written}]")),
-        ("a whole number", Value::String(text)) if text.parse::<i64>().is_ok() => Some("write the number without quotes".to_owned()),
+        ("a list", Value::String(_) | Value::Number(_)) => {
+            Some(format!("write a list: [{written}]"))
+        }
+        ("a whole number", Value::String(text)) if text.parse::<i64>().is_ok() => {
+            Some("write the number without quotes".to_owned())
+        }
         _ => None,
     }
 }

@@ -36,8 +36,9 @@ pub(super) fn check(
     let mut clusters = Vec::new();
     for (name, part) in map {
         let at = at.field(name);
-        let name = ClusterName::new(name)
-            .map_err(|why| Absent::from(context.findings.bad_name(at.key(), "cluster", name, &why)));
+        let name = ClusterName::new(name).map_err(|why| {
+            Absent::from(context.findings.bad_name(at.key(), "cluster", name, &why))
+        });
         clusters.push((name, cluster(part, at, folder, context)));
     }
     clusters.into_iter().map(|(name, cluster)| Ok((name?, cluster?))).collect::<Got<_>>().map(Some)
@@ -145,15 +146,11 @@ fn sasl(raw: &RawSasl, at: At<'_>, folder: &Path, context: &mut Context<'_>) -> 
 }
 
 /// A reference; whether it leads anywhere is known where a client is made.
-fn secret(
-    raw: &RawSecret,
-    at: At<'_>,
-    folder: &Path,
-    context: &mut Context<'_>,
-) -> Got<SecretRef> {
+fn secret(raw: &RawSecret, at: At<'_>, folder: &Path, context: &mut Context<'_>) -> Got<SecretRef> {
     match raw {
         RawSecret::Credential(name) => {
-            let is_file_name = !name.is_empty() && !name.contains('/') && name != "." && name != "..";
+            let is_file_name =
+                !name.is_empty() && !name.contains('/') && name != "." && name != "..";
             if !is_file_name {
                 let place = at.field("credential").place();
                 return Err(context.findings.bad_secret_name(place, "a credential", name).into());

@@ -34,7 +34,11 @@ pub(super) fn structure(source: &Arc<SourceText>, node: &Node, findings: &mut Fi
 }
 
 /// The text of a key that is one.
-fn key_text<'a>(source: &Arc<SourceText>, key: &'a Node, findings: &mut Findings) -> Option<&'a str> {
+fn key_text<'a>(
+    source: &Arc<SourceText>,
+    key: &'a Node,
+    findings: &mut Findings,
+) -> Option<&'a str> {
     let place = Place::new(source, key.span.clone());
     if let Some(tag) = &key.tag {
         findings.tag(place, tag);
@@ -73,7 +77,12 @@ fn number(scalar: &Scalar, place: Place, findings: &mut Findings) {
 }
 
 /// Looks where the two readers differ, and at texts that others read as something else.
-pub(super) fn values(source: &Arc<SourceText>, node: &Node, value: &Value, findings: &mut Findings) {
+pub(super) fn values(
+    source: &Arc<SourceText>,
+    node: &Node,
+    value: &Value,
+    findings: &mut Findings,
+) {
     let place = || Place::new(source, node.span.clone());
     match (&node.data, value) {
         (Data::Scalar(scalar), value) => compare(scalar, value, &place, findings),
