@@ -63,8 +63,10 @@ fn every_code_belongs_to_one_message() {
         let path = format!("{}/src/config/finding/{name}.rs", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         // One code may be for two forms of one thing; then both constructors are in one file, side by side.
-        let mut here: Vec<_> =
-            text.match_indices("\"K0").map(|(i, _)| text[i + 1..i + 6].to_owned()).collect();
+        let mut here: Vec<_> = text
+            .match_indices("\"K0")
+            .map(|(i, _)| text.get(i + 1..i + 6).unwrap().to_owned())
+            .collect();
         here.dedup();
         codes.extend(here);
     }
