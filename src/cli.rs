@@ -3,6 +3,7 @@
 //! `main` calls [`run`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
 mod check;
+mod run;
 
 use std::io::{self, Write};
 
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Says what is wrong with pipeline files, without a broker.
     Check(check::Arguments),
+    /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
+    Run(run::Arguments),
 }
 
 /// How a command ended. The codes are public interface.
@@ -58,6 +61,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));

@@ -1,10 +1,65 @@
 //! Field extraction from raw JSON: one pass over a record's value fills the slots of all paths. No allocation, no recursion.
 //!
 //! `expression` asks for paths when it is bound, `program` scans each record once, and every expression then reads the slots.
+//!
+//! | in a value | [`Check::Whole`] | [`Check::Lazy`] |
+//! |---|---|---|
+//! | 0 bytes, or 4 GiB and more | malformed | malformed |
+//! | grammar of RFC 8259, depth 128 | all of it | up to the last path that is read |
+//! | UTF-8 | all of it | not checked: strings compare as bytes |
+//! | a key on a path that is read occurs twice in its object | malformed | the first one counts |
+//! | half of a surrogate pair as an escape, in a string that is read or a key that is compared | malformed | malformed |
+//! | the same anywhere else | legal, as in RFC 8259 | legal |
+//! | a number that no double can hold (`1e999`) | legal: it is infinite | the same |
+//! | a byte order mark | malformed | malformed |
+//! | no object at the top, but a path begins with a key | all slots are missing | the same |
 
+mod cursor;
+mod number;
 mod path;
+mod scanner;
+mod text;
+mod trie;
 
-pub use path::{Path, Segment, SlotId};
+pub use number::Number;
+pub use path::{Path, Segment};
+pub use scanner::Scanner;
+pub use text::{Unescaped, order, says, unescape};
+pub use trie::{Paths, SlotId};
+
+/// Fills the slots of all paths, each from the first byte to the last that `check` asks for, in one pass.
+pub trait Scan {
+    /// Resets all slots to [`Slot::Missing`], then fills those that the value has.
+    ///
+    /// Shape: `slots.len() == paths.len()`.
+    fn scan(
+        &self,
+        paths: &Paths,
+        value: &[u8],
+        check: Check,
+        slots: &mut [Slot],
+    ) -> Result<(), Malformed>;
+}
+
+/// Fills the slots of all paths with krouted's own [`Scanner`]; without any path and with [`Check::Whole`] it only validates.
+///
+/// ```
+/// use krouted::json::{Check, Path, Paths, Segment, Slot, Span, scan};
+/// let mut paths = Paths::default();
+/// let country = paths.add(&Path(vec![Segment::Key("country".into())]));
+/// let mut slots = vec![Slot::Missing; paths.len()];
+/// scan(&paths, br#"{"id": 1, "country": "DE"}"#, Check::Whole, &mut slots)?;
+/// assert_eq!(slots[country.index()], Slot::Plain(Span { start: 22, end: 24 }));
+/// # Ok::<(), krouted::json::Malformed>(())
+/// ```
+pub fn scan(
+    paths: &Paths,
+    value: &[u8],
+    check: Check,
+    slots: &mut [Slot],
+) -> Result<(), Malformed> {
+    Scanner.scan(paths, value, check, slots)
+}
 
 /// What was found at one path; spans are byte ranges of the record's value, so a slot borrows nothing and buffers are reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +90,15 @@ pub struct Span {
     pub start: u32,
     /// The byte behind the last.
     pub end: u32,
+}
+
+impl Span {
+    /// The bytes of `value` that it names; none where it does not fit.
+    #[inline]
+    pub fn of(self, value: &[u8]) -> &[u8] {
+        let at = |place| usize::try_from(place).unwrap_or(usize::MAX);
+        value.get(at(self.start)..at(self.end)).unwrap_or_default()
+    }
 }
 
 /// How much of a value is looked at before anything is decided on it.

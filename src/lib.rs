@@ -9,6 +9,18 @@ pub mod expression;
 
 pub mod pipeline;
 
+pub mod program;
+
 pub mod config;
+
+pub mod worker;
+
+pub mod kafka;
+
+pub mod supervisor;
+
+pub mod telemetry;
+
+pub mod systemd;
 
 pub mod cli;

@@ -41,7 +41,7 @@ enum Form {
 /// Checks, and says what was found.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let properties = AnyProperty;
+    let properties = Librdkafka;
     let file = settings::find(arguments.config.as_deref());
     let loaded = match settings::load(file.as_deref(), &environment, &properties) {
         Ok(loaded) => loaded,

@@ -1,0 +1,256 @@
+//! Roots, fields and functions: what the names of an expression stand for, and what was probably meant by those that stand for
+//! nothing.
+
+use super::Problem;
+use super::ast::{Access, Ast, Binary, Call, Node, Raw};
+use super::check::Checker;
+use super::term::{Field, Literal, Term, Types};
+use crate::json::{Path, Segment};
+
+const ROOTS: [&str; 7] = ["value", "key", "headers", "topic", "partition", "offset", "timestamp"];
+const FUNCTIONS: [&str; 2] = ["has", "timestamp"];
+/// What people write who know another tool, and what it is called here.
+const OTHER_WORDS: [(&str, &str); 18] = [
+    ("json", "value"),
+    ("data", "value"),
+    ("payload", "value"),
+    ("body", "value"),
+    ("event", "value"),
+    ("record", "value"),
+    ("message", "value"),
+    ("msg", "value"),
+    ("this", "value"),
+    ("self", "value"),
+    ("header", "headers"),
+    ("time", "timestamp"),
+    ("ts", "timestamp"),
+    ("True", "true"),
+    ("False", "false"),
+    ("None", "null"),
+    ("nil", "null"),
+    ("undefined", "null"),
+];
+/// Functions of CEL that this language does not have.
+const CEL_FUNCTIONS: [&str; 27] = [
+    "all",
+    "bool",
+    "bytes",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "filter",
+    "getFullYear",
+    "getHours",
+    "int",
+    "lowerAscii",
+    "map",
+    "matches",
+    "max",
+    "min",
+    "replace",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "substring",
+    "type",
+    "uint",
+];
+
+/// The field that a name or an access reads.
+pub(super) fn field(checker: &mut Checker, ast: &Ast) -> Option<Field> {
+    match &ast.node {
+        Node::Name(name) => root(checker, name, ast),
+        Node::Access(base, path) => {
+            let Node::Name(name) = &base.node else {
+                checker.term(base);
+                let message = "only `value` and `headers` have fields";
+                return checker.refuse(Problem::new(ast.span.clone(), message));
+            };
+            match name.as_str() {
+                "value" => Some(Field::Path(self::path(checker, path)?)),
+                "headers" => header_access(checker, path, ast),
+                _ => {
+                    let field = root(checker, name, base)?;
+                    let message = format!("`{field}` has no fields");
+                    checker.refuse(Problem::new(ast.span.clone(), message))
+                }
+            }
+        }
+        Node::Literal(_)
+        | Node::Call(_)
+        | Node::List(_)
+        | Node::Map
+        | Node::Not(_)
+        | Node::Negative(_)
+        | Node::Chain(..)
+        | Node::Binary(_)
+        | Node::Ternary(_) => {
+            let message = "a path was expected here, such as `value.a`";
+            checker.refuse(Problem::new(ast.span.clone(), message))
+        }
+    }
+}
+
+fn root(checker: &mut Checker, name: &str, ast: &Ast) -> Option<Field> {
+    let problem = |message: String| Problem::new(ast.span.clone(), message);
+    match name {
+        "key" => Some(Field::Key),
+        "topic" => Some(Field::Topic),
+        "partition" => Some(Field::Partition),
+        "offset" => Some(Field::Offset),
+        "timestamp" => Some(Field::Timestamp),
+        "value" => {
+            let hint = "name a field of it, such as `value.id`";
+            checker.refuse(problem("the whole value cannot be used here".into()).hint(hint))
+        }
+        "headers" => {
+            let hint = "name one, such as `headers[\"name\"]`";
+            checker.refuse(problem("the headers cannot be used as a whole".into()).hint(hint))
+        }
+        _ => {
+            let hint = match similar(name, &ROOTS) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the roots are `{}`", ROOTS.join("`, `")),
+            };
+            checker.refuse(problem(format!("unknown root `{name}`")).hint(hint))
+        }
+    }
+}
+
+fn path(checker: &mut Checker, accesses: &[Access]) -> Option<Path> {
+    let segments: Vec<_> = accesses.iter().map(|access| segment(checker, access)).collect();
+    Some(Path(segments.into_iter().collect::<Option<_>>()?))
+}
+
+fn segment(checker: &mut Checker, access: &Access) -> Option<Segment> {
+    let index = match access {
+        Access::Field(name, span) => {
+            if ["true", "false", "null", "in"].contains(&name.as_str()) {
+                let message = format!("`{name}` is a word of the language");
+                let hint = format!("as a field it is written `[\"{name}\"]`");
+                return checker.refuse(Problem::new(span.clone(), message).hint(hint));
+            }
+            return Some(Segment::Key(name.as_str().into()));
+        }
+        Access::Index(index) => index,
+    };
+    if let Node::Literal(Raw::Text(key)) = &index.node {
+        return Some(Segment::Key(key.as_str().into()));
+    }
+    if let Node::Literal(Raw::Int(number)) = &index.node
+        && let Ok(number) = u32::try_from(*number)
+    {
+        return Some(Segment::Index(number));
+    }
+    let message = "an index is a number from 0, or a string, and nothing that is computed";
+    checker.refuse(Problem::new(index.span.clone(), message))
+}
+
+fn header_access(checker: &mut Checker, path: &[Access], ast: &Ast) -> Option<Field> {
+    match path {
+        [Access::Index(name)] => header(checker, name),
+        [Access::Field(name, _)] => {
+            let hint = format!("did you mean `headers[\"{name}\"]`?");
+            let message = "a header is named in brackets";
+            checker.refuse(Problem::new(ast.span.clone(), message).hint(hint))
+        }
+        _ => checker.refuse(Problem::new(ast.span.clone(), "a header has no fields")),
+    }
+}
+
+/// The header that a literal names.
+pub(super) fn header(checker: &mut Checker, name: &Ast) -> Option<Field> {
+    if let Node::Literal(Raw::Text(name)) = &name.node {
+        return Some(Field::Header(name.as_str().into()));
+    }
+    let message = "a header is named by a string, such as `\"region\"`";
+    checker.refuse(Problem::new(name.span.clone(), message))
+}
+
+/// What a call stands for.
+pub(super) fn call(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
+    match (&call.target, call.name.as_str()) {
+        (None, "has") => has(checker, call, ast),
+        (None, "timestamp") => timestamp(checker, call, ast),
+        (_, name) => {
+            let problem = |message| Problem::new(call.name_span.clone(), message);
+            if CEL_FUNCTIONS.contains(&name) {
+                return checker.unsupported(call.name_span.clone(), &format!("`{name}()`"));
+            }
+            let unknown = problem(format!("unknown function `{name}`"));
+            checker.refuse(match similar(name, &FUNCTIONS) {
+                Some(meant) => unknown.hint(format!("did you mean `{meant}`?")),
+                None => unknown,
+            })
+        }
+    }
+}
+
+fn has(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
+    let [argument] = call.arguments.as_slice() else {
+        let message = "`has()` takes one path, such as `has(value.a)`";
+        return checker.refuse(Problem::new(ast.span.clone(), message));
+    };
+    let field = field(checker, argument)?;
+    if field.can_be_missing() {
+        return Some(checker.has(field));
+    }
+    let problem = Problem::new(ast.span.clone(), format!("every record has `{field}`"));
+    checker.refuse(if field == Field::Key {
+        problem.hint("did you mean `key != null`?")
+    } else {
+        problem
+    })
+}
+
+fn timestamp(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
+    let hint = "write `timestamp(\"2026-01-01T00:00:00Z\")`";
+    let [Ast { node: Node::Literal(Raw::Text(text)), span, .. }] = call.arguments.as_slice() else {
+        let message = "`timestamp()` takes one literal";
+        return checker.refuse(Problem::new(ast.span.clone(), message).hint(hint));
+    };
+    let Ok(time) = text.parse() else {
+        let message = "this is no time in RFC 3339";
+        return checker.refuse(Problem::new(span.clone(), message).hint(hint));
+    };
+    Some(Term::Literal(Literal::Timestamp(time)))
+}
+
+/// The known name that was probably meant.
+fn similar(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let other = OTHER_WORDS.iter().find(|(word, _)| *word == name).map(|(_, meant)| *meant);
+    let near = || {
+        let distance = |known: &str| strsim::damerau_levenshtein(known, &name.to_lowercase());
+        let near = known.iter().copied().min_by_key(|known| distance(known))?;
+        (distance(near) <= near.len() / 3).then_some(near)
+    };
+    other.or_else(near)
+}
+
+/// `value.user-id` is a subtraction, and hardly ever meant to be one.
+pub(super) fn dashed_name(sign: &str, binary: &Binary) -> Option<String> {
+    let Node::Access(_, path) = &binary.left.node else { return None };
+    let (Some(Access::Field(first, _)), Node::Name(second)) = (path.last(), &binary.right.node)
+    else {
+        return None;
+    };
+    (sign == "-").then(|| format!("did you mean `[\"{first}-{second}\"]`?"))
+}
+
+/// What to do about two types that do not compare.
+pub(super) fn comparison_hint(both: Types) -> Option<String> {
+    let has = |types: Types| !both.and(types).is_none();
+    let hint = if has(Types::TIMESTAMP) {
+        "a time is written `timestamp(\"2026-01-01T00:00:00Z\")`, and only the root `timestamp` is one"
+    } else if both == Types::TEXT.or(Types::NULL).or(Types::NUMBER) {
+        "keys and headers are text: compare with a string, such as `\"1\"`"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}

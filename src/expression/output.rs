@@ -1,0 +1,127 @@
+//! The text of a value, as a key, a header or a string.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use jiff::Timestamp;
+
+use super::eval::{Gap, Scope};
+use super::program::{Operand, Source};
+use super::value::{EvalError, Text as RawText, Value};
+use crate::json::{self, Number, Slot};
+
+/// The text of a value, wherever its bytes lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// A null key or header.
+    Null,
+    /// Bytes of the record.
+    Borrowed(&'a [u8]),
+    /// A part of the scratch buffer that the evaluation was given.
+    Scratch(Range<usize>),
+}
+
+impl<'a> Text<'a> {
+    /// The bytes; `scratch` is the buffer that the evaluation was given.
+    pub fn bytes<'b>(&self, scratch: &'b [u8]) -> Option<&'b [u8]>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Null => None,
+            Self::Borrowed(bytes) => Some(bytes),
+            Self::Scratch(range) => Some(scratch.get(range.clone()).unwrap_or_default()),
+        }
+    }
+}
+
+/// Why there is no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// The record is without a field that is asked for.
+    #[error("the field is missing")]
+    Missing,
+    /// The expression cannot be evaluated on this record.
+    #[error(transparent)]
+    Error(EvalError),
+}
+
+impl From<Gap> for ValueError {
+    fn from(gap: Gap) -> Self {
+        match gap {
+            Gap::Missing => Self::Missing,
+            Gap::Error(error) => Self::Error(error),
+        }
+    }
+}
+
+impl Operand {
+    /// Appends to `scratch` only what does not stand in the record as it is.
+    pub(super) fn text<'a>(
+        &self,
+        scope: &Scope<'a>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Text<'a>, ValueError> {
+        if let Self::Field(Source::Slot(id)) = self {
+            let slot = scope.slots.get(id.index()).ok_or(ValueError::Missing)?;
+            return slot_text(slot, scope.record.value.unwrap_or_default(), scratch);
+        }
+        if let Self::Field(source) = self
+            && let Value::Text(RawText::Plain(bytes)) = source.value(scope)?
+        {
+            return Ok(Text::Borrowed(bytes));
+        }
+        let start = scratch.len();
+        match self.value(scope)? {
+            Value::Null => return Ok(Text::Null),
+            Value::Bool(value) => return Ok(value.into()),
+            Value::Text(RawText::Plain(bytes)) => scratch.extend_from_slice(bytes),
+            Value::Text(RawText::Escaped(raw)) => json::unescape(raw, scratch),
+            Value::Number(number) => write_number(number, scratch),
+            Value::Timestamp(nanoseconds) => {
+                let Ok(time) = Timestamp::from_nanosecond(nanoseconds) else {
+                    return Err(ValueError::Error(EvalError::TimestampOutOfRange));
+                };
+                let _infallible = write!(scratch, "{time}");
+            }
+            // Only slots are objects and arrays.
+            Value::Object | Value::Array => return Err(ValueError::Missing),
+        }
+        Ok(Text::Scratch(start..scratch.len()))
+    }
+}
+
+fn slot_text<'a>(
+    slot: &Slot,
+    value: &'a [u8],
+    scratch: &mut Vec<u8>,
+) -> Result<Text<'a>, ValueError> {
+    Ok(match slot {
+        Slot::Missing => return Err(ValueError::Missing),
+        Slot::Null => Text::Null,
+        Slot::Bool(value) => (*value).into(),
+        Slot::Number(span) | Slot::Plain(span) | Slot::Object(span) | Slot::Array(span) => {
+            Text::Borrowed(span.of(value))
+        }
+        Slot::Escaped(span) => {
+            let start = scratch.len();
+            json::unescape(span.of(value), scratch);
+            Text::Scratch(start..scratch.len())
+        }
+    })
+}
+
+impl From<bool> for Text<'_> {
+    fn from(value: bool) -> Self {
+        Self::Borrowed(if value { b"true" } else { b"false" })
+    }
+}
+
+/// Writing to a vector cannot fail.
+fn write_number(number: Number, out: &mut Vec<u8>) {
+    let _infallible = match number {
+        Number::Int(value) => write!(out, "{value}"),
+        Number::Uint(value) => write!(out, "{value}"),
+        Number::Float(value) => write!(out, "{value}"),
+    };
+}

@@ -1,0 +1,165 @@
+//! What one part of an expression is worth for one record.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::ast::Comparison;
+use crate::json::{self, Number};
+
+/// A value, borrowed from the record or the expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Text<'a>),
+    /// Nanoseconds since 1970.
+    Timestamp(i128),
+    Object,
+    Array,
+}
+
+/// Text as it stands in the record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Text<'a> {
+    /// The bytes are the text.
+    Plain(&'a [u8]),
+    /// The bytes are a JSON string's with escapes.
+    Escaped(&'a [u8]),
+}
+
+/// What a value is, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`, or a key or header that is null
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// Any number.
+    Number,
+    /// A string, a key, a header.
+    Text,
+    /// A point in time.
+    Timestamp,
+    /// An object.
+    Object,
+    /// An array.
+    Array,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Bool => "a bool",
+            Self::Number => "a number",
+            Self::Text => "a string",
+            Self::Timestamp => "a timestamp",
+            Self::Object => "an object",
+            Self::Array => "an array",
+        })
+    }
+}
+
+/// Why an expression has no result for a record; nothing of the payload is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// Two types that the operator does not take.
+    #[error("`{}` compares {left} with {right}", .operator.sign())]
+    Incomparable {
+        /// The operator.
+        operator: Comparison,
+        /// What stands on its left.
+        left: Kind,
+        /// What stands on its right.
+        right: Kind,
+    },
+    /// Something else than `true` or `false` where one of them is needed.
+    #[error("a condition is true or false, and this is {0}")]
+    NoCondition(Kind),
+    /// A record's time that no calendar has.
+    #[error("the record's timestamp is out of range")]
+    TimestampOutOfRange,
+}
+
+impl From<EvalError> for Cow<'static, str> {
+    fn from(error: EvalError) -> Self {
+        Self::Owned(error.to_string())
+    }
+}
+
+impl Value<'_> {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Null => Kind::Null,
+            Self::Bool(_) => Kind::Bool,
+            Self::Number(_) => Kind::Number,
+            Self::Text(_) => Kind::Text,
+            Self::Timestamp(_) => Kind::Timestamp,
+            Self::Object => Kind::Object,
+            Self::Array => Kind::Array,
+        }
+    }
+}
+
+/// Compares two values.
+#[inline]
+pub(super) fn compare(
+    operator: Comparison,
+    left: &Value<'_>,
+    right: &Value<'_>,
+) -> Result<bool, EvalError> {
+    let incomparable =
+        || EvalError::Incomparable { operator, left: left.kind(), right: right.kind() };
+    let ordering = match (left, right) {
+        (Value::Number(a), Value::Number(b)) => a.compare(*b),
+        (Value::Text(a), Value::Text(b)) => {
+            if operator.is_equality() {
+                return Ok(same_text(*a, *b) == (operator == Comparison::Equal));
+            }
+            Some(order_texts(*a, *b))
+        }
+        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
+        (Value::Timestamp(a), Value::Timestamp(b)) => Some(a.cmp(b)),
+        // Equal or not, but neither is the greater one.
+        (Value::Null, Value::Null) if operator.is_equality() => Some(Ordering::Equal),
+        // Two of these would have to be compared in depth, which this language does not do.
+        (Value::Object, Value::Object) | (Value::Array, Value::Array) => None,
+        _ if operator.is_equality() => return Ok(operator == Comparison::NotEqual),
+        _ => None,
+    };
+    ordering.map(|ordering| holds(operator, ordering)).ok_or_else(incomparable)
+}
+
+fn holds(operator: Comparison, ordering: Ordering) -> bool {
+    match operator {
+        Comparison::Equal => ordering.is_eq(),
+        Comparison::NotEqual => ordering.is_ne(),
+        Comparison::Less => ordering.is_lt(),
+        Comparison::LessOrEqual => ordering.is_le(),
+        Comparison::Greater => ordering.is_gt(),
+        Comparison::GreaterOrEqual => ordering.is_ge(),
+    }
+}
+
+#[inline]
+pub(super) fn same_text(left: Text<'_>, right: Text<'_>) -> bool {
+    match (left, right) {
+        (Text::Plain(a), Text::Plain(b)) => a == b,
+        (Text::Escaped(a), Text::Plain(b)) | (Text::Plain(b), Text::Escaped(a)) => json::says(a, b),
+        (Text::Escaped(a), Text::Escaped(b)) => json::Unescaped::new(a).eq(json::Unescaped::new(b)),
+    }
+}
+
+/// By UTF-8 bytes, which is also the order of code points.
+pub(super) fn order_texts(left: Text<'_>, right: Text<'_>) -> Ordering {
+    match (left, right) {
+        (Text::Plain(a), Text::Plain(b)) => a.cmp(b),
+        (Text::Escaped(a), Text::Plain(b)) => json::order(a, b),
+        (Text::Plain(a), Text::Escaped(b)) => json::order(b, a).reverse(),
+        (Text::Escaped(a), Text::Escaped(b)) => {
+            json::Unescaped::new(a).cmp(json::Unescaped::new(b))
+        }
+    }
+}

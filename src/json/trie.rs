@@ -1,0 +1,189 @@
+//! The trie that unites all paths of one pipeline, so that one pass over a record fills all their slots.
+//!
+//! Every node has a slot, interior ones too: a slot that is no longer missing says that its key was seen, which is how a
+//! duplicate is found without any other memory. Nodes know their parent, so a walk needs no stack.
+
+use super::{Path, Segment};
+
+/// Index of a path's slot in the buffer that a scan fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SlotId(u32);
+
+impl SlotId {
+    /// Position in the buffer of slots.
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// All paths that one pipeline reads.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    root: Node,
+    nodes: Vec<Node>,
+    wanted: usize,
+}
+
+/// One value on the way of a path, or at its end.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The node's own slot; the root has none.
+    pub(super) slot: Option<SlotId>,
+    /// Where this node hangs; absent below the root and in the root itself.
+    parent: Option<SlotId>,
+    /// Where it lies in its parent.
+    pub(super) place: Place,
+    /// Containers around its members, its own included.
+    pub(super) depth: u32,
+    /// A path ends here; else it is only on the way to others.
+    pub(super) wanted: bool,
+    keys: Vec<(Box<str>, SlotId)>,
+    /// Bit n: a key of length n (modulo 64) is among `keys`.
+    lengths: u64,
+    elements: Vec<(u32, SlotId)>,
+}
+
+/// Where a value lies in the container around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A member of an object.
+    Member,
+    /// An element of an array.
+    Element(u32),
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { root: Node::new(None, None, Place::Member, 1), nodes: Vec::new(), wanted: 0 }
+    }
+}
+
+impl Paths {
+    /// The slot of a path: the same for the same path.
+    pub fn add(&mut self, path: &Path) -> SlotId {
+        let mut at = None;
+        for segment in &path.0 {
+            at = Some(self.child_or_new(at, segment));
+        }
+        // A path is never empty; should one be, it gets a slot that no scan fills.
+        let end = at.unwrap_or_else(|| self.push(None, Place::Member));
+        let node = self.node_mut(Some(end));
+        if !node.wanted {
+            node.wanted = true;
+            self.wanted += 1;
+        }
+        end
+    }
+
+    /// How many slots a scan fills; at least one for each path.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// No path at all: a scan is a pure validation.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// How many different paths were added.
+    pub(super) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    #[inline]
+    pub(super) fn node(&self, id: SlotId) -> &Node {
+        self.nodes.get(id.index()).unwrap_or(&self.root)
+    }
+
+    #[inline]
+    pub(super) fn parent(&self, node: &Node) -> &Node {
+        node.parent.map_or(&self.root, |id| self.node(id))
+    }
+
+    fn node_mut(&mut self, id: Option<SlotId>) -> &mut Node {
+        match id {
+            Some(id) => self.nodes.get_mut(id.index()).unwrap_or(&mut self.root),
+            None => &mut self.root,
+        }
+    }
+
+    fn child_or_new(&mut self, parent: Option<SlotId>, segment: &Segment) -> SlotId {
+        let node = self.node_mut(parent);
+        let known = match segment {
+            Segment::Key(key) => node.member(key.as_bytes()),
+            Segment::Index(index) => node.element(*index),
+        };
+        if let Some(id) = known {
+            return id;
+        }
+        match segment {
+            Segment::Key(key) => {
+                let id = self.push(parent, Place::Member);
+                let node = self.node_mut(parent);
+                node.lengths |= length_bit(key.len());
+                node.keys.push((key.clone(), id));
+                id
+            }
+            Segment::Index(index) => {
+                let id = self.push(parent, Place::Element(*index));
+                self.node_mut(parent).elements.push((*index, id));
+                id
+            }
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "a pipeline file has at most 2 MiB")]
+    fn push(&mut self, parent: Option<SlotId>, place: Place) -> SlotId {
+        let depth = self.node_mut(parent).depth.saturating_add(1);
+        let id = SlotId(u32::try_from(self.nodes.len()).expect("fewer than 2^32 paths"));
+        self.nodes.push(Node::new(Some(id), parent, place, depth));
+        id
+    }
+}
+
+impl Node {
+    fn new(slot: Option<SlotId>, parent: Option<SlotId>, place: Place, depth: u32) -> Self {
+        let (keys, elements) = (Vec::new(), Vec::new());
+        Self { slot, parent, place, depth, wanted: false, keys, lengths: 0, elements }
+    }
+
+    /// Whether a path leads into a container that opens with this byte.
+    #[inline]
+    pub(super) fn leads_into(&self, open: u8) -> bool {
+        match open {
+            b'{' => self.lengths != 0,
+            b'[' => !self.elements.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The child of a key that has no escapes.
+    #[inline]
+    pub(super) fn member(&self, key: &[u8]) -> Option<SlotId> {
+        if self.lengths & length_bit(key.len()) == 0 {
+            return None;
+        }
+        self.member_by(|own| own == key)
+    }
+
+    /// The child of a key that the caller compares.
+    #[inline]
+    pub(super) fn member_by(&self, mut same: impl FnMut(&[u8]) -> bool) -> Option<SlotId> {
+        self.keys.iter().find(|(own, _)| same(own.as_bytes())).map(|(_, id)| *id)
+    }
+
+    #[inline]
+    pub(super) fn element(&self, index: u32) -> Option<SlotId> {
+        self.elements.iter().find(|(own, _)| *own == index).map(|(_, id)| *id)
+    }
+}
+
+#[inline]
+fn length_bit(length: usize) -> u64 {
+    1 << (length & 63)
+}

@@ -1,0 +1,24 @@
+//! librdkafka: the only module that names rdkafka. Client properties, consumer and transactional producer behind the
+//! worker's port, verdicts on errors, raw calls, secrets at each client's making.
+//!
+//! `unsafe` stays inside [`raw`]. A [`Port`] is one worker's consumer and producer; [`Port::open`] asks the cluster first
+//! (with a client of its own) whether topics are there, and where a new group begins.
+
+mod dead_letter;
+mod open;
+mod oracle;
+mod port;
+mod properties;
+mod raw;
+mod retry;
+mod secret;
+mod start;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod verdict;
+
+pub use oracle::Librdkafka;
+pub use port::{KafkaBatch, Port};
+pub use properties::Connection;
+pub use secret::Secrets;

@@ -1,0 +1,120 @@
+//! Bringing a worker's clients up: ask first, then fence, then join.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::port::{Outlet, Port};
+use super::properties::Connection;
+use super::raw::{Consumer, Failed, TopicMetadata, code};
+use super::start::{self, Subscription};
+use super::transaction;
+use super::verdict;
+use crate::model::Guarantee;
+use crate::pipeline::{Partition, Topics};
+use crate::worker::{Fault, FaultKind, SystemClock};
+
+/// One question; a broker that is there answers in milliseconds.
+const METADATA_MAX: Duration = Duration::from_secs(5);
+
+impl Port {
+    /// Looks that the cluster answers and the topics are there, gives a new group its start, fences whoever had this
+    /// worker's transactional id, and joins the group. `stopping` ends the waits between.
+    pub fn open(connection: Connection, stopping: &dyn Fn() -> bool) -> Result<Self, Fault> {
+        let clock = SystemClock::default();
+        let guarantee = connection.pipeline.delivery.guarantee();
+        let subscription = ask(&connection)?;
+        let mut outlet = Outlet::new(&connection)?;
+        if guarantee == Guarantee::ExactlyOnce {
+            transaction::init(&mut outlet.producer, clock, stopping)?;
+        }
+        let consumer = Consumer::new(connection.consumer()?)
+            .map_err(|text| Fault::new(FaultKind::Configuration, text))?;
+        let mut port = Self {
+            connection,
+            guarantee,
+            clock,
+            consumer,
+            outlet,
+            subscription,
+            rebalances: VecDeque::new(),
+            news: VecDeque::new(),
+            tainted: false,
+            away: false,
+        };
+        port.subscribe().map_err(crate::worker::Failure::into_fault)?;
+        Ok(port)
+    }
+}
+
+/// With a client of its own id, which is in no group and holds no transaction.
+fn ask(connection: &Connection) -> Result<Subscription, Fault> {
+    let mut probe = Consumer::new(connection.probe()?)
+        .map_err(|text| Fault::new(FaultKind::Configuration, text))?;
+    check_written(connection, &mut probe)?;
+    let subscription = Subscription::find(&connection.pipeline.source.topics, &mut probe)
+        .map_err(|e| unreachable(&mut probe, connection, &e))?;
+    start::seed(connection, &mut probe, &subscription)
+        .map_err(|e| unreachable(&mut probe, connection, &e))?;
+    Ok(subscription)
+}
+
+/// Every topic that the pipeline writes is there, with a partition for each that is preserved.
+fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<(), Fault> {
+    let mut found = BTreeMap::new();
+    for name in connection.pipeline.topics_written() {
+        let topic = probe
+            .topic(name.as_str(), METADATA_MAX)
+            .map_err(|e| unreachable(probe, connection, &e))?;
+        known(&topic)?;
+        found.insert(name.as_str().to_owned(), topic.partitions.len());
+    }
+    let Topics::Names(sources) = &connection.pipeline.source.topics else { return Ok(()) };
+    for sink in connection.pipeline.sinks.iter().filter(|s| s.partition == Partition::Preserve) {
+        let has = found.get(sink.topic.as_str()).copied().unwrap_or(0);
+        for source in sources {
+            let Ok(topic) = probe.topic(source.as_str(), METADATA_MAX) else { continue };
+            let needs = topic.partitions.len();
+            if needs > has {
+                return Err(Fault::new(
+                    FaultKind::UnknownTopic,
+                    format!(
+                        "sink {}: `partition: preserve` needs a partition for each of the {needs} of {source}, {} has {has}",
+                        sink.name, sink.topic
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(topic: &TopicMetadata) -> Result<(), Fault> {
+    let (name, err) = (&topic.name, topic.err);
+    match verdict::help(err) {
+        None if err == 0 && !topic.partitions.is_empty() => Ok(()),
+        None | Some(FaultKind::UnknownTopic) => {
+            Err(Fault::new(FaultKind::UnknownTopic, format!("the topic {name} does not exist")))
+        }
+        Some(kind) => {
+            Err(Fault::new(kind, format!("topic {name}: {}", super::raw::error_text(err))))
+        }
+    }
+}
+
+/// The fault behind a question that was not answered: what the client's threads met tells more than "timed out".
+fn unreachable(probe: &mut Consumer, connection: &Connection, failed: &Failed) -> Fault {
+    let servers = &connection.cluster.bootstrap_servers;
+    let mut met = std::iter::from_fn(|| probe.next_error()).collect::<Vec<_>>();
+    met.retain(|e| e.code != code::ALL_BROKERS_DOWN);
+    let told = |kind| met.iter().find(|e| verdict::help(e.code) == Some(kind));
+    if let Some(error) = told(FaultKind::Authorization) {
+        return Fault::new(FaultKind::Authorization, error.text.clone());
+    }
+    match verdict::help(failed.code) {
+        Some(FaultKind::BrokerAway) | None => {
+            let why = told(FaultKind::BrokerAway).map_or(failed.text.as_str(), |e| e.text.as_str());
+            Fault::new(FaultKind::BrokerAway, format!("no broker answers at {servers}: {why}"))
+        }
+        Some(kind) => Fault::new(kind, failed.to_string()),
+    }
+}

@@ -1,0 +1,179 @@
+//! The properties of a worker's clients: our defaults, then the operator's, then what the guarantee pins.
+//!
+//! Source of the defaults: measurements on a real broker. `fetch.queue.backoff.ms=10` with
+//! `queued.max.messages.kbytes=16384` gives 1.5 times the records/s of librdkafka's defaults at half the memory: the default
+//! backoff stalls a partition for a second whenever the queue is full.
+
+use std::sync::Arc;
+
+use super::raw::Conf;
+use super::secret::Secrets;
+use crate::config::{Cluster, SecretRef, Tls};
+use crate::model::{Guarantee, WorkerId};
+use crate::pipeline::{Membership, Pipeline};
+use crate::worker::{Fault, FaultKind};
+
+/// The broker aborts a transaction that is open longer; also the bound of a commit. A third of it is the longest
+/// `commit_interval`. With the broker's 10 s scan it ends before [`SESSION_TIMEOUT_MS`] moves a zombie's partitions.
+pub(super) const TRANSACTION_TIMEOUT_MS: &str = "15000";
+const SESSION_TIMEOUT_MS: &str = "30000";
+
+/// What one worker's clients are made from.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Who it is.
+    pub id: WorkerId,
+    /// How its cluster is reached.
+    pub cluster: Cluster,
+    /// Where secret references lead to.
+    pub secrets: Secrets,
+    /// What it works for.
+    pub pipeline: Arc<Pipeline>,
+}
+
+/// Overridden by the operator's properties.
+const CONSUMER_DEFAULTS: [(&str, &str); 7] = [
+    ("fetch.queue.backoff.ms", "10"),
+    ("queued.max.messages.kbytes", "16384"),
+    // A second worker or instance learns of a rebalance by its heartbeat: 3 s would leave it without work so long.
+    ("heartbeat.interval.ms", "500"),
+    ("session.timeout.ms", SESSION_TIMEOUT_MS),
+    ("isolation.level", "read_committed"),
+    // A paused broker hangs a request so long.
+    ("socket.timeout.ms", "30000"),
+    // How soon a new partition is seen.
+    ("topic.metadata.refresh.interval.ms", "30000"),
+];
+
+const CONSUMER_PINNED: [(&str, &str); 6] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // Where a partition has no offset, or one out of range, we decide.
+    ("auto.offset.reset", "error"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("allow.auto.create.topics", "false"),
+    ("enable.partition.eof", "false"),
+];
+
+const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
+    ("linger.ms", "5"),
+    ("queue.buffering.max.kbytes", "65536"),
+    // The topic's own limit decides: librdkafka's default of 1 000 000 is below the broker's.
+    ("message.max.bytes", "10485760"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
+];
+
+const PRODUCER_PINNED: [(&str, &str); 5] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("delivery.report.only.error", "true"),
+    // As Java's client; librdkafka's own default is CRC32.
+    ("partitioner", "murmur2_random"),
+    ("allow.auto.create.topics", "false"),
+];
+
+impl Connection {
+    /// The consumer's configuration.
+    pub(super) fn consumer(&self) -> Result<Conf, Fault> {
+        let mut conf = self.consumer_base(&self.id.to_string())?;
+        if self.pipeline.source.membership == Membership::Static {
+            // Brokers take the characters of a topic name; neither pipeline nor instance names hold `_`.
+            set(&mut conf, "group.instance.id", &self.id.to_string().replace('/', "_"))?;
+        }
+        Ok(conf)
+    }
+
+    /// A consumer of the same group that never joins it: it asks, and commits where a new group begins.
+    pub(super) fn probe(&self) -> Result<Conf, Fault> {
+        self.consumer_base(&format!("{}/probe", self.id))
+    }
+
+    fn consumer_base(&self, client_id: &str) -> Result<Conf, Fault> {
+        let mut conf = Conf::new();
+        set_all(&mut conf, CONSUMER_DEFAULTS)?;
+        self.cluster_properties(&mut conf)?;
+        set_owned(&mut conf, &self.pipeline.source.properties)?;
+        set_all(&mut conf, CONSUMER_PINNED)?;
+        if self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce {
+            // Not only a filter: it is also what makes a new owner wait for the old one's pending offsets.
+            set(&mut conf, "isolation.level", "read_committed")?;
+        }
+        set(&mut conf, "group.id", self.pipeline.source.group.as_str())?;
+        set(&mut conf, "client.id", client_id)?;
+        Ok(conf)
+    }
+
+    /// The producer's configuration.
+    pub(super) fn producer(&self) -> Result<Conf, Fault> {
+        let mut conf = Conf::new();
+        set_all(&mut conf, PRODUCER_DEFAULTS)?;
+        self.cluster_properties(&mut conf)?;
+        set_all(&mut conf, PRODUCER_PINNED)?;
+        match self.pipeline.delivery.guarantee() {
+            Guarantee::ExactlyOnce => {
+                set(&mut conf, "transactional.id", &self.id.to_string())?;
+                set(&mut conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)?;
+            }
+            // A record that fails for good leaves a gap which later ones pass: no time limit of its own.
+            Guarantee::AtLeastOnce => set(&mut conf, "message.timeout.ms", "0")?,
+            // Nothing is sent twice: a record that cannot be sent so long is lost, and counted.
+            Guarantee::AtMostOnce => set(&mut conf, "message.timeout.ms", "30000")?,
+        }
+        set(&mut conf, "client.id", &self.id.to_string())?;
+        Ok(conf)
+    }
+
+    fn cluster_properties(&self, conf: &mut Conf) -> Result<(), Fault> {
+        set_owned(conf, &self.cluster.properties)?;
+        set(conf, "bootstrap.servers", &self.cluster.bootstrap_servers)?;
+        let protocol = match (&self.cluster.tls, &self.cluster.sasl) {
+            (None, None) => "plaintext",
+            (Some(_), None) => "ssl",
+            (None, Some(_)) => "sasl_plaintext",
+            (Some(_), Some(_)) => "sasl_ssl",
+        };
+        set(conf, "security.protocol", protocol)?;
+        if let Some(tls) = &self.cluster.tls {
+            self.tls(conf, tls)?;
+        }
+        if let Some(sasl) = &self.cluster.sasl {
+            set(conf, "sasl.mechanism", sasl.mechanism.as_str())?;
+            set(conf, "sasl.username", &sasl.username)?;
+            set(conf, "sasl.password", &self.secrets.read(&sasl.password)?)?;
+        }
+        Ok(())
+    }
+
+    fn tls(&self, conf: &mut Conf, tls: &Tls) -> Result<(), Fault> {
+        if let Some(ca) = &tls.ca {
+            set(conf, "ssl.ca.location", &ca.to_string_lossy())?;
+        }
+        if let Some((certificate, key)) = &tls.identity {
+            set(conf, "ssl.certificate.location", &certificate.to_string_lossy())?;
+            match key {
+                SecretRef::File(path) => set(conf, "ssl.key.location", &path.to_string_lossy())?,
+                SecretRef::Credential(_) | SecretRef::Env(_) => {
+                    set(conf, "ssl.key.pem", &self.secrets.read(key)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(conf: &mut Conf, name: &str, value: &str) -> Result<(), Fault> {
+    // librdkafka's sentence may repeat the value: never where it is a secret.
+    let hidden = matches!(name, "sasl.password" | "ssl.key.pem");
+    conf.set(name, value).map_err(|text| {
+        let text = if hidden { "is not taken by librdkafka".to_owned() } else { text };
+        Fault::new(FaultKind::Configuration, format!("{name}: {text}"))
+    })
+}
+
+fn set_all<const N: usize>(conf: &mut Conf, properties: [(&str, &str); N]) -> Result<(), Fault> {
+    properties.iter().try_for_each(|(name, value)| set(conf, name, value))
+}
+
+fn set_owned(conf: &mut Conf, properties: &crate::pipeline::Properties) -> Result<(), Fault> {
+    properties.iter().try_for_each(|(name, value)| set(conf, name, value))
+}

@@ -1,0 +1,300 @@
+//! A consumer that serves its rebalances in the worker's loop and hands records out in batches.
+
+use std::ffi::CString;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use super::conf::Conf;
+use super::error::{Failed, TextBuffer, checked, checked_code, millis};
+use super::hooks::{ClientError, Hooks, Rebalance};
+use super::list::PartitionList;
+use super::message::Messages;
+use super::metadata::{self, TopicMetadata};
+use super::producer::GroupMetadata;
+use super::sys;
+
+/// One `rd_kafka_t` of type consumer, used by one thread.
+pub(in crate::kafka) struct Consumer {
+    rk: *mut sys::Rk,
+    queue: *mut sys::QueueT,
+    hooks: Arc<Hooks>,
+}
+
+// SAFETY: librdkafka's handles may be used from any thread; this wrapper is moved, never shared.
+unsafe impl Send for Consumer {}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // Nobody serves the rebalance queue any more: the destroy must not wait for us.
+        self.hooks.inline.store(true, Relaxed);
+        // SAFETY: both are ours; the queue goes before its client, and the hooks outlive it.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_destroy(self.rk);
+        }
+    }
+}
+
+impl Consumer {
+    /// Makes the client; connections come up behind it.
+    pub(in crate::kafka) fn new(conf: Conf) -> Result<Self, String> {
+        let hooks = Arc::new(Hooks::default());
+        let rk = conf.consumer(&hooks)?;
+        // SAFETY: a live consumer.
+        let queue = unsafe {
+            sys::rd_kafka_poll_set_consumer(rk);
+            sys::rd_kafka_queue_get_consumer(rk)
+        };
+        Ok(Self { rk, queue, hooks })
+    }
+
+    pub(in crate::kafka) fn next_rebalance(&self) -> Option<Rebalance> {
+        self.hooks.next_rebalance()
+    }
+
+    pub(in crate::kafka) fn next_error(&self) -> Option<ClientError> {
+        self.hooks.next_error()
+    }
+
+    /// The error that killed the client, if one did.
+    pub(in crate::kafka) fn fatal_error(&self) -> Option<(i32, String)> {
+        fatal_error(self.rk)
+    }
+
+    /// Waits for one message, then takes what is there, at most `max`; serves callbacks meanwhile.
+    ///
+    /// `rd_kafka_consume_batch_queue` returns when its buffer is full or its time is over, so one call with a wait would
+    /// hold back the records that are there.
+    pub(in crate::kafka) fn poll(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
+        batch.clear();
+        self.take(batch, 1.min(max), wait);
+        if batch.len() > 0 {
+            self.take(batch, max.saturating_sub(1), Duration::ZERO);
+        }
+    }
+
+    fn take(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
+        let (room, size) = batch.room(max);
+        if size == 0 {
+            return;
+        }
+        // SAFETY: a live queue and room for `size` pointers; one thread per consumer, by `&mut self`.
+        let count =
+            unsafe { sys::rd_kafka_consume_batch_queue(self.queue, millis(wait), room, size) };
+        batch.filled(usize::try_from(count).unwrap_or(0));
+    }
+
+    pub(in crate::kafka) fn subscribe<'a>(
+        &mut self,
+        topics: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Failed> {
+        let list = PartitionList::of(topics.into_iter().map(|t| (t, -1, 0)));
+        // SAFETY: a live consumer and list.
+        checked_code("subscribe", unsafe { sys::rd_kafka_subscribe(self.rk, list.pointer()) })
+    }
+
+    pub(in crate::kafka) fn assignment(&self) -> Result<PartitionList, Failed> {
+        let mut list = ptr::null_mut();
+        // SAFETY: a live consumer; on success the list is ours.
+        checked_code("assignment", unsafe { sys::rd_kafka_assignment(self.rk, &raw mut list) })?;
+        Ok(PartitionList::owned(list))
+    }
+
+    pub(in crate::kafka) fn incremental_assign(&mut self, l: &PartitionList) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        checked("assign", unsafe { sys::rd_kafka_incremental_assign(self.rk, l.pointer()) })
+    }
+
+    pub(in crate::kafka) fn incremental_unassign(
+        &mut self,
+        l: &PartitionList,
+    ) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        checked("unassign", unsafe { sys::rd_kafka_incremental_unassign(self.rk, l.pointer()) })
+    }
+
+    pub(in crate::kafka) fn unassign_all(&mut self) -> Result<(), Failed> {
+        // SAFETY: a live consumer; a null list unassigns everything.
+        checked_code("unassign", unsafe { sys::rd_kafka_assign(self.rk, ptr::null()) })
+    }
+
+    /// Fills in the committed offsets; waits for transactions that hold one open (`isolation.level=read_committed`).
+    pub(in crate::kafka) fn committed(
+        &mut self,
+        list: &mut PartitionList,
+        limit: Duration,
+    ) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        let answer = unsafe { sys::rd_kafka_committed(self.rk, list.pointer(), millis(limit)) };
+        checked_code("committed offsets", answer)?;
+        list.first_error("committed offsets")
+    }
+
+    /// Commits the list's offsets and waits for the broker's answer.
+    pub(in crate::kafka) fn commit(&mut self, list: &PartitionList) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        checked_code("commit", unsafe { sys::rd_kafka_commit(self.rk, list.pointer(), 0) })?;
+        list.first_error("commit")
+    }
+
+    /// The next offsets that the application would be given.
+    pub(in crate::kafka) fn position(&self, list: &mut PartitionList) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        checked_code("position", unsafe { sys::rd_kafka_position(self.rk, list.pointer()) })
+    }
+
+    /// Moves the partitions of the list to its offsets.
+    pub(in crate::kafka) fn seek(
+        &mut self,
+        list: &mut PartitionList,
+        limit: Duration,
+    ) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        let error =
+            unsafe { sys::rd_kafka_seek_partitions(self.rk, list.pointer(), millis(limit)) };
+        checked("seek", error)?;
+        list.first_error("seek")
+    }
+
+    /// Replaces each element's offset, a time in ms, by the first offset at or behind it.
+    pub(in crate::kafka) fn offsets_for_times(
+        &mut self,
+        list: &mut PartitionList,
+        limit: Duration,
+    ) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        let answer =
+            unsafe { sys::rd_kafka_offsets_for_times(self.rk, list.pointer(), millis(limit)) };
+        checked_code("offsets for times", answer)?;
+        list.first_error("offsets for times")
+    }
+
+    /// The first offset that is still there and the one behind the last, asked from the broker.
+    pub(in crate::kafka) fn query_watermarks(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        limit: Duration,
+    ) -> Result<(i64, i64), Failed> {
+        let Ok(topic) = CString::new(topic) else { return Ok((0, 0)) };
+        let (mut low, mut high) = (0, 0);
+        // SAFETY: a live consumer, a NUL-terminated name, two places.
+        let answer = unsafe {
+            sys::rd_kafka_query_watermark_offsets(
+                self.rk,
+                topic.as_ptr(),
+                partition,
+                &raw mut low,
+                &raw mut high,
+                millis(limit),
+            )
+        };
+        checked_code("watermarks", answer).map(|()| (low, high))
+    }
+
+    /// The high watermark as of the last fetch; `None` before the first.
+    pub(in crate::kafka) fn cached_high_watermark(
+        &self,
+        topic: &str,
+        partition: i32,
+    ) -> Option<i64> {
+        let topic = CString::new(topic).ok()?;
+        let (mut low, mut high) = (0, 0);
+        // SAFETY: a live consumer, a NUL-terminated name, two places.
+        let answer = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.rk,
+                topic.as_ptr(),
+                partition,
+                &raw mut low,
+                &raw mut high,
+            )
+        };
+        (answer == 0 && high >= 0).then_some(high)
+    }
+
+    /// All topics of the cluster.
+    pub(in crate::kafka) fn topics(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Vec<TopicMetadata>, Failed> {
+        // SAFETY: a live client.
+        unsafe { metadata::fetch(self.rk, ptr::null_mut(), limit) }
+    }
+
+    /// One topic; asking for it by name keeps brokers with many topics quiet.
+    pub(in crate::kafka) fn topic(
+        &mut self,
+        name: &str,
+        limit: Duration,
+    ) -> Result<TopicMetadata, Failed> {
+        let unknown = || Failed::from_code("metadata", super::code::UNKNOWN_TOPIC_OR_PART);
+        let Ok(c_name) = CString::new(name) else { return Err(unknown()) };
+        // SAFETY: a live client; the handle is destroyed when the answer has been copied.
+        let answer = unsafe {
+            let handle = sys::rd_kafka_topic_new(self.rk, c_name.as_ptr(), ptr::null_mut());
+            if handle.is_null() {
+                return Err(unknown());
+            }
+            let answer = metadata::fetch(self.rk, handle, limit);
+            sys::rd_kafka_topic_destroy(handle);
+            answer
+        };
+        answer?.into_iter().find(|t| t.name == name).ok_or_else(unknown)
+    }
+
+    /// The group metadata of this moment; the broker fences by it.
+    pub(in crate::kafka) fn group_metadata(&self) -> Option<GroupMetadata> {
+        // SAFETY: a live consumer; what is returned is ours.
+        GroupMetadata::owned(unsafe { sys::rd_kafka_consumer_group_metadata(self.rk) })
+    }
+
+    /// Begins to leave the group. Call [`Consumer::closed`] until it says yes.
+    pub(in crate::kafka) fn close(&mut self) -> Closing<'_> {
+        self.hooks.inline.store(true, Relaxed);
+        // SAFETY: a live consumer; the queue is ours until `Closing` drops it.
+        unsafe {
+            let queue = sys::rd_kafka_queue_new(self.rk);
+            let error = sys::rd_kafka_consumer_close_queue(self.rk, queue);
+            let failed = checked("close", error).is_err();
+            Closing { consumer: self, queue, failed }
+        }
+    }
+}
+
+/// A consumer that is leaving its group.
+pub(in crate::kafka) struct Closing<'c> {
+    consumer: &'c mut Consumer,
+    queue: *mut sys::QueueT,
+    failed: bool,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        // SAFETY: ours, and the consumer it belongs to is still there.
+        unsafe { sys::rd_kafka_queue_destroy(self.queue) }
+    }
+}
+
+impl Closing<'_> {
+    /// Serves the close for up to `wait`, then says whether it is done.
+    pub(in crate::kafka) fn closed(&mut self, wait: Duration) -> bool {
+        if self.failed {
+            return true;
+        }
+        // SAFETY: a live queue and consumer.
+        unsafe {
+            sys::rd_kafka_queue_poll_callback(self.queue, millis(wait));
+            sys::rd_kafka_consumer_closed(self.consumer.rk) != 0
+        }
+    }
+}
+
+pub(super) fn fatal_error(rk: *mut sys::Rk) -> Option<(i32, String)> {
+    let mut text = TextBuffer::new();
+    // SAFETY: a live client, a buffer of the stated size.
+    let code = unsafe { sys::rd_kafka_fatal_error(rk, text.pointer(), text.size()) };
+    (code != 0).then(|| (code, text.text()))
+}

@@ -1,0 +1,207 @@
+//! What callbacks leave for the worker's loop. They only enqueue: commit, abort and (un)assign run in the loop, which
+//! holds the producer and the window.
+//!
+//! A panic that crossed an `extern "C"` border would abort the process: each callback catches its own.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+
+use super::error::code;
+use super::list::PartitionList;
+use super::sys;
+
+/// More errors than this between two looks say nothing new; the oldest go.
+const ERRORS_KEPT_MAX: usize = 32;
+
+/// A change of the assignment that waits to be served.
+pub(in crate::kafka) struct Rebalance {
+    /// Given, else taken away.
+    pub(in crate::kafka) assigned: bool,
+    /// Taken away without our consent: somebody else may own them already.
+    pub(in crate::kafka) lost: bool,
+    pub(in crate::kafka) partitions: PartitionList,
+}
+
+/// An error that a client's own threads met.
+#[derive(Clone, Debug)]
+pub(in crate::kafka) struct ClientError {
+    pub(in crate::kafka) code: i32,
+    pub(in crate::kafka) text: String,
+}
+
+/// Shared between one client's callbacks and its owner.
+#[derive(Default)]
+pub(super) struct Hooks {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    errors: Mutex<VecDeque<ClientError>>,
+    /// While closing: unassign at once, nobody reads the queue any more.
+    pub(super) inline: AtomicBool,
+    /// Transactional requests without an answer: their outcome is unknown.
+    pub(super) indefinite: AtomicU64,
+    /// The version of TxnOffsetCommit that the broker was asked with; 0 before the first, else version + 1.
+    pub(super) txn_offset_commit: AtomicI32,
+    /// Records that failed for good, and the first one's code.
+    pub(super) undelivered: AtomicU64,
+    pub(super) undelivered_code: AtomicI32,
+    /// Opaques of records that failed for good, in the order of their reports.
+    pub(super) undelivered_opaques: Mutex<Vec<(usize, i32)>>,
+}
+
+/// The lock's content whether or not a holder panicked: every change of it is a single call.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Hooks {
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        locked(&self.rebalances).pop_front()
+    }
+    pub(super) fn next_error(&self) -> Option<ClientError> {
+        locked(&self.errors).pop_front()
+    }
+    pub(super) fn take_undelivered(&self) -> Vec<(usize, i32)> {
+        self.undelivered.store(0, Relaxed);
+        std::mem::take(&mut *locked(&self.undelivered_opaques))
+    }
+    fn push_error(&self, error: ClientError) {
+        let mut errors = locked(&self.errors);
+        if errors.len() == ERRORS_KEPT_MAX {
+            errors.pop_front();
+        }
+        errors.push_back(error);
+    }
+}
+
+/// The hooks behind an opaque pointer.
+///
+/// SAFETY: `opaque` is the `Arc<Hooks>` pointer that the client was made with, and its wrapper keeps that `Arc` until after
+/// `rd_kafka_destroy` has ended the client's threads.
+unsafe fn hooks<'a>(opaque: *mut c_void) -> &'a Hooks {
+    // SAFETY: see above.
+    unsafe { &*opaque.cast::<Hooks>() }
+}
+
+fn quietly(work: impl FnOnce()) {
+    // What panicked is lost with its report: the hook has printed it, and C must not see it.
+    drop(catch_unwind(AssertUnwindSafe(work)));
+}
+
+pub(super) extern "C" fn on_rebalance(
+    rk: *mut sys::Rk,
+    err: c_int,
+    list: *mut sys::Tpl,
+    opaque: *mut c_void,
+) {
+    quietly(|| {
+        // SAFETY: librdkafka calls with a live client, a list that lives for the call, and our opaque.
+        unsafe {
+            let hooks = hooks(opaque);
+            let assigned = err == code::ASSIGN_PARTITIONS;
+            let taken = !assigned && sys::rd_kafka_assignment_lost(rk) != 0;
+            if hooks.inline.load(Relaxed) {
+                if assigned || taken {
+                    sys::rd_kafka_assign(rk, std::ptr::null());
+                } else {
+                    let error = sys::rd_kafka_incremental_unassign(rk, list);
+                    if !error.is_null() {
+                        sys::rd_kafka_error_destroy(error);
+                    }
+                }
+                return;
+            }
+            let partitions = PartitionList::copy_of(list);
+            locked(&hooks.rebalances).push_back(Rebalance { assigned, lost: taken, partitions });
+        }
+    });
+}
+
+pub(super) extern "C" fn on_error(
+    _rk: *mut sys::Rk,
+    err: c_int,
+    reason: *const c_char,
+    opaque: *mut c_void,
+) {
+    quietly(|| {
+        // SAFETY: our opaque; `reason` is a NUL-terminated string that lives for the call.
+        let (hooks, text) = unsafe { (hooks(opaque), CStr::from_ptr(reason).to_string_lossy()) };
+        hooks.push_error(ClientError { code: err, text: text.into_owned() });
+    });
+}
+
+pub(super) extern "C" fn on_log(
+    _rk: *const sys::Rk,
+    level: c_int,
+    facility: *const c_char,
+    text: *const c_char,
+) {
+    quietly(|| {
+        // SAFETY: two NUL-terminated strings that live for the call.
+        let (facility, text) = unsafe { (CStr::from_ptr(facility), CStr::from_ptr(text)) };
+        let (facility, text) = (facility.to_string_lossy(), text.to_string_lossy());
+        // What matters comes through `on_error` and the calls' answers, and is logged by who decides.
+        tracing::debug!(target: "librdkafka", level, %facility, "{text}");
+    });
+}
+
+/// Only failed deliveries are reported (`delivery.report.only.error`).
+pub(super) extern "C" fn on_delivery(_rk: *mut sys::Rk, msg: *const sys::Msg, opaque: *mut c_void) {
+    quietly(|| {
+        // SAFETY: our opaque, and a message that lives for the call.
+        let (hooks, msg) = unsafe { (hooks(opaque), &*msg) };
+        // Purged by ourselves in an abort: not the broker's verdict.
+        if msg.err == 0 || matches!(msg.err, code::PURGE_QUEUE | code::PURGE_INFLIGHT) {
+            return;
+        }
+        if hooks.undelivered.fetch_add(1, Relaxed) == 0 {
+            hooks.undelivered_code.store(msg.err, Relaxed);
+        }
+        locked(&hooks.undelivered_opaques).push((msg.private.addr(), msg.err));
+    });
+}
+
+pub(super) extern "C" fn on_new(
+    rk: *mut sys::Rk,
+    _conf: *const sys::ConfT,
+    opaque: *mut c_void,
+    _text: *mut c_char,
+    _size: usize,
+) -> c_int {
+    // SAFETY: the client is being made; the opaque is the hooks' pointer of its configuration.
+    unsafe {
+        let name = c"krouted".as_ptr();
+        sys::rd_kafka_interceptor_add_on_response_received(rk, name, on_response, opaque)
+    }
+}
+
+/// AddPartitionsToTxn, AddOffsetsToTxn, EndTxn: what a straggler of could touch a later transaction.
+const TRANSACTIONAL: [i16; 4] = [24, 25, 26, 28];
+const TXN_OFFSET_COMMIT: i16 = 28;
+
+pub(super) extern "C" fn on_response(
+    _rk: *mut sys::Rk,
+    _socket: c_int,
+    _broker: *const c_char,
+    _broker_id: i32,
+    api: i16,
+    version: i16,
+    _correlation: i32,
+    _size: usize,
+    _rtt: i64,
+    err: c_int,
+    opaque: *mut c_void,
+) -> c_int {
+    if TRANSACTIONAL.contains(&api) {
+        // SAFETY: the opaque given in `on_new`.
+        let hooks = unsafe { hooks(opaque) };
+        if err != 0 {
+            hooks.indefinite.fetch_add(1, Relaxed);
+        }
+        if api == TXN_OFFSET_COMMIT {
+            hooks.txn_offset_commit.store(i32::from(version) + 1, Relaxed);
+        }
+    }
+    0
+}

@@ -1,0 +1,47 @@
+//! Calling again, within a named bound.
+
+use std::time::Duration;
+
+use super::raw::Failed;
+use crate::worker::{Clock, SystemClock};
+
+/// librdkafka says of a transactional call that it may be made again: so long, then it counts as dead. Four times the
+/// transaction timeout: by then the broker has ended the transaction.
+pub(super) const TRANSACTION_CALL_MAX: Duration = Duration::from_mins(1);
+/// A coordinator that moved, a transaction that holds an offset: both are over by then.
+pub(super) const OFFSETS_MAX: Duration = Duration::from_secs(40);
+/// One request of those.
+pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Makes the call until it succeeds, fails in a way that `again` does not want repeated, or `limit` is over.
+pub(super) fn until<T>(
+    clock: &SystemClock,
+    limit: Duration,
+    again: impl Fn(&Failed) -> bool,
+    mut call: impl FnMut() -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let end = clock.now().saturating_add(limit);
+    loop {
+        match call() {
+            Err(failed) if again(&failed) && clock.now() < end => {
+                tracing::debug!(%failed, "again");
+                pause();
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// The rule for transactional calls: librdkafka's own flag.
+pub(super) fn retriable(failed: &Failed) -> bool {
+    failed.retriable && !failed.fatal && !failed.abort
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a worker's thread has nothing else to do until the broker can"
+)]
+fn pause() {
+    std::thread::sleep(PAUSE);
+}

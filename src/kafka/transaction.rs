@@ -1,0 +1,161 @@
+//! Making a window stand, or taking it back, for each guarantee.
+//!
+//! Taint: librdkafka speaks EndTxn v1, in which all transactions of one producer epoch look the same, and it retries
+//! EndTxn by itself. A copy that is delivered late can end a later transaction (KIP-890 part 2, librdkafka issue 5423). So
+//! where a transactional request went without an answer, or took longer than [`INDEFINITE`], the producer is made anew
+//! before the next transaction: a new epoch fences the stragglers.
+
+use std::time::Duration;
+
+use super::port::{Outlet, Port};
+use super::raw::{Failed, PartitionList, Producer};
+use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
+use super::verdict;
+use crate::model::Guarantee;
+use crate::worker::{Clock, Failure, Fault, FaultKind, Offsets};
+
+/// A transactional call that took longer may have been sent twice.
+const INDEFINITE: Duration = Duration::from_secs(1);
+/// One try of `init_transactions`; between two, a stop request is seen.
+const INIT_TRY: Duration = Duration::from_secs(5);
+/// All tries: the coordinator may be loading, or ending the transaction of the instance before.
+const INIT_MAX: Duration = Duration::from_mins(1);
+/// Acknowledgements of one window: a broker that is killed stalls its partitions for 15 s, one that is away for longer.
+const ACKNOWLEDGE_MAX: Duration = Duration::from_mins(2);
+const FLUSH_TRY: Duration = Duration::from_millis(500);
+/// What is in flight when the queue is dropped.
+const DROP_MAX: Duration = Duration::from_secs(10);
+/// TxnOffsetCommit with the group's generation and member id: KIP-447, Apache Kafka 2.5.
+const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
+
+impl Port {
+    pub(super) fn begin_transaction(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.tainted) {
+            tracing::info!(worker = %self.connection.id, "a transactional request had no clear outcome: new producer epoch before the next transaction");
+            self.new_producer(&|| false).map_err(Failure::Fault)?;
+        }
+        self.outlet.producer.begin().map_err(|e| verdict::of_producer(&e, None))
+    }
+
+    /// Outputs, dead letters and offsets in one transaction, fenced by producer epoch and group generation.
+    pub(super) fn commit_transaction(&mut self, offsets: &Offsets) -> Result<(), Failure> {
+        let began = self.clock.now();
+        let list = PartitionList::of(offsets.touched());
+        if !list.is_empty() {
+            self.send_offsets(&list)?;
+        }
+        let clock = self.clock;
+        let producer = &mut self.outlet.producer;
+        let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.commit());
+        self.look_for_taint(began);
+        answer.map_err(|e| self.judge(&e))
+    }
+
+    fn send_offsets(&mut self, list: &PartitionList) -> Result<(), Failure> {
+        // The broker takes unguarded metadata from anybody, a zombie too.
+        let group = self.consumer.group_metadata().filter(super::raw::GroupMetadata::is_guarded);
+        let Some(group) = group else {
+            return Err(Failure::Abort("not a member of the group at the moment".to_owned()));
+        };
+        let clock = self.clock;
+        let producer = &mut self.outlet.producer;
+        let call = || producer.send_offsets(list, &group);
+        until(&clock, TRANSACTION_CALL_MAX, retriable, call).map_err(|e| self.judge(&e))?;
+        match self.outlet.producer.txn_offset_commit_version() {
+            Some(version) if version < TXN_OFFSET_COMMIT_FENCED => Err(Failure::Fault(Fault::new(
+                FaultKind::Unsupported,
+                format!(
+                    "the broker takes TxnOffsetCommit version {version} only, without group fencing (KIP-447): exactly_once cannot be kept"
+                ),
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn judge(&mut self, failed: &Failed) -> Failure {
+        let undelivered = self.first_undelivered();
+        verdict::of_producer(failed, undelivered)
+    }
+
+    fn look_for_taint(&mut self, began: Duration) {
+        let slow = self.clock.now().saturating_sub(began) > INDEFINITE;
+        self.tainted |= slow || self.outlet.producer.indefinite_requests() > 0;
+    }
+
+    pub(super) fn abort_transaction(&mut self) -> Result<(), Failure> {
+        let began = self.clock.now();
+        let clock = self.clock;
+        let producer = &mut self.outlet.producer;
+        let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.abort());
+        self.look_for_taint(began);
+        self.forget_undelivered();
+        answer.map_err(|e| Failure::Rebuild(e.to_string()))
+    }
+
+    /// A new client in place of the old: with the same transactional id, its `init` ends what the old one left open.
+    pub(super) fn new_producer(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
+        let mut outlet = Outlet::new(&self.connection)?;
+        if self.guarantee == Guarantee::ExactlyOnce {
+            init(&mut outlet.producer, self.clock, stopping)?;
+        }
+        self.outlet = outlet;
+        self.tainted = false;
+        Ok(())
+    }
+
+    /// `at_least_once`: until every output is acknowledged.
+    pub(super) fn wait_acknowledged(&mut self) -> Result<(), Failure> {
+        self.flush()?;
+        match self.first_undelivered() {
+            None => Ok(()),
+            Some(err) => {
+                let failed = Failed { abort: true, ..Failed::from_code("produce", err) };
+                Err(verdict::of_producer(&failed, Some(err)))
+            }
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        let clock = self.clock;
+        let producer = &mut self.outlet.producer;
+        until(&clock, ACKNOWLEDGE_MAX, |e| !e.fatal, || producer.flush(FLUSH_TRY))
+            .map_err(|e| Failure::Rebuild(e.to_string()))
+    }
+
+    /// `at_least_once`: what is not sent is not sent; what is in flight may arrive, and again with the next attempt.
+    pub(super) fn drop_queued(&mut self) -> Result<(), Failure> {
+        let rebuild = |e: Failed| Failure::Rebuild(e.to_string());
+        self.outlet.producer.purge_queue().map_err(rebuild)?;
+        self.outlet.producer.flush(DROP_MAX).map_err(rebuild)?;
+        self.forget_undelivered();
+        match self.outlet.producer.fatal_error() {
+            Some((_, text)) => Err(Failure::Rebuild(text)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn commit_offsets(&mut self, offsets: &Offsets) -> Result<(), Failure> {
+        let list = PartitionList::of(offsets.touched());
+        if list.is_empty() {
+            return Ok(());
+        }
+        self.consumer.commit(&list).map_err(|e| verdict::of_offset_commit(&e))
+    }
+}
+
+/// Fences whoever had the transactional id before, and ends its transaction.
+pub(super) fn init(
+    producer: &mut Producer,
+    clock: crate::worker::SystemClock,
+    stopping: &dyn Fn() -> bool,
+) -> Result<(), Fault> {
+    let again = |e: &Failed| retriable(e) && !stopping();
+    until(&clock, INIT_MAX, again, || producer.init_transactions(INIT_TRY)).map_err(|failed| {
+        let kind = verdict::help(failed.code).unwrap_or(if failed.retriable {
+            FaultKind::BrokerAway
+        } else {
+            FaultKind::Client
+        });
+        Fault::new(kind, format!("{failed} (transactions are needed for exactly_once)"))
+    })
+}

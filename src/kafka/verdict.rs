@@ -1,0 +1,115 @@
+//! What an error leaves to do. Pure; decided by librdkafka's flags first where it has them, by the code where only the code
+//! tells who can help.
+
+use super::raw::{Failed, code, error_text};
+use crate::worker::{Failure, Fault, FaultKind};
+
+/// Codes with which a broker or the client refuses a record for good.
+pub(super) fn is_refusal(err: i32) -> bool {
+    // POLICY_VIOLATION is not among them: some services throttle with it.
+    matches!(
+        err,
+        code::MSG_SIZE_TOO_LARGE
+            | code::RECORD_LIST_TOO_LARGE
+            | code::INVALID_TIMESTAMP
+            | code::INVALID_RECORD
+    )
+}
+
+/// Who can help with that code, where it is not the client itself.
+pub(super) fn help(err: i32) -> Option<FaultKind> {
+    match err {
+        code::TOPIC_AUTHORIZATION_FAILED
+        | code::GROUP_AUTHORIZATION_FAILED
+        | code::CLUSTER_AUTHORIZATION_FAILED
+        | code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        | code::SASL_AUTHENTICATION_FAILED
+        | code::AUTHENTICATION
+        | code::SSL => Some(FaultKind::Authorization),
+        code::UNKNOWN_TOPIC_OR_PART
+        | code::UNKNOWN_TOPIC_LOCAL
+        | code::UNKNOWN_PARTITION
+        | code::TOPIC_EXCEPTION => Some(FaultKind::UnknownTopic),
+        code::UNSUPPORTED_VERSION | code::UNSUPPORTED_FEATURE => Some(FaultKind::Unsupported),
+        code::FENCED_INSTANCE_ID => Some(FaultKind::Fenced),
+        code::INVALID_TRANSACTION_TIMEOUT | code::INVALID_ARG => Some(FaultKind::Configuration),
+        code::TRANSPORT | code::ALL_BROKERS_DOWN | code::RESOLVE => Some(FaultKind::BrokerAway),
+        _ => None,
+    }
+}
+
+/// A failed call of the producer. `undelivered`: the code of a record that failed for good in this window, if one did; the
+/// call may only say that the transaction is in a wrong state.
+pub(super) fn of_producer(failed: &Failed, undelivered: Option<i32>) -> Failure {
+    let cause = match undelivered {
+        Some(err) => format!("{failed}; a record failed: {}", error_text(err)),
+        None => failed.to_string(),
+    };
+    let codes = [undelivered.unwrap_or(0), failed.code];
+    if let Some(err) = codes.into_iter().find(|c| is_refusal(*c)) {
+        return Failure::Refused { reason: error_text(err), position: None };
+    }
+    match codes.into_iter().find_map(help) {
+        // A connection that breaks in a transaction is for librdkafka's flags to judge.
+        None | Some(FaultKind::BrokerAway) => {}
+        Some(kind) => return Failure::Fault(Fault::new(kind, cause)),
+    }
+    if failed.abort && !failed.fatal {
+        return Failure::Abort(cause);
+    }
+    // Fatal; retriable beyond its time; or without any flag, which librdkafka asks to treat as fatal.
+    Failure::Rebuild(cause)
+}
+
+/// A record that could not even be queued: everything but a full queue ends the transaction.
+pub(super) fn of_send(failed: &Failed, undelivered: Option<i32>) -> Failure {
+    match of_producer(failed, undelivered) {
+        // The abort's own answer says whether the client is dead.
+        Failure::Rebuild(cause) if !failed.fatal => Failure::Abort(cause),
+        failure @ (Failure::Rebuild(_)
+        | Failure::Abort(_)
+        | Failure::Refused { .. }
+        | Failure::Fault(_)) => failure,
+    }
+}
+
+/// A failed call of the consumer, its time being over.
+pub(super) fn of_consumer(failed: &Failed) -> Failure {
+    let kind = help(failed.code).unwrap_or(FaultKind::Client);
+    Failure::Fault(Fault::new(kind, failed.to_string()))
+}
+
+/// A failed plain offset commit: the group has moved on, or the broker could not.
+pub(super) fn of_offset_commit(failed: &Failed) -> Failure {
+    match help(failed.code) {
+        Some(kind @ (FaultKind::Authorization | FaultKind::Fenced)) => {
+            Failure::Fault(Fault::new(kind, failed.to_string()))
+        }
+        Some(
+            FaultKind::BrokerAway
+            | FaultKind::UnknownTopic
+            | FaultKind::Unsupported
+            | FaultKind::Configuration
+            | FaultKind::Client,
+        )
+        | None => Failure::Abort(failed.to_string()),
+    }
+}
+
+/// An error that came to the consumer beside its records; `None` where it helps itself.
+pub(super) fn of_event(err: i32, text: &str) -> Option<Failure> {
+    let fault = |kind| Some(Failure::Fault(Fault::new(kind, text)));
+    match help(err) {
+        Some(kind @ (FaultKind::Authorization | FaultKind::Fenced | FaultKind::Unsupported)) => {
+            fault(kind)
+        }
+        // Connections come back, topics appear; what is waited for is said where it is noticed.
+        Some(
+            FaultKind::BrokerAway
+            | FaultKind::UnknownTopic
+            | FaultKind::Configuration
+            | FaultKind::Client,
+        ) => None,
+        None => (err == code::FATAL).then(|| fault(FaultKind::Client)).flatten(),
+    }
+}

@@ -1,0 +1,81 @@
+//! What a worker has done, for those who ask: plain atomics, written once a window.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::model::Stage;
+
+/// Totals since the worker's first start; a window counts when it is committed, so an aborted one does not count twice.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Input records.
+    pub consumed: AtomicU64,
+    /// Output records, dead letters not included.
+    pub produced: AtomicU64,
+    /// Records that a filter did not let pass.
+    pub filtered: AtomicU64,
+    /// Records for which a field that a predicate compares was missing, and that went on as "not true".
+    pub missing: AtomicU64,
+    /// Records that went nowhere because a policy says drop, by stage in the order of [`Stage::ALL`].
+    pub dropped: [AtomicU64; 4],
+    /// Dead letters, by stage in the order of [`Stage::ALL`].
+    pub dead_lettered: [AtomicU64; 4],
+    /// Windows that were committed.
+    pub windows: AtomicU64,
+    /// Windows that were aborted and done again.
+    pub aborted: AtomicU64,
+    /// Producers that had to be made anew.
+    pub rebuilt: AtomicU64,
+    /// Records that `at_most_once` has lost: a sink refused them after their offsets were committed, without a dead letter.
+    pub lost: AtomicU64,
+    /// Records between the worker's positions and the partitions' ends; a gauge.
+    pub lag: AtomicU64,
+    /// Partitions that it has; a gauge.
+    pub partitions: AtomicU64,
+}
+
+/// What one window did, before it is committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// See [`Counters::consumed`].
+    pub consumed: u64,
+    /// See [`Counters::produced`].
+    pub produced: u64,
+    /// See [`Counters::filtered`].
+    pub filtered: u64,
+    /// See [`Counters::missing`].
+    pub missing: u64,
+    /// See [`Counters::dropped`].
+    pub dropped: [u64; 4],
+    /// See [`Counters::dead_lettered`].
+    pub dead_lettered: [u64; 4],
+}
+
+impl Tally {
+    /// A stage's place in the arrays.
+    pub fn slot(counts: &mut [u64; 4], stage: Stage) -> &mut u64 {
+        let [decode, expression, sink, unmatched] = counts;
+        match stage {
+            Stage::Decode => decode,
+            Stage::Expression => expression,
+            Stage::Sink => sink,
+            Stage::Unmatched => unmatched,
+        }
+    }
+}
+
+impl Counters {
+    /// A window was committed.
+    pub fn commit(&self, tally: &Tally) {
+        self.consumed.fetch_add(tally.consumed, Relaxed);
+        self.produced.fetch_add(tally.produced, Relaxed);
+        self.filtered.fetch_add(tally.filtered, Relaxed);
+        self.missing.fetch_add(tally.missing, Relaxed);
+        for (total, count) in self.dropped.iter().zip(tally.dropped) {
+            total.fetch_add(count, Relaxed);
+        }
+        for (total, count) in self.dead_lettered.iter().zip(tally.dead_lettered) {
+            total.fetch_add(count, Relaxed);
+        }
+        self.windows.fetch_add(1, Relaxed);
+    }
+}

@@ -1,0 +1,346 @@
+//! The thin shell around the machine: reads, runs the program, performs actions. One window at a time.
+
+mod at_most_once;
+mod each;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::counters::{Counters, Tally};
+use super::fault::{Failure, Fault, FaultKind};
+use super::isolation::{Found, Isolation};
+use super::machine::{Action, Event, Exit, State, step};
+use super::offsets::{NextOffset, Offsets};
+use super::port::{Batch, News, Port};
+use super::window::Window;
+use crate::model::WorkerId;
+use crate::pipeline::{Delivery, OutOfRange, WindowLimits};
+use crate::program::{self, Program};
+
+/// Records that are read at once: enough that a call costs nothing per record, few enough to look up between batches.
+const BATCH_RECORDS_MAX: usize = 2_000;
+/// How long a read waits while nothing is open; a stop request waits as long.
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// How often the lag is measured.
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
+/// Failed windows in a row, refusals not counted, after which the whole worker is made anew.
+const STRIKES_MAX: u32 = 20;
+
+/// Where a pipeline's current program is; its workers look once a window.
+#[derive(Debug)]
+pub struct ProgramSlot(Mutex<Arc<Program>>);
+
+impl ProgramSlot {
+    /// A slot with its first program.
+    pub fn new(program: Program) -> Self {
+        Self(Mutex::new(Arc::new(program)))
+    }
+
+    /// The program that the next window takes.
+    pub fn load(&self) -> Arc<Program> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another program in; windows that are open keep theirs.
+    pub fn store(&self, program: Program) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(program);
+    }
+}
+
+/// What the supervisor asks of a worker; looked at between batches.
+#[derive(Debug, Default)]
+pub struct Control {
+    stop: AtomicBool,
+}
+
+impl Control {
+    /// Asks it to finish or abort its window, leave the group, and end.
+    pub fn request_stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Whether it is to end.
+    pub fn stop_requested(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+}
+
+/// What a worker works at.
+#[derive(Debug)]
+pub struct Job {
+    /// Who it is.
+    pub id: WorkerId,
+    /// The guarantee and the windows' limits.
+    pub delivery: Delivery,
+    /// What to do where retention was faster.
+    pub out_of_range: OutOfRange,
+    /// The program, swapped whole.
+    pub slot: Arc<ProgramSlot>,
+    /// What it has done.
+    pub counters: Arc<Counters>,
+    /// What is asked of it.
+    pub control: Arc<Control>,
+}
+
+/// Works until there is a reason to end, closes the port, and says the reason.
+pub fn run<P: Port>(port: &mut P, job: &Job, clock: &dyn Clock) -> Exit {
+    let mut shell = Shell::new(port, job, clock);
+    let exit = loop {
+        if let State::Ended(exit) = &shell.state {
+            break exit.clone();
+        }
+        shell.turn();
+    };
+    shell.batch.clear();
+    port.close();
+    job.counters.partitions.store(0, Relaxed);
+    exit
+}
+
+struct Shell<'a, P: Port> {
+    port: &'a mut P,
+    job: &'a Job,
+    clock: &'a dyn Clock,
+    state: State,
+    limits: WindowLimits,
+    window: Window,
+    isolation: Isolation,
+    offsets: Offsets,
+    tally: Tally,
+    batch: P::Batch,
+    program: Arc<Program>,
+    scratch: program::State,
+    strikes: u32,
+    lag_measured: Duration,
+    /// The dead letter of this record is refused too: halt when the window is gone.
+    hopeless: Option<String>,
+}
+
+impl<'a, P: Port> Shell<'a, P> {
+    fn new(port: &'a mut P, job: &'a Job, clock: &'a dyn Clock) -> Self {
+        let limits = match job.delivery {
+            Delivery::ExactlyOnce(limits) | Delivery::AtLeastOnce(limits) => limits,
+            Delivery::AtMostOnce => WindowLimits::default(),
+        };
+        let batch = port.batch(BATCH_RECORDS_MAX);
+        let program = job.slot.load();
+        let scratch = program.state();
+        Self {
+            port,
+            job,
+            clock,
+            state: State::Idle,
+            limits,
+            window: Window::new(limits),
+            isolation: Isolation::new(),
+            offsets: Offsets::default(),
+            tally: Tally::default(),
+            batch,
+            program,
+            scratch,
+            strikes: 0,
+            lag_measured: Duration::ZERO,
+            hopeless: None,
+        }
+    }
+
+    fn records_cap(&self) -> u32 {
+        self.isolation.cap(NonZeroU32::get(self.limits.max_records))
+    }
+
+    /// One look at everything: control, records, news, time.
+    fn turn(&mut self) {
+        if self.job.control.stop_requested() {
+            return self.drive(Event::Stop);
+        }
+        let room = usize::try_from(self.window.room(self.records_cap())).unwrap_or(usize::MAX);
+        let wait = self.window.wait(self.clock.now(), IDLE_WAIT);
+        self.port.poll(&mut self.batch, room.min(BATCH_RECORDS_MAX), wait);
+        let news: Vec<News> = std::iter::from_fn(|| self.port.news()).collect();
+        if news.contains(&News::Lost) {
+            // Whoever has these partitions now reads the same records.
+            self.batch.clear();
+        }
+        match self.job.delivery {
+            Delivery::ExactlyOnce(_) | Delivery::AtLeastOnce(_) => self.take_batch(),
+            Delivery::AtMostOnce => self.take_batch_at_most_once(),
+        }
+        for news in news {
+            self.serve(news);
+        }
+        let now = self.clock.now();
+        if self.window.is_due(now) {
+            self.drive(Event::Close);
+        }
+        if now.saturating_sub(self.lag_measured) >= LAG_INTERVAL {
+            self.measure_lag(now);
+        }
+    }
+
+    fn measure_lag(&mut self, now: Duration) {
+        self.lag_measured = now;
+        let (lag, partitions) = self.port.lag();
+        self.job.counters.lag.store(lag, Relaxed);
+        self.job.counters.partitions.store(partitions, Relaxed);
+    }
+
+    fn serve(&mut self, news: News) {
+        if matches!(self.state, State::Ended(_)) {
+            return;
+        }
+        match news {
+            News::Assigned => self.assign(),
+            News::Revoked => {
+                self.drive(Event::Revoked);
+                self.offsets.forget();
+            }
+            News::Lost => {
+                tracing::warn!(worker = %self.job.id, "the group took the partitions away: another member may have them already; what was not committed is done there");
+                self.drive(Event::Lost);
+                self.offsets.forget();
+            }
+            News::OutOfRange { topic, partition, reason } => {
+                self.out_of_range(&topic, partition, &reason);
+            }
+            News::Failed(failure) => self.drive(Event::Failed(failure)),
+        }
+    }
+
+    /// The open window stays open: an assignment takes nothing from it, and its commit asks for the group metadata anew.
+    fn assign(&mut self) {
+        match self.port.assign() {
+            Ok(positions) => {
+                let at: Vec<String> = positions.iter().map(NextOffset::to_string).collect();
+                tracing::info!(worker = %self.job.id, partitions = positions.len(), "partitions assigned, going on at {}", at.join(" "));
+                self.measure_lag(self.clock.now());
+            }
+            Err(failure) => self.drive(Event::Failed(failure)),
+        }
+    }
+
+    fn out_of_range(&mut self, topic: &str, partition: i32, reason: &str) {
+        let policy = self.job.out_of_range;
+        if policy == OutOfRange::Stop {
+            let why = format!(
+                "{topic}[{partition}]: the committed offset is out of range ({reason}): records were removed, or the topic was made anew, before they were read; set `out_of_range` to earliest or latest, or move the group's offset"
+            );
+            return self.drive(Event::Halt(why));
+        }
+        tracing::warn!(worker = %self.job.id, topic, partition, reason, ?policy, "the committed offset is out of range: records were removed before they were read");
+        if let Err(failure) = self.port.reset(topic, partition, policy) {
+            self.drive(Event::Failed(failure));
+        }
+    }
+
+    /// Feeds the machine until it wants to read on or has ended.
+    fn drive(&mut self, event: Event) {
+        let mut event = event;
+        loop {
+            if let Event::Failed(failure) = event {
+                event = Event::Failed(self.weigh(failure));
+            }
+            let state = std::mem::replace(&mut self.state, State::Idle);
+            let (state, action) = step(state, event);
+            self.state = state;
+            let done = match action {
+                Action::ReadOn => break,
+                Action::Leave => {
+                    self.batch.clear();
+                    return;
+                }
+                Action::Begin => self.begin(),
+                Action::Commit => self.commit(),
+                Action::Abort => self.abort(),
+                Action::Rebuild => self.rebuild(),
+                Action::Release => self.port.release(),
+                Action::Rewind => self.rewind(),
+            };
+            event = done.map_or_else(Event::Failed, |()| Event::Done);
+        }
+        if let Some(why) = self.hopeless.take() {
+            self.drive(Event::Halt(why));
+        }
+    }
+
+    /// Counts a failure: a refusal is looked into, too many others in a row end the worker.
+    fn weigh(&mut self, failure: Failure) -> Failure {
+        match &failure {
+            Failure::Refused { reason, position } => {
+                let only = self.offsets.only_record();
+                let records = self.window.records();
+                match self.isolation.refused(records, only, position.clone(), reason) {
+                    Found::Smaller => {
+                        tracing::warn!(worker = %self.job.id, records, reason, "a sink refuses a record of this window: looking for it");
+                    }
+                    Found::Record(position) => {
+                        tracing::warn!(worker = %self.job.id, %position, reason, policy = ?self.program.policy(crate::model::Stage::Sink), "a sink refuses this record");
+                    }
+                    Found::DeadLetter(position) => {
+                        self.hopeless = Some(format!(
+                            "{position}: its dead letter is refused too ({reason}); raise max.message.bytes of the dead letter topic, or move the group's offset behind the record"
+                        ));
+                    }
+                }
+            }
+            Failure::Abort(cause) | Failure::Rebuild(cause) => {
+                tracing::warn!(worker = %self.job.id, cause, "window aborted: going on at the committed offsets");
+                self.strikes = self.strikes.saturating_add(1);
+                if self.strikes >= STRIKES_MAX {
+                    let cause = format!("{STRIKES_MAX} windows in a row failed: {cause}");
+                    return Failure::Fault(Fault::new(FaultKind::Client, cause));
+                }
+            }
+            Failure::Fault(_) => {}
+        }
+        failure
+    }
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        let program = self.job.slot.load();
+        if !Arc::ptr_eq(&program, &self.program) {
+            self.scratch = program.state();
+            self.program = program;
+        }
+        self.port.begin()?;
+        self.window.open(self.clock.now());
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.port.commit(&self.offsets)?;
+        self.job.counters.commit(&self.tally);
+        self.strikes = 0;
+        self.isolation.committed(NonZeroU32::get(self.limits.max_records));
+        self.forget_window();
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), Failure> {
+        self.batch.clear();
+        self.forget_window();
+        self.job.counters.aborted.fetch_add(1, Relaxed);
+        self.port.abort()
+    }
+
+    fn rebuild(&mut self) -> Result<(), Failure> {
+        self.batch.clear();
+        self.forget_window();
+        self.job.counters.rebuilt.fetch_add(1, Relaxed);
+        self.port.rebuild()
+    }
+
+    fn rewind(&mut self) -> Result<(), Failure> {
+        self.batch.clear();
+        self.offsets.forget();
+        self.port.rewind()
+    }
+
+    fn forget_window(&mut self) {
+        self.window.clear();
+        self.offsets.clear();
+        self.tally = Tally::default();
+    }
+}
