@@ -84,6 +84,9 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
     let dead_letter = sinks::dead_letter(raw, at.field("dead_letter"), context);
     let routing = routes::check(raw, at, format, &sinks, context);
     let on_error = routes::on_error(raw, at, context);
+    if let (Ok(routing), Ok(on_error)) = (&routing, &on_error) {
+        routes::unused_dead_letter(raw, at, (routing, on_error), context);
+    }
     let description = context.optional(raw.description.as_ref(), at.field("description"));
     let labels = context.labels(raw, at.field("labels"));
     let workers = context.workers(raw, at.field("workers"));

@@ -132,11 +132,12 @@ impl Findings {
     }
 }
 
-/// A scalar that YAML makes a trap is often of the wrong kind too; then what to do about the trap is enough.
+/// A scalar that YAML makes a trap is often of the wrong kind or meaning too; then what to do about the trap is enough.
 fn without_echoes(list: &mut Vec<Finding>) {
     let is_trap = |f: &&Finding| f.code.starts_with("K01");
     let traps: Vec<Place> = list.iter().filter(is_trap).map(|f| f.place.clone()).collect();
-    list.retain(|f| !f.code.starts_with("K02") || !traps.contains(&f.place));
+    let is_echo = |f: &Finding| !f.code.starts_with("K01") && traps.contains(&f.place);
+    list.retain(|f| !is_echo(f));
 }
 
 fn key(finding: &Finding) -> (&str, usize, usize, &'static str, &str) {

@@ -5,6 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use krouted::expression::{Predicate, ValueExpression};
+use krouted::pipeline::{Pipeline, Routing, Step};
+
 use krouted::config::{
     self, AnyProperty, Checked, Environment, Output, Snapshot, SnapshotFile, settings,
 };
@@ -100,8 +103,40 @@ fn every_good_file_gives_its_pipelines() {
         let checked = checked(&read(path));
         let findings = config::render(&checked.findings, checked.counts, Output::Text);
         assert!(checked.findings.is_empty(), "{findings}");
-        format!("{:#?}\n", checked.pipelines)
+        checked.pipelines.iter().map(|p| shown(p)).collect()
     });
+}
+
+/// All that a pipeline says, expressions as their text.
+fn shown(p: &Pipeline) -> String {
+    let routing = match &p.routing {
+        Routing::AllSinks => "all sinks".to_owned(),
+        Routing::Routes { matching, routes, unmatched } => {
+            let routes = routes.iter().map(|r| {
+                format!("\n  {} {:?} -> {:?}", r.name, r.when.as_ref().map(Predicate::text), r.to)
+            });
+            format!("{matching:?}, unmatched {unmatched:?}{}", routes.collect::<String>())
+        }
+    };
+    let steps = p.steps.iter().map(|Step::Filter(f)| format!("\n  filter {}", f.text()));
+    let sinks = p.sinks.iter().map(|s| {
+        let key = s.key.as_ref().map(ValueExpression::text);
+        format!("\n  {} {} {key:?} {:?} {:?}", s.name, s.topic, s.partition, s.properties)
+    });
+    format!(
+        "{} {:?} {:?} on {} with {} workers\n{:?}\n{:?}\nsteps{}\nsinks{}\n{routing}\n{:?} {:?}\n\n",
+        p.name,
+        p.description,
+        p.labels,
+        p.cluster,
+        p.workers,
+        p.source,
+        p.delivery,
+        steps.collect::<String>(),
+        sinks.collect::<String>(),
+        p.on_error,
+        p.dead_letter
+    )
 }
 
 #[test]

@@ -5,7 +5,14 @@
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
 mod check;
+mod checker;
 mod config_any_text;
 mod config_corpus;
+mod daemon;
+mod events;
+mod kafka;
+mod process;
+mod proxy;
+mod records;
 mod tidy;
 mod wait;

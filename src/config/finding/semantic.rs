@@ -208,6 +208,12 @@ impl Findings {
         reported
     }
 
+    pub(in crate::config) fn unused_dead_letter(&mut self, place: Place) {
+        let message = "nothing ever comes here: each stage has another policy";
+        let hint = "remove `dead_letter`, or choose it in `on_error` or `unmatched`".to_owned();
+        self.warning("K0322", place, message, hint);
+    }
+
     pub(in crate::config) fn bad_expression(
         &mut self,
         place: Place,

@@ -76,7 +76,9 @@ impl<'a> At<'a> {
 
     /// The place of a byte range of a scalar's text: exact where it is plain or quoted, the line in a block.
     pub(in crate::config) fn inside(self, span: std::ops::Range<usize>) -> Place {
-        let Some(scalar) = self.scalar() else { return self.place() };
+        let Some(scalar) = self.scalar().filter(|s| !s.text.is_empty()) else {
+            return self.place();
+        };
         let written = self.source.text().get(self.node.span.clone()).unwrap_or_default();
         let line = Place::new(self.source, self.node.span.clone()).begin().0;
         let indent = self.node.span.start.saturating_sub(self.source.line_begin(line));
