@@ -4,7 +4,10 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
+mod check;
 mod checker;
+mod config_any_text;
+mod config_corpus;
 mod daemon;
 mod events;
 mod kafka;
