@@ -6,10 +6,14 @@
 
 mod checker;
 mod daemon;
+mod demo;
 mod events;
+mod examples;
 mod kafka;
+mod notice;
 mod process;
 mod proxy;
 mod records;
+mod systemd;
 mod tidy;
 mod wait;
