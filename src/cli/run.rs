@@ -151,7 +151,7 @@ async fn serve(
 }
 
 /// What a worker's thread does: a port on the pipeline's cluster, and the loop on it.
-fn work(settings: Settings, secrets: Secrets) -> Work {
+pub(super) fn work(settings: Settings, secrets: Secrets) -> Work {
     Arc::new(move |pipeline: &Arc<Pipeline>, job: &Job| {
         let Some(cluster) = settings.clusters.get(&pipeline.cluster) else {
             let fault = worker::Fault::new(
