@@ -7,6 +7,7 @@
 mod checker;
 mod daemon;
 mod events;
+mod exactly_once;
 mod kafka;
 mod process;
 mod proxy;
