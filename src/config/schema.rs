@@ -1,6 +1,8 @@
 //! The JSON Schemas, generated from the grammar's types: editors, CI and the daemon check files with the same ones.
 
 mod explain;
+#[cfg(test)]
+mod tests;
 
 use jsonschema::Validator;
 use schemars::generate::SchemaSettings;

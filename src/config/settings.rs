@@ -102,7 +102,7 @@ pub(super) fn text(
     let mark = findings.mark();
     let documents = yaml::documents(source, findings)?;
     let Some(document) = documents.first() else {
-        return Err(findings.empty_document(Place::new(source, 0..0), true));
+        return Err(findings.empty_file(Place::new(source, 0..0)));
     };
     if let Some(second) = documents.get(1) {
         findings.settings_of_several_documents(At::root(source, &second.root).key());

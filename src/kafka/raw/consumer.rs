@@ -15,6 +15,9 @@ use super::metadata::{self, TopicMetadata};
 use super::producer::GroupMetadata;
 use super::sys;
 
+/// Fetched records that are dropped at once while a consumer leaves.
+const CLOSE_BATCH: usize = 1000;
+
 /// One `rd_kafka_t` of type consumer, used by one thread.
 pub(in crate::kafka) struct Consumer {
     rk: *mut sys::Rk,
@@ -259,7 +262,8 @@ impl Consumer {
             let queue = sys::rd_kafka_queue_new(self.rk);
             let error = sys::rd_kafka_consumer_close_queue(self.rk, queue);
             let failed = checked("close", error).is_err();
-            Closing { consumer: self, queue, failed }
+            let unread = Messages::with_capacity(CLOSE_BATCH);
+            Closing { consumer: self, queue, unread, failed }
         }
     }
 }
@@ -268,6 +272,7 @@ impl Consumer {
 pub(in crate::kafka) struct Closing<'c> {
     consumer: &'c mut Consumer,
     queue: *mut sys::QueueT,
+    unread: Messages,
     failed: bool,
 }
 
@@ -279,14 +284,21 @@ impl Drop for Closing<'_> {
 }
 
 impl Closing<'_> {
-    /// Serves the close for up to `wait`, then says whether it is done.
+    /// Serves the close for up to `wait`, then says whether it is done. Records that were fetched and not yet read come up
+    /// here too and are dropped; nothing of them is committed.
+    ///
+    /// Not by `rd_kafka_queue_poll_callback`: that ends the process (`assert: res != RD_KAFKA_OP_RES_PASS`,
+    /// `rdkafka_queue.c`) as soon as a fetched record is in the queue.
     pub(in crate::kafka) fn closed(&mut self, wait: Duration) -> bool {
         if self.failed {
             return true;
         }
-        // SAFETY: a live queue and consumer.
+        let (room, size) = self.unread.room(CLOSE_BATCH);
+        // SAFETY: a live queue, room for `size` pointers, and a live consumer.
         unsafe {
-            sys::rd_kafka_queue_poll_callback(self.queue, millis(wait));
+            let count = sys::rd_kafka_consume_batch_queue(self.queue, millis(wait), room, size);
+            self.unread.filled(usize::try_from(count).unwrap_or(0));
+            self.unread.clear();
             sys::rd_kafka_consumer_closed(self.consumer.rk) != 0
         }
     }
