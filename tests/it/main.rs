@@ -23,3 +23,4 @@ mod sources;
 mod systemd;
 mod tidy;
 mod wait;
+mod world;
