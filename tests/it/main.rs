@@ -12,6 +12,7 @@ mod daemon;
 mod demo;
 mod events;
 mod examples;
+mod exactly_once;
 mod kafka;
 mod notice;
 mod process;

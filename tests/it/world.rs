@@ -104,15 +104,16 @@ fn a_broker_that_goes_and_comes_back_loses_and_doubles_nothing() {
 fn a_commit_without_an_answer_is_recovered_with_a_new_producer_epoch() {
     let proxied = Proxied::start(&[]);
     let (direct, through) = (proxied.broker.cluster(), proxied.cluster());
-    for fault in [Fault::DropResponse, Fault::DropRequest] {
+    for fault in [Fault::CutInsteadOfResponse, Fault::DropResponse, Fault::LoseRequest] {
         let scene = Scene::new(&through);
         let (input, out) = (direct.topic("in", 1), direct.topic("out", 1));
         copy(&scene, &input, &out);
         let mut daemon = scene.run();
+        let met = proxied.proxy.met(api::END_TXN);
         proxied.proxy.next(api::END_TXN, fault);
         direct.produce(&input, &values(&["1"]));
         assert_eq!(scene.values(&out, 1), ["1"]);
-        assert_eq!(proxied.proxy.met(api::END_TXN), 1);
+        assert_eq!(proxied.proxy.met(api::END_TXN), met + 1, "{fault:?}");
         direct.produce(&input, &values(&["2"]));
         daemon.wait_for_line("new producer epoch before the next transaction", SOON);
         assert_eq!(scene.values(&out, 2), ["1", "2"]);

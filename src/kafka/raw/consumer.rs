@@ -78,6 +78,12 @@ impl Consumer {
         }
     }
 
+    /// Serves the callbacks that wait, for a client that nobody polls; records that come up are dropped.
+    pub(in crate::kafka) fn serve(&mut self) {
+        let mut unread = Messages::with_capacity(CLOSE_BATCH);
+        self.take(&mut unread, CLOSE_BATCH, Duration::ZERO);
+    }
+
     fn take(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
         let (room, size) = batch.room(max);
         if size == 0 {
