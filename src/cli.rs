@@ -1,6 +1,6 @@
 //! The command line: one file per subcommand, each putting together what it needs, and the exit codes.
 //!
-//! `main` calls [`run`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
+//! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
 mod check;
 mod demo;

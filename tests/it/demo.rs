@@ -39,7 +39,7 @@ fn demo_needs_nothing_but_the_binary_and_says_what_went_where() {
         &["orders-by-region", "orders", "200", "orders.eu", "100"],
         &["payments-merge", "payments,", "refunds", "120", "payments.audit", "110"],
         &["requests.dlq", "20", "dead", "letters:", "20", "unmatched"],
-        &["krouted.error.stage", "decode"],
+        &["krouted.error.topic", "orders"],
     ] {
         assert!(words.iter().any(|w| w == line), "{line:?} is missing in:\n{said}");
     }

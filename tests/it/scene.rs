@@ -9,7 +9,7 @@ use crate::kafka::{Cluster, Isolation, unique};
 use crate::wait::eventually;
 
 /// A first join waits for a dead member's session at most; everything else takes a moment.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// One pipeline of one daemon.
 pub(crate) struct Scene<'c> {

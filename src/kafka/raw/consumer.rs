@@ -260,7 +260,7 @@ impl Consumer {
         GroupMetadata::owned(unsafe { sys::rd_kafka_consumer_group_metadata(self.rk) })
     }
 
-    /// Begins to leave the group. Call [`Consumer::closed`] until it says yes.
+    /// Begins to leave the group. Call [`Closing::closed`] until it says yes.
     pub(in crate::kafka) fn close(&mut self) -> Closing<'_> {
         self.hooks.inline.store(true, Relaxed);
         // SAFETY: a live consumer; the queue is ours until `Closing` drops it.
