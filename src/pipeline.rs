@@ -1,6 +1,8 @@
 //! The checked definition of one pipeline: what `config` makes and all others take. Whoever has one checks nothing again.
 
 mod delivery;
+#[cfg(test)]
+pub(crate) mod sample;
 mod source;
 
 use std::collections::BTreeMap;

@@ -30,7 +30,7 @@ mod window;
 pub use clock::{Clock, SystemClock};
 pub use counters::{Counters, Tally};
 pub use fault::{Failure, Fault, FaultKind};
-pub use isolation::Isolation;
+pub use isolation::{Isolation, Refusal, Sent};
 pub use machine::Exit;
 pub use offsets::{NextOffset, Offsets};
 pub use port::{Batch, DeadLetter, News, Output, Port};

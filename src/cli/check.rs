@@ -58,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let snapshot =
         Snapshot::read_all(paths).with_context(|| format!("cannot read {}", shown(paths)))?;
+    let snapshot = snapshot.without(loaded.file.as_deref());
     let checked = config::check(&snapshot, known, &environment, &properties);
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);

@@ -12,6 +12,7 @@ mod settings;
 mod tests;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::text::{Place, SourceText};
@@ -134,9 +135,12 @@ impl Findings {
 
 /// A scalar that YAML makes a trap is often of the wrong kind or meaning too; then what to do about the trap is enough.
 fn without_echoes(list: &mut Vec<Finding>) {
+    let place = |f: &Finding| {
+        (f.place.source().path().to_owned(), f.place.span().start, f.place.span().end)
+    };
     let is_trap = |f: &&Finding| f.code.starts_with("K01");
-    let traps: Vec<Place> = list.iter().filter(is_trap).map(|f| f.place.clone()).collect();
-    let is_echo = |f: &Finding| !f.code.starts_with("K01") && traps.contains(&f.place);
+    let traps: BTreeSet<_> = list.iter().filter(is_trap).map(place).collect();
+    let is_echo = |f: &Finding| !f.code.starts_with("K01") && traps.contains(&place(f));
     list.retain(|f| !is_echo(f));
 }
 

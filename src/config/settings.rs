@@ -3,6 +3,8 @@
 //! Everything has a default that works beside a local broker, so the file is optional.
 
 mod clusters;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

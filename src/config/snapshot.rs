@@ -66,6 +66,19 @@ impl Snapshot {
         }
         Ok(Self { files: before.iter().map(|path| read(path)).collect() })
     }
+
+    /// The same without one file: the settings, where they lie among the pipelines.
+    #[must_use]
+    pub fn without(mut self, other: Option<&Path>) -> Self {
+        if let Some(other) = other {
+            self.files.retain(|file| !is_same(Path::new(&file.path), other));
+        }
+        self
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {

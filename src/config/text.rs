@@ -36,10 +36,15 @@ impl SourceText {
 
     /// Line and column of a byte, both from 1, the column in characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|begin| *begin <= byte).max(1);
+        let line = self.line(byte);
         let begin = self.line_begin(line);
         let before = self.text.get(begin..self.floor(byte)).unwrap_or_default();
         (line, before.chars().count().saturating_add(1))
+    }
+
+    /// The line of a byte, from 1; unlike its column, found without looking at the line.
+    fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= byte).max(1)
     }
 
     /// The first byte of a line, counted from 1.
@@ -78,7 +83,7 @@ impl Place {
     /// Takes the range into the text's bounds and cuts it at the end of its first line.
     pub fn new(source: &Arc<SourceText>, span: Range<usize>) -> Self {
         let start = source.floor(span.start);
-        let (line, _) = source.position(start);
+        let line = source.line(start);
         let line_end = source.line_end(line).max(start);
         let end = source.ceil(span.end).clamp(start, line_end);
         Self { source: Arc::clone(source), span: start..end }

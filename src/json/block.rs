@@ -4,8 +4,8 @@
 //! then gathered by multiplication, since safe code has no instruction for it.
 
 /// Bytes that are classified at once by [`text_end`].
-pub(super) const TEXT: usize = 16;
-/// Bytes that are classified at once by [`brackets`].
+pub(super) const TEXT: usize = 8;
+/// Bytes that are classified at once by [`brackets`] and [`text_ends_at`].
 pub(super) const BLOCK: usize = 64;
 
 /// The bytes of a block that matter to someone who looks for the end of an object or array.
@@ -21,13 +21,33 @@ pub(super) struct Brackets {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
-/// The first quote, backslash or control character, or [`TEXT`]. What comes next waits for this: it is made for latency, and
-/// takes most strings at once, without a branch that depends on their length.
+/// The quotes, backslashes and control characters of the block at a place; whatever lies behind the end is one.
 #[inline]
-pub(super) fn text_end(bytes: &[u8; TEXT]) -> usize {
-    let ([low, high], []) = bytes.as_chunks::<8>() else { return TEXT };
-    let (low, high) = (text_ends(u64::from_le_bytes(*low)), text_ends(u64::from_le_bytes(*high)));
-    place(if low == 0 { high } else { low }) + if low == 0 { 8 } else { 0 }
+pub(super) fn text_ends_at(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(block) => text_ends_of(block),
+        None => text_ends_of(&padded(rest, 0)),
+    }
+}
+
+#[inline]
+fn text_ends_of(block: &[u8; BLOCK]) -> u64 {
+    mask(block, |byte| u8::from(byte == b'"') | u8::from(byte == b'\\') | u8::from(byte < b' '))
+}
+
+/// The last bytes of a document, and others behind them.
+#[inline(never)]
+pub(super) fn padded(rest: &[u8], with: u8) -> [u8; BLOCK] {
+    let mut block = [with; BLOCK];
+    block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    block
+}
+
+/// The first quote, backslash or control character, or [`TEXT`].
+#[inline]
+pub(super) fn text_end(bytes: [u8; TEXT]) -> usize {
+    place(text_ends(u64::from_le_bytes(bytes)))
 }
 
 /// The highest bit of each byte that is a quote, a backslash or a control character; those above the lowest may be wrong,
@@ -49,10 +69,16 @@ pub(super) fn digits_end(bytes: [u8; 8]) -> usize {
 }
 
 /// The byte of the lowest bit; 8 where there is none.
-#[expect(clippy::as_conversions, reason = "at most 8")]
 #[inline]
 fn place(bits: u64) -> usize {
-    (bits.trailing_zeros() / 8) as usize
+    lowest(bits) / 8
+}
+
+/// The lowest bit; 64 where there is none.
+#[expect(clippy::as_conversions, reason = "at most 64")]
+#[inline]
+pub(super) fn lowest(bits: u64) -> usize {
+    bits.trailing_zeros() as usize
 }
 
 /// Quotes, backslashes, brackets and braces.

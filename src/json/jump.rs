@@ -28,8 +28,7 @@ pub(super) fn over_container(bytes: &[u8]) -> Option<usize> {
             return Some(i * BLOCK + end);
         }
     }
-    let mut tail = [b' '; BLOCK];
-    tail.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let tail = block::padded(rest, b' ');
     state.block(&block::brackets(&tail)).map(|end| blocks.len() * BLOCK + end)
 }
 

@@ -4,7 +4,7 @@
 //! its place in it. Whatever no path leads into is skipped by [`token`], or by [`jump`] where nobody asked for a check.
 
 use super::fail::{Fail, Reason};
-use super::token::{DEPTH_MAX, Read, key, number, string, token, value, word};
+use super::token::{DEPTH_MAX, Read, Window, key, number, string, token, value, word};
 use super::trie::{Node, Place};
 use super::{Check, Malformed, Paths, Scan, Slot, SlotId, Span, jump, text};
 
@@ -39,6 +39,7 @@ impl Scan for Scanner {
             node: paths.root(),
             object: true,
             index: 0,
+            window: Window::new(value),
         };
         walk.document().map_err(|fail| fail.malformed(value.len()))
     }
@@ -65,6 +66,7 @@ struct Walk<'w> {
     object: bool,
     /// The element that comes next, in an array.
     index: u32,
+    window: Window,
 }
 
 /// What comes behind a value.
@@ -82,7 +84,7 @@ impl<'w> Walk<'w> {
             self.open(self.paths.root(), open);
             self.members(at + 1)?
         } else if self.check == Check::Whole {
-            value(self.bytes, at, 0)?
+            value(self.bytes, at, 0, &mut self.window)?
         } else {
             at
         };
@@ -124,10 +126,11 @@ impl<'w> Walk<'w> {
     }
 
     /// The node of the next member or element, where a path leads into it, and the place of its value.
-    #[inline]
-    fn child(&self, at: usize) -> Result<(Option<&'w Node>, usize), Fail> {
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn child(&mut self, at: usize) -> Result<(Option<&'w Node>, usize), Fail> {
         let (id, at, start) = if self.object {
-            let key = key(self.bytes, at)?;
+            let key = key(self.bytes, at, &mut self.window)?;
             let rest = self.bytes.get(key.quote + 1..).unwrap_or_default();
             let length = key.end - key.quote - 1;
             let id = if key.escaped {
@@ -182,19 +185,21 @@ impl<'w> Walk<'w> {
     }
 
     /// Skips a value that nobody reads.
-    #[inline]
-    fn skip(&self, first: u8, at: usize) -> Read {
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn skip(&mut self, first: u8, at: usize) -> Read {
         if self.check == Check::Lazy && matches!(first, b'{' | b'[') {
             let length = jump::over_container(self.bytes.get(at..).unwrap_or_default());
             return length
                 .map(|length| at + length)
                 .ok_or(Fail::new(Reason::Comma, self.bytes.len()));
         }
-        value(self.bytes, at, self.node.depth)
+        value(self.bytes, at, self.node.depth, &mut self.window)
     }
 
     /// Reads a value that no path leads into into its slot.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
     fn fill(&mut self, node: &Node, first: u8, at: usize) -> Read {
         let bytes = self.bytes;
         let span = |end: usize| Span { start: offset(at), end: offset(end) };
@@ -213,9 +218,10 @@ impl<'w> Walk<'w> {
         Ok(end)
     }
 
-    #[inline]
-    fn text(&self, at: usize) -> Result<(Slot, usize), Fail> {
-        let (behind, escaped) = string(self.bytes, at)?;
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn text(&mut self, at: usize) -> Result<(Slot, usize), Fail> {
+        let (behind, escaped) = string(self.bytes, at, &mut self.window)?;
         let span = Span { start: offset(at + 1), end: offset(behind - 1) };
         if !escaped {
             return Ok((Slot::Plain(span), behind));
@@ -227,7 +233,8 @@ impl<'w> Walk<'w> {
     }
 
     /// From behind a value to the next one, out of as many containers as end here.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
     fn after(&mut self, mut at: usize) -> Result<After, Fail> {
         loop {
             if self.left == 0 && self.check == Check::Lazy {

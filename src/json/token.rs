@@ -3,7 +3,7 @@
 //! Nothing here recurses: nesting is a bit stack of [`DEPTH_MAX`] levels. Functions take a place and return the place behind
 //! what they read, so that it stays in a register; the small ones are inlined by force, since a call costs more than they do.
 
-use super::block;
+use super::block::{self, BLOCK};
 use super::fail::{Fail, Reason};
 
 /// Nested containers in a value; more is malformed.
@@ -35,18 +35,50 @@ fn token_behind_blanks(bytes: &[u8], mut at: usize) -> (u8, usize) {
     (byte(bytes, at), at)
 }
 
+/// Where strings may end in one block of a document. Where a token ends decides where the next one begins, and the processor
+/// waits for it: a shift and a count of zeros is all that this takes while the block stays the same.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    base: usize,
+    /// Bit n: byte `base + n` is a quote, a backslash, a control character, or behind the end.
+    ends: u64,
+}
+
+impl Window {
+    /// At the start of a document.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self { base: 0, ends: block::text_ends_at(bytes, 0) }
+    }
+
+    /// The first place from `at` on where a string may end.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        loop {
+            let offset = at.wrapping_sub(self.base);
+            if offset < BLOCK {
+                let ends = self.ends >> offset;
+                if ends != 0 {
+                    return at + block::lowest(ends);
+                }
+                at = self.base + BLOCK;
+            }
+            // Mostly a constant is added: it is known long before `at` is.
+            self.base = if offset < 2 * BLOCK { self.base + BLOCK } else { at & !(BLOCK - 1) };
+            self.ends = block::text_ends_at(bytes, self.base);
+        }
+    }
+}
+
 /// Reads a string from its opening quote on; tells whether there is an escape in it.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), Fail> {
-    let mut at = at + 1;
-    if let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        at += block::text_end(chunk);
-        if byte(bytes, at) == b'"' {
-            return Ok((at + 1, false));
-        }
+pub(super) fn string(bytes: &[u8], at: usize, window: &mut Window) -> Result<(usize, bool), Fail> {
+    let end = window.next(bytes, at + 1);
+    if byte(bytes, end) == b'"' {
+        return Ok((end + 1, false));
     }
-    let end = rest_of_string(bytes, at)?;
+    let end = rest_of_string(bytes, end)?;
     Ok((end >> 1, end & 1 == 1))
 }
 
@@ -70,7 +102,7 @@ fn rest_of_string(bytes: &[u8], mut at: usize) -> Read {
 #[inline]
 fn plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let length = block::text_end(chunk);
+        let length = block::text_end(*chunk);
         at += length;
         if length < block::TEXT {
             return at;
@@ -146,12 +178,12 @@ pub(super) struct Key {
 /// Reads a key and its colon, from white space on.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn key(bytes: &[u8], at: usize) -> Result<Key, Fail> {
+pub(super) fn key(bytes: &[u8], at: usize, window: &mut Window) -> Result<Key, Fail> {
     let (first, quote) = token(bytes, at);
     if first != b'"' {
         return Err(Fail::new(Reason::Key, quote));
     }
-    let (behind, escaped) = string(bytes, quote)?;
+    let (behind, escaped) = string(bytes, quote, window)?;
     let (colon, at) = token(bytes, behind);
     if colon != b':' {
         return Err(Fail::new(Reason::Colon, at));
@@ -175,28 +207,28 @@ fn scalar(bytes: &[u8], at: usize, first: u8) -> Read {
 /// Skips one value inside of `floor` containers, from white space on.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn value(bytes: &[u8], at: usize, floor: u32) -> Read {
+pub(super) fn value(bytes: &[u8], at: usize, floor: u32, window: &mut Window) -> Read {
     let (first, at) = token(bytes, at);
     match first {
-        b'"' => string(bytes, at).map(|(at, _)| at),
-        b'{' | b'[' => container(bytes, at, floor),
+        b'"' => string(bytes, at, window).map(|(at, _)| at),
+        b'{' | b'[' => container(bytes, at, floor, *window),
         _ => scalar(bytes, at, first),
     }
 }
 
 /// Skips an object or array, from its opening bracket on.
 #[inline(never)]
-fn container(bytes: &[u8], mut at: usize, floor: u32) -> Read {
+fn container(bytes: &[u8], mut at: usize, floor: u32, mut window: Window) -> Read {
     let mut depth = floor;
     // The lowest bit: the innermost container is an object.
     let mut objects = 0_u128;
     loop {
         if objects & 1 == 1 {
-            at = key(bytes, at)?.colon;
+            at = key(bytes, at, &mut window)?.colon;
         }
         let (first, place) = token(bytes, at);
         at = match first {
-            b'"' => string(bytes, place)?.0,
+            b'"' => string(bytes, place, &mut window)?.0,
             b'{' | b'[' => {
                 if depth >= DEPTH_MAX {
                     return Err(Fail::new(Reason::Depth, place));

@@ -3,16 +3,35 @@
 
 use std::collections::BTreeMap;
 
+use super::offsets::Offsets;
 use crate::model::Position;
 
 /// Refused records that are not yet done; a window is one record long while one is being found, so few are ever known.
 const REFUSED_MAX: usize = 1024;
 
 /// How many records a window may have while a refused record is looked for, and which are known to be refused.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Isolation {
     cap: Option<u32>,
-    refused: BTreeMap<Position, String>,
+    refused: BTreeMap<Position, Refusal>,
+}
+
+/// What is known of a refused record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What of it was refused.
+    pub what: Sent,
+    /// The broker's words.
+    pub reason: String,
+}
+
+/// What was sent of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Its outputs.
+    Outputs,
+    /// Its dead letter: where that is refused, nothing is left but to halt.
+    DeadLetter,
 }
 
 /// What a refused window means.
@@ -20,22 +39,14 @@ pub struct Isolation {
 pub enum Found {
     /// Not yet: the next windows are smaller.
     Smaller,
-    /// This record: its `on_error` policy applies when it is read again.
+    /// This record: what follows is decided when it is read again, behind all that stands before it.
     Record(Position),
-    /// This record, and its dead letter is refused too: nothing is left but to halt.
-    DeadLetter(Position),
-}
-
-impl Default for Isolation {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Isolation {
     /// Nothing is looked for.
     pub fn new() -> Self {
-        Self { cap: None, refused: BTreeMap::new() }
+        Self::default()
     }
 
     /// The most records that a window may have.
@@ -44,9 +55,9 @@ impl Isolation {
         self.cap.map_or(records_max, |cap| cap.min(records_max))
     }
 
-    /// Why the record is refused, if it is known to be.
+    /// What is known of the record, if it was refused.
     #[inline]
-    pub fn reason(&self, topic: &str, partition: i32, offset: i64) -> Option<&str> {
+    pub fn known(&self, topic: &str, partition: i32, offset: i64) -> Option<&Refusal> {
         if self.refused.is_empty() {
             return None;
         }
@@ -55,38 +66,44 @@ impl Isolation {
             .find(|(p, _)| {
                 p.offset == offset && p.partition == partition && p.topic.as_str() == topic
             })
-            .map(|(_, reason)| reason.as_str())
+            .map(|(_, refusal)| refusal)
     }
 
-    /// A window of so many records was refused. `only`: its record where it had one; `known`: the client named it.
+    /// A window of so many records was refused. `position`: the record that the client named, or the window's only one.
     pub fn refused(
         &mut self,
         records: u32,
-        only: Option<Position>,
-        known: Option<Position>,
+        position: Option<Position>,
+        what: Sent,
         reason: &str,
     ) -> Found {
-        match known.or(if records <= 1 { only } else { None }) {
-            Some(position) if self.refused.contains_key(&position) => Found::DeadLetter(position),
-            Some(position) => {
-                if self.refused.len() == REFUSED_MAX {
-                    self.refused.pop_first();
-                }
-                self.refused.insert(position.clone(), reason.to_owned());
-                Found::Record(position)
-            }
-            None => {
-                self.cap = Some((records / 2).max(1));
-                Found::Smaller
-            }
+        let Some(position) = position else {
+            self.cap = Some((records / 2).max(1));
+            return Found::Smaller;
+        };
+        if self.refused.len() == REFUSED_MAX {
+            self.refused.pop_first();
+        }
+        self.refused.insert(position.clone(), Refusal { what, reason: reason.to_owned() });
+        Found::Record(position)
+    }
+
+    /// A window was committed: what it was capped to was fine, so the next may be twice as long. What is known of a record
+    /// stays until the record is done: the window may have held others only.
+    pub fn committed(&mut self, records_max: u32, offsets: &Offsets) {
+        self.cap = self.cap.map(|cap| cap.saturating_mul(2)).filter(|cap| *cap < records_max);
+        if self.refused.is_empty() {
+            return;
+        }
+        for (topic, partition, next) in offsets.touched() {
+            self.refused.retain(|p, _| {
+                p.offset >= next || p.partition != partition || p.topic.as_str() != topic
+            });
         }
     }
 
-    /// A window was committed: what it was capped to was fine, so the next may be twice as long.
-    pub fn committed(&mut self, records_max: u32) {
-        self.cap = self.cap.map(|cap| cap.saturating_mul(2)).filter(|cap| *cap < records_max);
-        if self.cap.is_none() {
-            self.refused.clear();
-        }
+    /// The assignment has changed: who reads the refused records now finds them again.
+    pub fn forget(&mut self) {
+        self.refused.clear();
     }
 }

@@ -118,7 +118,9 @@ fn idle(event: Event) -> (State, Action) {
     match event {
         Event::Opened => (State::Open, Action::Begin),
         Event::Close | Event::Done => (State::Idle, Action::ReadOn),
-        Event::Revoked | Event::Lost => (State::Releasing(Rewind::NotNeeded), Action::Release),
+        Event::Revoked => (State::Releasing(Rewind::NotNeeded), Action::Release),
+        // What was read together with the news is dropped, records of partitions that stay among it.
+        Event::Lost => (State::Releasing(Rewind::Needed), Action::Release),
         Event::Stop => leave(Exit::Drained),
         Event::Halt(why) => leave(Exit::Halted(why)),
         Event::Failed(Failure::Fault(fault)) => leave(Exit::Fault(fault)),

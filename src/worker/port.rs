@@ -9,7 +9,7 @@ use crate::pipeline::OutOfRange;
 
 /// One worker's consumer and producer.
 ///
-/// Every call is bounded in time by its implementation. After [`Failure::Fault`] the port is only closed.
+/// Every call is bounded in time by its implementation. After [`Failure::Fault`] the port is only aborted and closed.
 pub trait Port {
     /// Records that were read together.
     type Batch: Batch;
@@ -24,10 +24,10 @@ pub trait Port {
     fn news(&mut self) -> Option<News>;
 
     /// Takes the partitions that the group gives, at their committed offsets or, where there is none, at their
-    /// beginning. Returns the next offsets of these partitions.
+    /// beginning. Returns the next offsets of these partitions; fails with a fault only.
     fn assign(&mut self) -> Result<Vec<NextOffset>, Failure>;
 
-    /// Gives back the partitions that the group takes away.
+    /// Gives back the partitions that the group takes away; fails with a fault only.
     fn release(&mut self) -> Result<(), Failure>;
 
     /// Begins a window.
@@ -48,10 +48,10 @@ pub trait Port {
     /// Takes the window's outputs back, as far as the guarantee can.
     fn abort(&mut self) -> Result<(), Failure>;
 
-    /// Makes a new producer in place of the old one, whose open transaction ends with that.
+    /// Makes a new producer in place of the old one, whose open transaction ends with that; fails with a fault only.
     fn rebuild(&mut self) -> Result<(), Failure>;
 
-    /// Puts all partitions that it has back to their committed offsets.
+    /// Puts all partitions that it has back to their committed offsets; fails with a fault only.
     fn rewind(&mut self) -> Result<(), Failure>;
 
     /// Goes on where the policy says in a partition whose offset is out of range.

@@ -11,12 +11,12 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::counters::{Counters, Tally};
 use super::fault::{Failure, Fault, FaultKind};
-use super::isolation::{Found, Isolation};
+use super::isolation::{Found, Isolation, Sent};
 use super::machine::{Action, Event, Exit, State, step};
 use super::offsets::{NextOffset, Offsets};
 use super::port::{Batch, News, Port};
 use super::window::Window;
-use crate::model::WorkerId;
+use crate::model::{Position, Stage, WorkerId};
 use crate::pipeline::{Delivery, OutOfRange, WindowLimits};
 use crate::program::{self, Program};
 
@@ -116,8 +116,8 @@ struct Shell<'a, P: Port> {
     scratch: program::State,
     strikes: u32,
     lag_measured: Duration,
-    /// The dead letter of this record is refused too: halt when the window is gone.
-    hopeless: Option<String>,
+    /// What was sent of the record that was taken last.
+    sent: Sent,
 }
 
 impl<'a, P: Port> Shell<'a, P> {
@@ -144,7 +144,7 @@ impl<'a, P: Port> Shell<'a, P> {
             scratch,
             strikes: 0,
             lag_measured: Duration::ZERO,
-            hopeless: None,
+            sent: Sent::Outputs,
         }
     }
 
@@ -196,12 +196,12 @@ impl<'a, P: Port> Shell<'a, P> {
             News::Assigned => self.assign(),
             News::Revoked => {
                 self.drive(Event::Revoked);
-                self.offsets.forget();
+                self.forget_assignment();
             }
             News::Lost => {
                 tracing::warn!(worker = %self.job.id, "the group took the partitions away: another member may have them already; what was not committed is done there");
                 self.drive(Event::Lost);
-                self.offsets.forget();
+                self.forget_assignment();
             }
             News::OutOfRange { topic, partition, reason } => {
                 self.out_of_range(&topic, partition, &reason);
@@ -261,31 +261,12 @@ impl<'a, P: Port> Shell<'a, P> {
             };
             event = done.map_or_else(Event::Failed, |()| Event::Done);
         }
-        if let Some(why) = self.hopeless.take() {
-            self.drive(Event::Halt(why));
-        }
     }
 
     /// Counts a failure: a refusal is looked into, too many others in a row end the worker.
     fn weigh(&mut self, failure: Failure) -> Failure {
         match &failure {
-            Failure::Refused { reason, position } => {
-                let only = self.offsets.only_record();
-                let records = self.window.records();
-                match self.isolation.refused(records, only, position.clone(), reason) {
-                    Found::Smaller => {
-                        tracing::warn!(worker = %self.job.id, records, reason, "a sink refuses a record of this window: looking for it");
-                    }
-                    Found::Record(position) => {
-                        tracing::warn!(worker = %self.job.id, %position, reason, policy = ?self.program.policy(crate::model::Stage::Sink), "a sink refuses this record");
-                    }
-                    Found::DeadLetter(position) => {
-                        self.hopeless = Some(format!(
-                            "{position}: its dead letter is refused too ({reason}); raise max.message.bytes of the dead letter topic, or move the group's offset behind the record"
-                        ));
-                    }
-                }
-            }
+            Failure::Refused { reason, position } => self.look_for(reason, position.clone()),
             Failure::Abort(cause) | Failure::Rebuild(cause) => {
                 tracing::warn!(worker = %self.job.id, cause, "window aborted: going on at the committed offsets");
                 self.strikes = self.strikes.saturating_add(1);
@@ -297,6 +278,20 @@ impl<'a, P: Port> Shell<'a, P> {
             Failure::Fault(_) => {}
         }
         failure
+    }
+
+    /// A window of one record is refused for that record, which was taken last, as is one that the client itself refuses.
+    fn look_for(&mut self, reason: &str, named: Option<Position>) {
+        let records = self.window.records();
+        let only = || self.offsets.only_record().filter(|_| records == 1);
+        match self.isolation.refused(records, named.or_else(only), self.sent, reason) {
+            Found::Smaller => {
+                tracing::warn!(worker = %self.job.id, records, reason, "a sink refuses a record of this window: looking for it");
+            }
+            Found::Record(position) => {
+                tracing::warn!(worker = %self.job.id, %position, reason, sent = ?self.sent, policy = ?self.program.policy(Stage::Sink), "a sink refuses this record");
+            }
+        }
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
@@ -314,21 +309,18 @@ impl<'a, P: Port> Shell<'a, P> {
         self.port.commit(&self.offsets)?;
         self.job.counters.commit(&self.tally);
         self.strikes = 0;
-        self.isolation.committed(NonZeroU32::get(self.limits.max_records));
+        self.isolation.committed(NonZeroU32::get(self.limits.max_records), &self.offsets);
         self.forget_window();
         Ok(())
     }
 
     fn abort(&mut self) -> Result<(), Failure> {
-        self.batch.clear();
-        self.forget_window();
-        self.job.counters.aborted.fetch_add(1, Relaxed);
+        self.drop_window();
         self.port.abort()
     }
 
     fn rebuild(&mut self) -> Result<(), Failure> {
-        self.batch.clear();
-        self.forget_window();
+        self.drop_window();
         self.job.counters.rebuilt.fetch_add(1, Relaxed);
         self.port.rebuild()
     }
@@ -337,6 +329,18 @@ impl<'a, P: Port> Shell<'a, P> {
         self.batch.clear();
         self.offsets.forget();
         self.port.rewind()
+    }
+
+    /// Counted once, whether the abort or a new producer ends it; not at all where its begin had failed.
+    fn drop_window(&mut self) {
+        self.batch.clear();
+        self.job.counters.aborted.fetch_add(u64::from(self.window.is_open()), Relaxed);
+        self.forget_window();
+    }
+
+    fn forget_assignment(&mut self) {
+        self.offsets.forget();
+        self.isolation.forget();
     }
 
     fn forget_window(&mut self) {

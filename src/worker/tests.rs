@@ -1,1 +1,14 @@
+//! The loop without a broker: its pure parts by table and by property, the shell on a model cluster that fails as scripted.
 
+mod at_most_once;
+mod baton;
+mod cluster;
+mod faults;
+mod isolation;
+mod machine;
+mod offsets;
+mod port;
+mod refusals;
+mod rig;
+mod schedules;
+mod window;

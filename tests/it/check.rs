@@ -111,6 +111,16 @@ fn the_settings_say_where_the_pipelines_are_and_which_clusters_there_are() {
 }
 
 #[test]
+fn settings_that_lie_among_the_pipelines_are_no_pipeline() {
+    let settings = "version: 1\npipelines: .\n";
+    let place = Place::with(&[("krouted.yaml", settings), ("a.yaml", GOOD)]);
+    for arguments in [&["check"][..], &["check", "."]] {
+        let (code, _, err) = place.run(arguments);
+        assert_eq!((code, err.as_str()), (0, "checked 1 file: 1 pipeline, 0 errors, 0 warnings\n"));
+    }
+}
+
+#[test]
 fn broken_settings_are_code_78() {
     let place =
         Place::with(&[("krouted.yaml", "version: 1\nclustrs: {}\n"), ("pipelines/a.yaml", GOOD)]);

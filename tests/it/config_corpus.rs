@@ -206,6 +206,12 @@ fn a_text_that_is_made_to_hurt_is_refused_in_bounded_time() {
         ("one long line", format!("name: {}\n", "x".repeat(1 << 19)), "K0301"),
         ("one long key", format!("{}: 1\n", "x".repeat(1 << 19)), "K0104"),
         ("many keys", lines(50_000, &|i| format!("k{i}: 1\n")), "K0107"),
+        ("many items on a line", format!("labels: [{}]\n", "no, ".repeat(49_000)), "K0112"),
+        (
+            "many kinds on a line",
+            format!("source: {{topics: [{}]}}\n", "1, ".repeat(49_000)),
+            "K0203",
+        ),
         ("many documents", "---\n".repeat(200_000), "K0107"),
         ("many anchors", lines(20_000, &|i| format!("- &a{i} x\n")), "K0203"),
         ("many quotes", format!("a: \"{}\"\n", "\\x41".repeat(100_000)), "K0201"),

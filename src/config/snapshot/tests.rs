@@ -87,3 +87,30 @@ fn a_file_that_is_named_twice_is_read_once_and_whatever_it_is_called() {
 fn a_folder_that_is_not_there_is_an_error() {
     assert!(Snapshot::read(Path::new("/nowhere/at/all")).is_err());
 }
+
+#[test]
+fn a_file_that_is_replaced_again_and_again_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, next) = (folder.path().join("a.yaml"), folder.path().join(".a.yaml.next"));
+    let versions = ["a".repeat(300_000), "b".repeat(200_000)];
+    fs::write(&path, &versions[0]).unwrap();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for version in versions.iter().cycle() {
+                fs::write(&next, version).unwrap();
+                fs::rename(&next, &path).unwrap();
+                if is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        for _ in 0..200 {
+            match &Snapshot::read(folder.path()).unwrap().files[0].content {
+                Ok(bytes) => assert!(versions.iter().any(|v| v.as_bytes() == bytes), "half a file"),
+                Err(why) => assert_eq!(*why, Unread::Moves),
+            }
+        }
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

@@ -1,6 +1,6 @@
 //! One line for each kind of document.
 
-use super::{Check, Malformed, Path, Paths, Segment, Slot, is_valid, path, read, scan};
+use super::{Check, Malformed, Path, Paths, Segment, Slot, is_valid, path, read, say, scan};
 
 #[test]
 fn legal_documents_are_accepted() {
@@ -195,12 +195,53 @@ fn half_a_surrogate_pair_matters_where_it_is_read() {
         assert_eq!(read(r#"{"a":"\ud83d"}"#, &["a"], check), Err(half));
         assert_eq!(read(r#"{"a":"\ud83d\u0041"}"#, &["a"], check), Err(half));
         assert_eq!(read(r#"{"a":"\ude00\ud83d"}"#, &["a"], check), Err(half));
+        assert_eq!(read(r#"{"a":"\ude00\ude00"}"#, &["a"], check), Err(half));
+        assert_eq!(read(r#"{"a":"\ud83d\ud83d"}"#, &["a"], check), Err(half));
         assert_eq!(read(r#"{"\udc00":1,"a":2}"#, &["a"], check), Err(half));
         assert_eq!(read(r#"{"a":"\ud83d\ude00"}"#, &["a"], check).unwrap(), ["'😀'"]);
         assert_eq!(read(r#"{"b":"\ud83d","a":1}"#, &["a"], check).unwrap(), ["1"]);
         assert_eq!(read(r#"{"b":{"\ud83d":1},"a":1}"#, &["a"], check).unwrap(), ["1"]);
         assert_eq!(read(r#"{"\ud83d\ude00":1}"#, &["😀"], check).unwrap(), ["1"]);
     }
+}
+
+/// Wherever an escape, a quote or a bracket lies in its block of 64 bytes.
+#[test]
+fn blocks_are_joined_without_a_seam() {
+    for blanks in 0..140 {
+        for backslashes in 0..5 {
+            let text = format!("{}{}\\\"]}}[{{", "x".repeat(blanks), "\\\\".repeat(backslashes));
+            let value = format!(r#"{{"x":{{"p":["{text}",{{}}]}},"y":"{text}","a":1,"z":[]}}"#);
+            for check in [Check::Whole, Check::Lazy] {
+                assert_eq!(read(&value, &["a"], check).unwrap(), ["1"], "{value}");
+                assert_eq!(read(&value, &["z"], check).unwrap(), ["[]"], "{value}");
+                let y = format!("'{}{}\"]}}[{{'", "x".repeat(blanks), "\\".repeat(backslashes));
+                assert_eq!(read(&value, &["y"], check).unwrap(), [y], "{value}");
+            }
+            for end in 0..value.len() {
+                assert!(!is_valid(&value.as_bytes()[..end]), "{value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_that_begin_alike_are_told_apart() {
+    let ending = |end: char| {
+        let begin = |n| "abcdefghijklmnopqrst".chars().take(n).chain([end]).collect();
+        (0..20).map(begin).collect::<Vec<String>>()
+    };
+    let (keys, others) = (ending('1'), ending('2'));
+    let members: Vec<String> = keys.iter().map(|key| format!("\"{key}\":\"{key}\"")).collect();
+    let value = format!("{{{}}}", members.join(","));
+    let path = |key: &String| Path(vec![Segment::Key(key.as_str().into())]);
+    let mut paths = Paths::default();
+    let ids: Vec<_> = keys.iter().chain(&others).map(|key| paths.add(&path(key))).collect();
+    let mut slots = vec![Slot::Missing; paths.len()];
+    scan(&paths, value.as_bytes(), Check::Whole, &mut slots).unwrap();
+    let said: Vec<_> = ids.iter().map(|id| say(slots[id.index()], value.as_bytes())).collect();
+    let expected = keys.iter().map(|key| format!("'{key}'"));
+    assert_eq!(said, expected.chain(others.iter().map(|_| "-".to_owned())).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A batch under `at_most_once`: its offsets first, then its outputs. Nothing is ever sent twice, so nothing is rewound.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::each::halt_text;
 use super::{Batch, Event, Failure, Port, Shell, Tally};
-use crate::model::{Rejection, Stage};
+use crate::model::{Record, Rejection, Stage};
 use crate::pipeline::OnReject;
 use crate::program::Outcome;
 use crate::worker::port::{DeadLetter, Output};
@@ -66,85 +67,131 @@ impl<P: Port> Shell<'_, P> {
 
     /// Sends what stands; a failure of the client loses what it had not sent, which this guarantee allows and counts.
     fn send_until(&mut self, end: usize) -> Option<Event> {
-        let mut halt = None;
+        let mut refused = BTreeMap::new();
+        let mut letters = BTreeMap::new();
         for index in 0..end {
-            if let Err(failure) = self.send_one(index, None) {
-                match failure {
-                    Failure::Refused { reason, .. } => {
-                        halt = self.refused(index, &reason).or(halt);
-                    }
-                    failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_)) => {
-                        return Some(self.lose(end.saturating_sub(index), failure));
-                    }
+            match self.send_one(index, &mut letters) {
+                Ok(()) => {}
+                Err(Failure::Refused { reason, .. }) => {
+                    refused.insert(index, reason);
+                }
+                Err(failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_))) => {
+                    // What is queued goes with the client: nobody knows what of it has arrived.
+                    return Some(self.lose(end, failure));
                 }
             }
         }
         match self.port.settle() {
-            Ok(refused) => {
-                for (index, reason) in refused {
-                    halt = self.refused(index, &reason).or(halt);
-                }
-                match self.port.settle() {
-                    Ok(letters) => {
-                        self.job.counters.lost.fetch_add(count(letters.len()), Relaxed);
-                        halt.map(Event::Halt)
+            Ok(late) => {
+                for (index, reason) in late {
+                    if let Some(stage) = letters.remove(&index) {
+                        self.lose_letter(stage);
+                    } else {
+                        // A record has as many refusals as sinks refuse it, and one dead letter.
+                        self.tally.produced = self.tally.produced.saturating_sub(1);
+                        refused.entry(index).or_insert(reason);
                     }
-                    Err(failure) => Some(self.lose(0, failure)),
                 }
             }
-            Err(failure) => Some(self.lose(end, failure)),
+            Err(failure) => return Some(self.lose(end, failure)),
+        }
+        self.bury(refused)
+    }
+
+    /// Applies the sink's policy to records that were refused after their offsets were committed.
+    fn bury(&mut self, refused: BTreeMap<usize, String>) -> Option<Event> {
+        if refused.is_empty() {
+            return None;
+        }
+        let (records, mut halt) = (refused.len(), None);
+        for (index, reason) in refused {
+            let Some(record) = self.batch.record(index) else { continue };
+            let rejection =
+                Rejection { stage: Stage::Sink, reason: reason.into(), rule: "".into() };
+            match self.program.policy(Stage::Sink) {
+                OnReject::DeadLetter => {
+                    let letter =
+                        DeadLetter { batch: &self.batch, index, record, rejection: &rejection };
+                    match self.port.dead_letter(&letter) {
+                        Ok(()) => *Tally::slot(&mut self.tally.dead_lettered, Stage::Sink) += 1,
+                        Err(Failure::Refused { .. }) => self.count_lost(1),
+                        Err(
+                            failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_)),
+                        ) => return Some(self.lose(records, failure)),
+                    }
+                }
+                OnReject::Drop => *Tally::slot(&mut self.tally.dropped, Stage::Sink) += 1,
+                OnReject::Stop => {
+                    self.count_lost(1);
+                    halt.get_or_insert_with(|| late_text(&record, &rejection));
+                }
+            }
+        }
+        match self.port.settle() {
+            Ok(letters) => {
+                for _ in letters {
+                    self.lose_letter(Stage::Sink);
+                }
+                halt.map(Event::Halt)
+            }
+            Err(failure) => Some(self.lose(records, failure)),
         }
     }
 
-    /// Applies the sink's policy to a record that was refused after its offset was committed.
-    fn refused(&mut self, index: usize, reason: &str) -> Option<String> {
-        let rejection =
-            Rejection { stage: Stage::Sink, reason: reason.to_owned().into(), rule: "".into() };
-        self.send_one(index, Some(&rejection)).unwrap_or_else(|_no_letter_either| {
-            self.job.counters.lost.fetch_add(1, Relaxed);
-            None
-        })
+    /// A dead letter is refused too; its record's offset is committed, so there is nothing to go back to.
+    fn lose_letter(&mut self, stage: Stage) {
+        let letters = Tally::slot(&mut self.tally.dead_lettered, stage);
+        *letters = letters.saturating_sub(1);
+        self.count_lost(1);
     }
 
     fn lose(&self, records: usize, failure: Failure) -> Event {
-        self.job.counters.lost.fetch_add(count(records), Relaxed);
+        self.count_lost(records);
         tracing::error!(worker = %self.job.id, records_at_most = records, cause = failure.cause(), "records were lost, as at_most_once allows: their offsets are committed, and they could not be sent");
         Event::Failed(Failure::Fault(failure.into_fault()))
+    }
+
+    fn count_lost(&self, records: usize) {
+        self.job.counters.lost.fetch_add(u64::try_from(records).unwrap_or(u64::MAX), Relaxed);
     }
 
     fn send_one(
         &mut self,
         index: usize,
-        refused: Option<&Rejection>,
-    ) -> Result<Option<String>, Failure> {
-        let Some(record) = self.batch.record(index) else { return Ok(None) };
-        let outcome = if let Some(rejection) = refused {
-            Outcome::Rejected(rejection.clone())
-        } else {
-            self.tally.consumed += 1;
-            self.program.run(&mut self.scratch, &record)
-        };
+        letters: &mut BTreeMap<usize, Stage>,
+    ) -> Result<(), Failure> {
+        let Some(record) = self.batch.record(index) else { return Ok(()) };
+        self.tally.consumed += 1;
+        let outcome = self.program.run(&mut self.scratch, &record);
+        self.tally.missing += u64::from(self.scratch.missing());
         match outcome {
             Outcome::Filtered => self.tally.filtered += 1,
-            Outcome::Send => return self.send_all(index).map(|()| None),
+            Outcome::Send => return self.send_all(index),
             Outcome::Rejected(rejection) => match self.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {
                     let letter =
                         DeadLetter { batch: &self.batch, index, record, rejection: &rejection };
-                    self.port.dead_letter(&letter)?;
-                    *Tally::slot(&mut self.tally.dead_lettered, rejection.stage) += 1;
+                    match self.port.dead_letter(&letter) {
+                        Ok(()) => {
+                            letters.insert(index, rejection.stage);
+                            *Tally::slot(&mut self.tally.dead_lettered, rejection.stage) += 1;
+                        }
+                        Err(Failure::Refused { .. }) => self.count_lost(1),
+                        Err(
+                            failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_)),
+                        ) => return Err(failure),
+                    }
                 }
                 OnReject::Drop => *Tally::slot(&mut self.tally.dropped, rejection.stage) += 1,
-                OnReject::Stop => return Ok(Some(halt_text(&record, &rejection))),
+                // The batch was cut before the first of these.
+                OnReject::Stop => {}
             },
         }
-        self.tally.missing += u64::from(refused.is_none() && self.scratch.missing());
-        Ok(None)
+        Ok(())
     }
 
     fn send_all(&mut self, index: usize) -> Result<(), Failure> {
         let Some(record) = self.batch.record(index) else { return Ok(()) };
-        self.tally.missing += u64::from(self.scratch.missing());
         for output in self.scratch.outputs() {
             let output = Output {
                 batch: &self.batch,
@@ -162,6 +209,8 @@ impl<P: Port> Shell<'_, P> {
     }
 }
 
-fn count(records: usize) -> u64 {
-    u64::try_from(records).unwrap_or(u64::MAX)
+fn late_text(record: &Record<'_>, rejection: &Rejection) -> String {
+    format!(
+        "{record:?}: {rejection}; the policy is stop; under at_most_once the record's offset was committed before, so it is lost; correct the sink, or give on_error.sink another policy"
+    )
 }

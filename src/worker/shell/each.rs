@@ -4,6 +4,7 @@ use super::{Batch, Event, Failure, Port, Shell, State, Tally};
 use crate::model::{Record, Rejection, Stage};
 use crate::pipeline::OnReject;
 use crate::program::Outcome;
+use crate::worker::isolation::{Refusal, Sent};
 use crate::worker::port::{DeadLetter, Output};
 
 /// Why a record did not become part of the window.
@@ -54,18 +55,33 @@ impl<P: Port> Shell<'_, P> {
     #[inline]
     fn take(&mut self, index: usize) -> Result<(), Refrain> {
         let Some(record) = self.batch.record(index) else { return Ok(()) };
-        let refused = self.isolation.reason(record.topic, record.partition, record.offset);
+        let refused = self.isolation.known(record.topic, record.partition, record.offset);
         let outcome = match refused {
-            Some(reason) => Outcome::Rejected(Rejection {
+            Some(Refusal { what: Sent::DeadLetter, reason }) => {
+                return Err(Refrain::Halt(hopeless_text(&record, reason)));
+            }
+            Some(Refusal { what: Sent::Outputs, reason }) => Outcome::Rejected(Rejection {
                 stage: Stage::Sink,
-                reason: reason.to_owned().into(),
+                reason: reason.clone().into(),
                 rule: "".into(),
             }),
             None => self.program.run(&mut self.scratch, &record),
         };
+        if let Outcome::Rejected(rejection) = &outcome
+            && self.program.policy(rejection.stage) == OnReject::Stop
+        {
+            return Err(Refrain::Halt(halt_text(&record, rejection)));
+        }
+        // Where the program was not run, its scratch speaks of another record.
+        self.tally.missing += u64::from(refused.is_none() && self.scratch.missing());
+        self.tally.consumed += 1;
+        // Before it is sent: a window that fails in the midst of its record failed with that record.
+        self.window.add(bytes_of(&record));
+        self.offsets.note(&record);
         match outcome {
             Outcome::Filtered => self.tally.filtered += 1,
             Outcome::Send => {
+                self.sent = Sent::Outputs;
                 let outputs = self.scratch.outputs();
                 let last = outputs.len().saturating_sub(1);
                 for (n, output) in outputs.iter().enumerate() {
@@ -83,19 +99,17 @@ impl<P: Port> Shell<'_, P> {
             }
             Outcome::Rejected(rejection) => match self.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {
+                    self.sent = Sent::DeadLetter;
+                    *Tally::slot(&mut self.tally.dead_lettered, rejection.stage) += 1;
                     let letter =
                         DeadLetter { batch: &self.batch, index, record, rejection: &rejection };
                     self.port.dead_letter(&letter).map_err(Refrain::Failed)?;
-                    *Tally::slot(&mut self.tally.dead_lettered, rejection.stage) += 1;
                 }
                 OnReject::Drop => *Tally::slot(&mut self.tally.dropped, rejection.stage) += 1,
+                // Met above, before the record became part of the window.
                 OnReject::Stop => return Err(Refrain::Halt(halt_text(&record, &rejection))),
             },
         }
-        self.tally.missing += u64::from(self.scratch.missing());
-        self.tally.consumed += 1;
-        self.window.add(bytes_of(&record));
-        self.offsets.note(&record);
         Ok(())
     }
 }
@@ -104,6 +118,12 @@ impl<P: Port> Shell<'_, P> {
 pub(super) fn halt_text(record: &Record<'_>, rejection: &Rejection) -> String {
     format!(
         "{record:?}: {rejection}; the policy is stop: all before this record is committed; correct the file, or move the group's offset behind the record"
+    )
+}
+
+fn hopeless_text(record: &Record<'_>, reason: &str) -> String {
+    format!(
+        "{record:?}: its dead letter is refused too ({reason}); all before this record is committed; raise max.message.bytes of the dead letter topic, or move the group's offset behind the record"
     )
 }
 
