@@ -143,7 +143,9 @@ impl crate::worker::Port for Port {
     fn assign(&mut self) -> Result<Vec<NextOffset>, Failure> {
         let Some(rebalance) = self.rebalances.pop_front() else { return Ok(Vec::new()) };
         let mut list = rebalance.partitions;
-        self.fill_committed(&mut list)?;
+        if !list.is_empty() {
+            self.fill_committed(&mut list)?;
+        }
         self.consumer.incremental_assign(&list).map_err(|e| verdict::of_consumer(&e))?;
         Ok(next_offsets(&list))
     }

@@ -16,6 +16,11 @@ pub(super) fn is_refusal(err: i32) -> bool {
     )
 }
 
+/// A newer epoch exists: the broker's timeout makes one, and so does a twin.
+fn is_fence(err: i32) -> bool {
+    matches!(err, code::FENCED | code::INVALID_PRODUCER_EPOCH | code::PRODUCER_FENCED)
+}
+
 /// Who can help with that code, where it is not the client itself.
 pub(super) fn help(err: i32) -> Option<FaultKind> {
     match err {
@@ -43,6 +48,9 @@ pub(super) fn help(err: i32) -> Option<FaultKind> {
 pub(super) fn of_producer(failed: &Failed, undelivered: Option<i32>) -> Failure {
     let cause = match undelivered {
         Some(err) => format!("{failed}; a record failed: {}", error_text(err)),
+        None if is_fence(failed.code) => format!(
+            "{failed}: the broker ended this producer's epoch, since it was silent for longer than its transaction timeout, or another daemon has this instance_id"
+        ),
         None => failed.to_string(),
     };
     let codes = [undelivered.unwrap_or(0), failed.code];

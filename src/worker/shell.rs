@@ -213,6 +213,8 @@ impl<'a, P: Port> Shell<'a, P> {
     /// The open window stays open: an assignment takes nothing from it, and its commit asks for the group metadata anew.
     fn assign(&mut self) {
         match self.port.assign() {
+            // A cooperative rebalance that gives nothing is no news.
+            Ok(positions) if positions.is_empty() => {}
             Ok(positions) => {
                 let at: Vec<String> = positions.iter().map(NextOffset::to_string).collect();
                 tracing::info!(worker = %self.job.id, partitions = positions.len(), "partitions assigned, going on at {}", at.join(" "));

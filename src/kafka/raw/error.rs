@@ -21,6 +21,9 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
     pub(in crate::kafka) const FATAL: i32 = -150;
     pub(in crate::kafka) const MAX_POLL_EXCEEDED: i32 = -147;
+    pub(in crate::kafka) const FENCED: i32 = -144;
+    pub(in crate::kafka) const INVALID_PRODUCER_EPOCH: i32 = 47;
+    pub(in crate::kafka) const PRODUCER_FENCED: i32 = 90;
     pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
     pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PART: i32 = 3;
     pub(in crate::kafka) const MSG_SIZE_TOO_LARGE: i32 = 10;

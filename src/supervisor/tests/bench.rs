@@ -147,7 +147,7 @@ pub(super) fn with(
     let (hold, held) = orders::channel::<()>();
     let hold = Arc::new(Mutex::new(Some(hold)));
     runtime.block_on(async {
-        drop(tokio::task::spawn_blocking(move || drop(held.recv())));
+        drop(tokio::task::spawn_blocking(move || held.recv().is_err()));
         let (tell, started) = mpsc::unbounded_channel();
         let (beat, beats) = watch::channel(0);
         let (shutdown, shut) = oneshot::channel();
