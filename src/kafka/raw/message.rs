@@ -192,6 +192,12 @@ impl Drop for TakenHeaders {
 }
 
 impl TakenHeaders {
+    /// No headers, for a record that was never consumed.
+    #[cfg(test)]
+    pub(in crate::kafka) fn none() -> Self {
+        Self(ptr::null_mut())
+    }
+
     /// Appends one header behind those that are there.
     pub(in crate::kafka) fn push(&mut self, name: &str, value: &[u8]) {
         let size = |len: usize| isize::try_from(len).unwrap_or(0);
