@@ -1,8 +1,9 @@
 //! The command line: one file per subcommand, each putting together what it needs, and the exit codes.
 //!
-//! `main` calls [`run`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
+//! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
 mod check;
+mod demo;
 mod run;
 
 use std::io::{self, Write};
@@ -22,6 +23,8 @@ struct Arguments {
 enum Command {
     /// Says what is wrong with pipeline files, without a broker.
     Check(check::Arguments),
+    /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
+    Demo(demo::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
 }
@@ -33,6 +36,8 @@ pub enum Outcome {
     Good,
     /// There are findings.
     Findings,
+    /// What was tried did not come out as it should.
+    Failed,
     /// The command line cannot be understood.
     Usage,
     /// The daemon's own configuration is broken: settings file, folders.
@@ -46,7 +51,7 @@ impl Outcome {
     pub fn code(self) -> u8 {
         match self {
             Self::Good => 0,
-            Self::Findings => 1,
+            Self::Findings | Self::Failed => 1,
             Self::Usage => 64,
             Self::Configuration => 78,
         }
@@ -61,6 +66,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Demo(arguments) => demo::run(arguments),
         Command::Run(arguments) => run::run(arguments),
     };
     outcome.unwrap_or_else(|error| {

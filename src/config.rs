@@ -5,7 +5,7 @@
 //! Snapshot -> text -> yaml (values and places) -> schema -> raw types -> check -> catalog -> Pipelines and findings
 //! ```
 //!
-//! The command line, and later reload, take a [`Snapshot`], [`check`] it, and [`render`] the findings.
+//! The command line, and later reload, take a [`Snapshot`], [`check()`] it, and [`render`] the findings.
 
 mod catalog;
 mod check;

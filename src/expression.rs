@@ -1,7 +1,76 @@
 //! CEL text -> typed expression -> evaluation over slots that one scan filled.
 //!
 //! `config` compiles text here and turns each [`Problem`] into a finding; `program` binds the result to the slots of its
-//! paths and evaluates it once a record. Missing and errors are two things: DESIGN.md section 2, EXPRESSIONS.md section 1.
+//! paths and evaluates it once a record, without allocation. What the language does not have is refused when it is compiled.
+//!
+//! ```text
+//! text -> token -> parser -> ast -> check (names: what a name stands for) -> term -> program -> eval, output
+//! ```
+//!
+//! Missing and errors are two things. A comparison with a field that the record is without is *missing*; an operator between
+//! types that it does not take is an *error*. Both are carried on, whichever side they stand on:
+//!
+//! | | with true | with false | with missing | with an error |
+//! |---|---|---|---|---|
+//! | missing `&&` | missing | false | missing | error |
+//! | missing <code>&#124;&#124;</code> | true | missing | missing | error |
+//! | error `&&` | error | false | error | error |
+//! | error <code>&#124;&#124;</code> | true | error | error | error |
+//!
+//! ```
+//! use krouted::expression::{Predicate, Scope, Verdict};
+//! use krouted::json::{Check, Paths, Slot, scan};
+//! use krouted::model::{HeaderList, Record};
+//!
+//! fn ask(expression: &str) -> String {
+//!     let headers = HeaderList(vec![(b"region".to_vec(), Some(b"eu".to_vec())), (b"none".to_vec(), None)]);
+//!     let value = br#"{"n": 9007199254740993, "s": "a\u00e9", "nil": null, "o": {"list": [1, 2]}}"#;
+//!     let record = Record {
+//!         topic: "t", partition: 0, offset: 7, timestamp: Some(1), key: None, value: Some(value), headers: &headers,
+//!     };
+//!     let mut paths = Paths::default();
+//!     let predicate = Predicate::parse(expression).unwrap().value.bind(&mut paths);
+//!     let mut slots = vec![Slot::Missing; paths.len()];
+//!     scan(&paths, value, Check::Whole, &mut slots).unwrap();
+//!     match predicate.eval(&Scope { record: &record, slots: &slots }) {
+//!         Verdict::True => "true".into(),
+//!         Verdict::False => "false".into(),
+//!         Verdict::Missing => "missing".into(),
+//!         Verdict::Error(error) => error.to_string(),
+//!     }
+//! }
+//!
+//! // A field that is not there is missing, and so is what is asked of it, but for `has()`.
+//! assert_eq!(ask("value.x == 1"), "missing");
+//! assert_eq!(ask("!(value.x == 1)"), "missing");
+//! assert_eq!(ask("value.x in [1, 2]"), "missing");
+//! assert_eq!(ask("has(value.x)"), "false");
+//! assert_eq!(ask("value.x == 1 || offset == 7"), "true");
+//! // A value that is no object has no fields; an array has only elements.
+//! assert_eq!(ask("value.n.x == 1"), "missing");
+//! assert_eq!(ask("value.o.list[1] == 2"), "true");
+//! assert_eq!(ask("value.o.list[2] == 2"), "missing");
+//! // Different types are never equal, as in CEL, and have no order.
+//! assert_eq!(ask(r#"value.n == "9007199254740993""#), "false");
+//! assert_eq!(ask(r#"value.n < "a""#), "`<` compares a number with a string");
+//! // Null is a value, equal to null only. A key and a header can be null; a header can also be missing.
+//! assert_eq!(ask("value.nil == null && has(value.nil)"), "true");
+//! assert_eq!(ask("value.nil < 1"), "`<` compares null with a number");
+//! assert_eq!(ask(r#"key == null && key != "a""#), "true");
+//! assert_eq!(ask(r#"headers["none"] == null"#), "true");
+//! assert_eq!(ask(r#"headers["other"] == null"#), "missing");
+//! assert_eq!(ask(r#""region" in headers"#), "true");
+//! // Numbers compare by what they are worth, integers never through a double.
+//! assert_eq!(ask("value.n == 9007199254740993"), "true");
+//! assert_eq!(ask("value.n == 9007199254740992.0"), "false");
+//! assert_eq!(ask("value.n > 9007199254740992.0"), "true");
+//! // Strings compare by their UTF-8 bytes, without their escapes; keys and headers by their bytes.
+//! assert_eq!(ask(r#"value.s == "aé""#), "true");
+//! // Objects and arrays are not compared with each other.
+//! assert_eq!(ask("value.o == value.o"), "`==` compares an object with an object");
+//! // What has no fixed type is looked at when it is needed.
+//! assert_eq!(ask("value.n && true"), "a condition is true or false, and this is a number");
+//! ```
 
 mod ast;
 mod check;

@@ -5,7 +5,7 @@
 //! | in a value | [`Check::Whole`] | [`Check::Lazy`] |
 //! |---|---|---|
 //! | 0 bytes, or 4 GiB and more | malformed | malformed |
-//! | grammar of RFC 8259, depth 128 | all of it | up to the last path that is read |
+//! | grammar of RFC 8259, depth 128 | all of it | the members on the way to the last path that is read; what lies in an object or array that no path leads into is only searched for its end |
 //! | UTF-8 | all of it | not checked: strings compare as bytes |
 //! | a key on a path that is read occurs twice in its object | malformed | the first one counts |
 //! | half of a surrogate pair as an escape, in a string that is read or a key that is compared | malformed | malformed |
@@ -14,11 +14,16 @@
 //! | a byte order mark | malformed | malformed |
 //! | no object at the top, but a path begins with a key | all slots are missing | the same |
 
-mod cursor;
+mod block;
+mod fail;
+mod jump;
 mod number;
 mod path;
 mod scanner;
+#[cfg(test)]
+mod tests;
 mod text;
+mod token;
 mod trie;
 
 pub use number::Number;
@@ -27,7 +32,7 @@ pub use scanner::Scanner;
 pub use text::{Unescaped, order, says, unescape};
 pub use trie::{Paths, SlotId};
 
-/// Fills the slots of all paths, each from the first byte to the last that `check` asks for, in one pass.
+/// Fills the slots of all paths in one pass over a value; what another implementation has to do, too.
 pub trait Scan {
     /// Resets all slots to [`Slot::Missing`], then fills those that the value has.
     ///

@@ -5,6 +5,7 @@
 //! (with a client of its own) whether topics are there, and where a new group begins.
 
 mod dead_letter;
+mod mock;
 mod open;
 mod oracle;
 mod port;
@@ -18,6 +19,7 @@ mod tests;
 mod transaction;
 mod verdict;
 
+pub use mock::{MockCluster, MockRecord};
 pub use oracle::Librdkafka;
 pub use port::{KafkaBatch, Port};
 pub use properties::Connection;

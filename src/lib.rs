@@ -1,5 +1,4 @@
-//! krouted moves records between Kafka topics as YAML files tell it to. Modules stand in layer order: lower ones never
-//! import upper ones.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod model;
 

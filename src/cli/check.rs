@@ -58,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let snapshot =
         Snapshot::read_all(paths).with_context(|| format!("cannot read {}", shown(paths)))?;
+    let snapshot = snapshot.without(loaded.file.as_deref());
     let checked = config::check(&snapshot, known, &environment, &properties);
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);
@@ -65,8 +66,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 fn print(findings: &[Finding], counts: config::Counts, form: Form) {
+    // NO_COLOR: no-color.org
+    let is_coloured =
+        || std::io::stderr().is_terminal() && Environment::of_process().get("NO_COLOR").is_none();
     let (output, stream) = match form {
-        Form::Text if std::io::stderr().is_terminal() => (Output::ColouredText, Stream::Errors),
+        Form::Text if is_coloured() => (Output::ColouredText, Stream::Errors),
         Form::Text => (Output::Text, Stream::Errors),
         Form::Json => (Output::Json, Stream::Data),
         Form::Github => (Output::Github, Stream::Data),

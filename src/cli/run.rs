@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// How log lines look; auto: journald under systemd, text on a terminal, else JSON.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     log_format: Format,
-    /// What is logged, as RUST_LOG has it: info, debug, krouted=debug,librdkafka=debug.
+    /// What is logged, as `RUST_LOG` has it: info, debug, krouted=debug,librdkafka=debug.
     #[arg(long, value_name = "FILTER")]
     log_level: Option<String>,
 }
@@ -151,7 +151,7 @@ async fn serve(
 }
 
 /// What a worker's thread does: a port on the pipeline's cluster, and the loop on it.
-fn work(settings: Settings, secrets: Secrets) -> Work {
+pub(super) fn work(settings: Settings, secrets: Secrets) -> Work {
     Arc::new(move |pipeline: &Arc<Pipeline>, job: &Job| {
         let Some(cluster) = settings.clusters.get(&pipeline.cluster) else {
             let fault = worker::Fault::new(

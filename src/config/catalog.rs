@@ -1,6 +1,8 @@
 //! All pipelines of a folder together: names, groups, and ways that lead back.
 
 mod circle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

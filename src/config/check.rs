@@ -84,6 +84,9 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
     let dead_letter = sinks::dead_letter(raw, at.field("dead_letter"), context);
     let routing = routes::check(raw, at, format, &sinks, context);
     let on_error = routes::on_error(raw, at, context);
+    if let (Ok(routing), Ok(on_error)) = (&routing, &on_error) {
+        routes::unused_dead_letter(raw, at, (routing, on_error), context);
+    }
     let description = context.optional(raw.description.as_ref(), at.field("description"));
     let labels = context.labels(raw, at.field("labels"));
     let workers = context.workers(raw, at.field("workers"));
@@ -118,16 +121,13 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
 impl Context<'_> {
     /// A part that must be there.
     pub(super) fn read<'p, T>(&mut self, part: &'p Part<T>, at: At<'_>) -> Got<&'p T> {
-        match part.get() {
-            Some(value) => Ok(value),
-            None => {
-                // The schema has said why; if it has not, the types are stricter than it, and silence would be a lie.
-                if self.findings.since(self.mark).is_none() {
-                    self.findings.against_schema(at.place(), "its value cannot be read");
-                }
-                Err(Absent::Reported)
+        part.get().ok_or_else(|| {
+            // The schema has said why; if it has not, the types are stricter than it, and silence would be a lie.
+            if self.findings.since(self.mark).is_none() {
+                self.findings.against_schema(at.place(), "its value cannot be read");
             }
-        }
+            Absent::Reported
+        })
     }
 
     /// A part that may be left out.

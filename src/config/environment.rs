@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
+
 /// The variables that `${NAME}` may name, and what becomes of one that is not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Environment {

@@ -8,8 +8,11 @@ mod render;
 mod schema;
 mod semantic;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::text::{Place, SourceText};
@@ -71,6 +74,7 @@ impl Findings {
     pub fn sorted(mut self) -> Vec<Finding> {
         self.list.sort_by(|a, b| key(a).cmp(&key(b)));
         self.list.dedup_by(|a, b| key(a) == key(b));
+        without_echoes(&mut self.list);
         let mut out: Vec<Finding> = Vec::new();
         let mut of_file = 0_usize;
         for finding in self.list {
@@ -127,6 +131,17 @@ impl Findings {
             last.related = Some((place.clone(), what.to_owned()));
         }
     }
+}
+
+/// A scalar that YAML makes a trap is often of the wrong kind or meaning too; then what to do about the trap is enough.
+fn without_echoes(list: &mut Vec<Finding>) {
+    let place = |f: &Finding| {
+        (f.place.source().path().to_owned(), f.place.span().start, f.place.span().end)
+    };
+    let is_trap = |f: &&Finding| f.code.starts_with("K01");
+    let traps: BTreeSet<_> = list.iter().filter(is_trap).map(place).collect();
+    let is_echo = |f: &Finding| !f.code.starts_with("K01") && traps.contains(&place(f));
+    list.retain(|f| !is_echo(f));
 }
 
 fn key(finding: &Finding) -> (&str, usize, usize, &'static str, &str) {

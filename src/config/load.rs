@@ -37,7 +37,6 @@ pub fn check(
     properties: &dyn ClientProperties,
 ) -> Checked {
     let mut findings = Findings::default();
-    let checker = Checker::new(schema::pipeline());
     let mut outlines: Vec<Outline> = Vec::new();
     for file in &snapshot.files {
         let Ok(source) = source_text(file, &mut findings) else { continue };
@@ -46,7 +45,7 @@ pub fn check(
             let mark = findings.mark();
             let findings = &mut findings;
             let context = Context { settings, environment, properties, findings, mark };
-            outlines.extend(outline(&source, document, &checker, context));
+            outlines.extend(outline(&source, document, &schema::PIPELINE, context));
         }
     }
     catalog::check(&mut outlines, &mut findings);

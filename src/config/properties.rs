@@ -2,6 +2,9 @@
 
 use crate::model::Guarantee;
 
+#[cfg(test)]
+mod tests;
+
 /// Where a property stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PropertyScope {
@@ -51,7 +54,7 @@ const REFUSED: &[(&[&str], &str)] = &[
             "retries",
             "message.send.max.retries",
         ],
-        "without it a retry could double or reorder records",
+        "krouted sets it itself: a retry must not double or reorder records",
     ),
     (
         &["message.timeout.ms", "delivery.timeout.ms", "request.timeout.ms"],

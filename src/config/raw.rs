@@ -47,7 +47,7 @@ pub(super) struct RawPipeline {
     /// The version of the grammar: 1.
     #[expect(dead_code, reason = "the schema has checked it")]
     pub(super) version: Part<Version>,
-    /// The pipeline's identity: `[a-z0-9][a-z0-9.-]{0,62}`. Consumer group and transactional ids derive from it.
+    /// The pipeline's identity, such as `orders-eu`: a-z, 0-9, `.` and `-`. Group and transactional ids derive from it.
     pub(super) name: Part<String>,
     /// Free text for people.
     pub(super) description: Option<Part<String>>,
@@ -55,7 +55,7 @@ pub(super) struct RawPipeline {
     pub(super) labels: Option<Part<BTreeMap<String, String>>>,
     /// A cluster named in the settings file. Default: `default`.
     pub(super) cluster: Option<Part<String>>,
-    /// What the pipeline reads.
+    /// What the pipeline reads, such as `{topics: [orders], start: earliest}`.
     pub(super) source: Part<RawSource>,
     /// The guarantee: `exactly_once`, `at_least_once` or `at_most_once`, bare or with limits of its windows.
     pub(super) delivery: Part<Bare<RawDelivery>>,
@@ -64,7 +64,7 @@ pub(super) struct RawPipeline {
     pub(super) workers: Option<Part<u16>>,
     /// Done to every record, in this order.
     pub(super) steps: Option<Part<Vec<Part<RawStep>>>>,
-    /// Named destinations.
+    /// Named destinations, such as `out: {kafka: {topic: orders-out}}`.
     #[schemars(extend("minProperties" = 1))]
     pub(super) sinks: Part<BTreeMap<String, Part<RawSink>>>,
     /// Which records go to which sinks. Without routes every record goes to every sink.
@@ -183,6 +183,7 @@ pub(super) struct Nothing {}
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
+#[expect(clippy::enum_variant_names, reason = "the words of the file")]
 pub(super) enum RawDelivery {
     /// Outputs, dead letters and offsets in one Kafka transaction.
     ExactlyOnce(RawWindow),
@@ -229,7 +230,7 @@ pub(super) enum RawSink {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub(super) struct RawKafkaSink {
-    /// The topic.
+    /// The topic that it writes, such as `orders-eu`.
     pub(super) topic: Part<String>,
     /// The key of its records, such as `value.user_id`. Default: the record's own, untouched.
     pub(super) key: Option<Part<String>>,
@@ -269,11 +270,11 @@ pub(super) enum RawCompression {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub(super) struct RawRoute {
-    /// As metrics and dead letters name it.
+    /// Its name in metrics and dead letters.
     pub(super) name: Part<String>,
     /// Which records it takes, such as `value.country == "DE"`. Default: all.
     pub(super) when: Option<Part<String>>,
-    /// Names of sinks.
+    /// Names of sinks, such as `[eu, all]`.
     #[schemars(length(min = 1))]
     pub(super) to: Part<Vec<Part<String>>>,
 }
@@ -307,7 +308,7 @@ pub(super) enum RawOnReject {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub(super) struct RawDeadLetter {
-    /// The topic, on the source's cluster.
+    /// The topic of the dead letters, such as `orders.dlq`, on the source's cluster.
     pub(super) topic: Part<String>,
 }
 

@@ -1,6 +1,10 @@
 //! The JSON Schemas, generated from the grammar's types: editors, CI and the daemon check files with the same ones.
 
 mod explain;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
 
 use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
@@ -61,8 +65,13 @@ pub(super) struct Checker {
     validator: Option<Validator>,
 }
 
+/// Generated and compiled once: that takes longer than to check a file.
+pub(super) static PIPELINE: LazyLock<Checker> = LazyLock::new(|| Checker::new(pipeline()));
+/// As [`PIPELINE`].
+pub(super) static SETTINGS: LazyLock<Checker> = LazyLock::new(|| Checker::new(settings()));
+
 impl Checker {
-    pub(super) fn new(schema: Value) -> Self {
+    fn new(schema: Value) -> Self {
         // A schema of ours that does not compile is caught by its test; here, the types still refuse what does not fit.
         let validator = jsonschema::validator_for(&schema).ok();
         Self { schema, validator }

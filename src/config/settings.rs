@@ -3,6 +3,8 @@
 //! Everything has a default that works beside a local broker, so the file is optional.
 
 mod clusters;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
 use super::raw::settings::RawSettings;
-use super::schema::{self, Checker};
+use super::schema;
 use super::snapshot::Snapshot;
 use super::text::{Place, SourceText};
 use super::yaml::{self, At};
@@ -102,14 +104,13 @@ pub(super) fn text(
     let mark = findings.mark();
     let documents = yaml::documents(source, findings)?;
     let Some(document) = documents.first() else {
-        return Err(findings.empty_document(Place::new(source, 0..0), true));
+        return Err(findings.empty_file(Place::new(source, 0..0)));
     };
     if let Some(second) = documents.get(1) {
         findings.settings_of_several_documents(At::root(source, &second.root).key());
     }
     let at = At::root(source, &document.root);
-    let checker = Checker::new(schema::settings());
-    let value = checker.check(&document.value, at, findings);
+    let value = schema::SETTINGS.check(&document.value, at, findings);
     let raw: RawSettings = match serde_json::from_value(value) {
         Ok(raw) => raw,
         Err(error) => {

@@ -8,6 +8,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+mod tests;
+
 /// A file of pipelines is a few kilobytes; what is above is a mistake, and costs a reader's time.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Deeper is a link that leads back up.
@@ -63,6 +66,19 @@ impl Snapshot {
         }
         Ok(Self { files: before.iter().map(|path| read(path)).collect() })
     }
+
+    /// The same without one file: the settings, where they lie among the pipelines.
+    #[must_use]
+    pub fn without(mut self, other: Option<&Path>) -> Self {
+        if let Some(other) = other {
+            self.files.retain(|file| !is_same(Path::new(&file.path), other));
+        }
+        self
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
@@ -102,9 +118,9 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()
     Ok(())
 }
 
-/// What editors, git and Kubernetes leave beside the files that are meant.
+/// What editors, git and Kubernetes leave beside the files that are meant; a `.swp` has another extension anyway.
 fn is_passed_over(name: &str) -> bool {
-    name.starts_with(['.', '#', '~']) || name.ends_with(['~', '#']) || name.ends_with(".swp")
+    name.starts_with(['.', '#', '~']) || name.ends_with(['~', '#'])
 }
 
 fn read(path: &Path) -> SnapshotFile {

@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// The text of one file, with its path as an operator would type it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceText {
@@ -33,10 +36,15 @@ impl SourceText {
 
     /// Line and column of a byte, both from 1, the column in characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|begin| *begin <= byte).max(1);
+        let line = self.line(byte);
         let begin = self.line_begin(line);
         let before = self.text.get(begin..self.floor(byte)).unwrap_or_default();
         (line, before.chars().count().saturating_add(1))
+    }
+
+    /// The line of a byte, from 1; unlike its column, found without looking at the line.
+    fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|begin| *begin <= byte).max(1)
     }
 
     /// The first byte of a line, counted from 1.
@@ -75,7 +83,7 @@ impl Place {
     /// Takes the range into the text's bounds and cuts it at the end of its first line.
     pub fn new(source: &Arc<SourceText>, span: Range<usize>) -> Self {
         let start = source.floor(span.start);
-        let (line, _) = source.position(start);
+        let line = source.line(start);
         let line_end = source.line_end(line).max(start);
         let end = source.ceil(span.end).clamp(start, line_end);
         Self { source: Arc::clone(source), span: start..end }
@@ -137,12 +145,21 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, k)| k)
 }
 
-/// `a`, `b` or `c` for a message.
+/// "`a`, `b` or `c`" for a message.
 pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "or")
+}
+
+/// "`a`, `b` and `c`" for a message.
+pub(super) fn listed_all<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "and")
+}
+
+fn joined<'a>(words: impl IntoIterator<Item = &'a str>, last_by: &str) -> String {
     let words: Vec<_> = words.into_iter().map(|w| format!("`{w}`")).collect();
     match words.split_last() {
         None => "nothing".to_owned(),
         Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {last_by} {last}", rest.join(", ")),
     }
 }

@@ -5,6 +5,8 @@ mod lint;
 mod place;
 mod reader;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::sync::Arc;
@@ -37,7 +39,7 @@ pub(super) fn documents(
     let mark = findings.mark();
     let roots = reader::read(source, findings)?;
     if roots.is_empty() {
-        return Err(findings.empty_document(Place::new(source, 0..0), true));
+        return Err(findings.empty_file(Place::new(source, 0..0)));
     }
     for root in &roots {
         lint::structure(source, root, findings);
@@ -63,7 +65,12 @@ pub(super) fn documents(
     for document in &mut documents {
         lint::values(source, &document.root, &document.value, findings);
         if document.value.is_null() {
-            findings.empty_document(Place::new(source, document.root.span.clone()), is_only);
+            let place = Place::new(source, document.root.span.clone());
+            if is_only {
+                findings.empty_file(place)
+            } else {
+                findings.empty_document(place)
+            };
         }
     }
     // A trap in one document makes nobody sure of the others in the file.

@@ -1,8 +1,9 @@
 //! Evaluation over one record and its filled slots.
 
+use super::ast::Comparison;
 use super::program::{Operand, Source, Test, Texts};
-use super::value::{self, EvalError, Text, Value};
-use crate::json::{Number, Slot, Span};
+use super::value::{self, EvalError, Moment, Text, Value};
+use crate::json::{Number, Slot, SlotId, Span};
 use crate::model::Record;
 
 /// What an expression is evaluated on.
@@ -64,11 +65,14 @@ impl Test {
                 gap @ (Verdict::Missing | Verdict::Error(_)) => gap,
             },
             Self::Has(source) => source.is_there(scope).into(),
-            Self::Text { field, text, equal } => match field.value(scope) {
-                Ok(Value::Text(own)) => (value::same_text(own, Text::Plain(text)) == *equal).into(),
-                Ok(_) => Verdict::from(!*equal),
+            Self::Text { field, text, equal } => match field.text(scope) {
+                Ok(Some(own)) => (value::same_text(own, Text::Plain(text)) == *equal).into(),
+                Ok(None) => Verdict::from(!*equal),
                 Err(gap) => gap.into(),
             },
+            Self::Number { comparison, slot, number } => {
+                compare_number(*comparison, *slot, *number, scope)
+            }
             Self::Texts { field, texts } => among_texts(field, texts, scope),
             Self::Compare(comparison, left, right) => {
                 match both(left.value(scope), right.value(scope)) {
@@ -110,15 +114,37 @@ fn chain(tests: &[Test], scope: &Scope<'_>, decides: Verdict, otherwise: Verdict
 }
 
 fn among_texts(field: &Source, texts: &Texts, scope: &Scope<'_>) -> Verdict {
-    match field.value(scope) {
-        Ok(Value::Text(own)) => texts.contains(own).into(),
-        Ok(_) => Verdict::False,
+    match field.text(scope) {
+        Ok(Some(own)) => texts.contains(own).into(),
+        Ok(None) => Verdict::False,
+        Err(gap) => gap.into(),
+    }
+}
+
+#[inline]
+fn compare_number(
+    comparison: Comparison,
+    slot: SlotId,
+    number: Number,
+    scope: &Scope<'_>,
+) -> Verdict {
+    let bytes = scope.record.value.unwrap_or_default();
+    let slot = scope.slots.get(slot.index()).unwrap_or(&Slot::Missing);
+    if let Slot::Number(span) = slot
+        && let Some(ordering) = Number::parse(span.of(bytes)).and_then(|own| own.compare(number))
+    {
+        return value::holds(comparison, ordering).into();
+    }
+    match in_value(slot, bytes).map(|own| value::compare(comparison, &own, &Value::Number(number)))
+    {
+        Ok(Ok(holds)) => holds.into(),
+        Ok(Err(error)) => Verdict::Error(error),
         Err(gap) => gap.into(),
     }
 }
 
 fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
-    value::compare(super::Comparison::Equal, left, right) == Ok(true)
+    value::compare(Comparison::Equal, left, right) == Ok(true)
 }
 
 /// Error and missing together are an error.
@@ -160,7 +186,9 @@ impl Source {
             Self::Topic => text(record.topic.as_bytes()),
             Self::Partition => Value::Number(Number::Int(record.partition.into())),
             Self::Offset => Value::Number(Number::Int(record.offset)),
-            Self::Timestamp => Value::Timestamp(nanoseconds(record.timestamp)?),
+            Self::Timestamp => {
+                Value::Timestamp(Moment::of_record(record.timestamp.ok_or(Gap::Missing)?))
+            }
             Self::Header(name) => {
                 record.headers.last(name).ok_or(Gap::Missing)?.map_or(Value::Null, text)
             }
@@ -169,6 +197,34 @@ impl Source {
                 return in_value(slot, record.value.unwrap_or_default());
             }
         })
+    }
+
+    /// The text of a field; `None` where it is something else.
+    #[inline]
+    fn text<'a>(&self, scope: &Scope<'a>) -> Result<Option<Text<'a>>, Gap> {
+        let record = scope.record;
+        match self {
+            Self::Key => Ok(record.key.map(Text::Plain)),
+            Self::Topic => Ok(Some(Text::Plain(record.topic.as_bytes()))),
+            Self::Partition | Self::Offset => Ok(None),
+            Self::Timestamp => record.timestamp.map(|_| None).ok_or(Gap::Missing),
+            Self::Header(name) => {
+                Ok(record.headers.last(name).ok_or(Gap::Missing)?.map(Text::Plain))
+            }
+            Self::Slot(id) => {
+                let bytes = record.value.unwrap_or_default();
+                match scope.slots.get(id.index()).unwrap_or(&Slot::Missing) {
+                    Slot::Plain(span) => Ok(Some(Text::Plain(span.of(bytes)))),
+                    Slot::Escaped(span) => Ok(Some(Text::Escaped(span.of(bytes)))),
+                    Slot::Missing => Err(Gap::Missing),
+                    Slot::Null
+                    | Slot::Bool(_)
+                    | Slot::Number(_)
+                    | Slot::Object(_)
+                    | Slot::Array(_) => Ok(None),
+                }
+            }
+        }
     }
 
     #[inline]
@@ -180,10 +236,6 @@ impl Source {
             Self::Slot(id) => scope.slots.get(id.index()).is_some_and(|s| *s != Slot::Missing),
         }
     }
-}
-
-fn nanoseconds(milliseconds: Option<i64>) -> Result<i128, Gap> {
-    milliseconds.map(|time| i128::from(time) * 1_000_000).ok_or(Gap::Missing)
 }
 
 #[inline]

@@ -3,8 +3,6 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use jiff::Timestamp;
-
 use super::eval::{Gap, Scope};
 use super::program::{Operand, Source};
 use super::value::{EvalError, Text as RawText, Value};
@@ -78,8 +76,8 @@ impl Operand {
             Value::Text(RawText::Plain(bytes)) => scratch.extend_from_slice(bytes),
             Value::Text(RawText::Escaped(raw)) => json::unescape(raw, scratch),
             Value::Number(number) => write_number(number, scratch),
-            Value::Timestamp(nanoseconds) => {
-                let Ok(time) = Timestamp::from_nanosecond(nanoseconds) else {
+            Value::Timestamp(moment) => {
+                let Some(time) = moment.timestamp() else {
                     return Err(ValueError::Error(EvalError::TimestampOutOfRange));
                 };
                 let _infallible = write!(scratch, "{time}");

@@ -3,8 +3,8 @@
 
 use super::ast::{Comparison, Junction};
 use super::term::{Field, Literal, Term};
-use super::value::{Text, Value, order_texts};
-use crate::json::{Paths, SlotId};
+use super::value::{Moment, Text, Value, order_texts};
+use crate::json::{Number, Paths, SlotId};
 
 /// A part whose result is true, false, missing or an error.
 #[derive(Clone, Debug)]
@@ -21,6 +21,12 @@ pub(super) enum Test {
         field: Source,
         text: Box<[u8]>,
         equal: bool,
+    },
+    /// A path against a number.
+    Number {
+        comparison: Comparison,
+        slot: SlotId,
+        number: Number,
     },
     /// A field among strings.
     Texts {
@@ -117,6 +123,10 @@ fn flatten<'t>(junction: Junction, terms: &'t [Term], flat: &mut Vec<&'t Term>) 
 }
 
 fn compare(comparison: Comparison, left: &Term, right: &Term, paths: &mut Paths) -> Test {
+    if let (Term::Field(Field::Path(path)), Term::Literal(Literal::Number(number))) = (left, right)
+    {
+        return Test::Number { comparison, slot: paths.add(path), number: *number };
+    }
     let (field, text) = match (left, right) {
         (Term::Field(field), Term::Literal(Literal::Text(text)))
         | (Term::Literal(Literal::Text(text)), Term::Field(field))
@@ -196,7 +206,7 @@ impl Literal {
             Self::Bool(value) => Value::Bool(*value),
             Self::Number(value) => Value::Number(*value),
             Self::Text(text) => Value::Text(Text::Plain(text.as_bytes())),
-            Self::Timestamp(time) => Value::Timestamp(time.as_nanosecond()),
+            Self::Timestamp(time) => Value::Timestamp(Moment::of(time)),
         }
     }
 }

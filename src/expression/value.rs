@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::ast::Comparison;
 use crate::json::{self, Number};
 
@@ -14,10 +16,37 @@ pub(super) enum Value<'a> {
     Bool(bool),
     Number(Number),
     Text(Text<'a>),
-    /// Nanoseconds since 1970.
-    Timestamp(i128),
+    Timestamp(Moment),
     Object,
     Array,
+}
+
+/// A point in time: milliseconds since 1970, as records have them, and nanoseconds behind those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment {
+    milliseconds: i64,
+    nanoseconds: i32,
+}
+
+impl Moment {
+    pub(super) fn of_record(milliseconds: i64) -> Self {
+        Self { milliseconds, nanoseconds: 0 }
+    }
+
+    pub(super) fn of(time: &Timestamp) -> Self {
+        // Both parts are negative before 1970.
+        let (milliseconds, rest) = (time.as_millisecond(), time.subsec_nanosecond() % 1_000_000);
+        if rest < 0 {
+            return Self { milliseconds: milliseconds - 1, nanoseconds: rest + 1_000_000 };
+        }
+        Self { milliseconds, nanoseconds: rest }
+    }
+
+    /// `None` where no calendar has it.
+    pub(super) fn timestamp(self) -> Option<Timestamp> {
+        let whole = Timestamp::from_millisecond(self.milliseconds).ok()?;
+        whole.checked_add(SignedDuration::from_nanos(self.nanoseconds.into())).ok()
+    }
 }
 
 /// Text as it stands in the record.
@@ -132,7 +161,7 @@ pub(super) fn compare(
     ordering.map(|ordering| holds(operator, ordering)).ok_or_else(incomparable)
 }
 
-fn holds(operator: Comparison, ordering: Ordering) -> bool {
+pub(super) fn holds(operator: Comparison, ordering: Ordering) -> bool {
     match operator {
         Comparison::Equal => ordering.is_eq(),
         Comparison::NotEqual => ordering.is_ne(),

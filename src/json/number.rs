@@ -21,23 +21,22 @@ impl Number {
     #[inline]
     pub fn parse(raw: &[u8]) -> Option<Self> {
         let digits = raw.strip_prefix(b"-").unwrap_or(raw);
-        if digits.len() > SAFE_DIGITS {
-            return Self::parse_long(raw);
+        if digits.len() > SAFE_DIGITS || digits.is_empty() {
+            return Self::parse_any(raw);
         }
         let mut value = 0_i64;
-        for digit in digits {
+        for (i, digit) in digits.iter().enumerate() {
             let digit = digit.wrapping_sub(b'0');
             if digit > 9 {
-                return Self::parse_long(raw);
+                return decimal(raw, value, digits.get(i..)?).or_else(|| Self::parse_any(raw));
             }
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            value = value * 10 + i64::from(digit);
         }
-        let negative = digits.len() < raw.len();
-        (!digits.is_empty()).then_some(Self::Int(if negative { -value } else { value }))
+        Some(Self::Int(if digits.len() < raw.len() { -value } else { value }))
     }
 
     #[cold]
-    fn parse_long(raw: &[u8]) -> Option<Self> {
+    fn parse_any(raw: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(raw).ok()?;
         if let Ok(value) = text.parse() {
             return Some(Self::Int(value));
@@ -67,6 +66,25 @@ impl Number {
             }
         }
     }
+}
+
+/// A number with a few digits behind its point: two doubles that are exact, and one division that rounds as it must.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "below 2^53")]
+fn decimal(raw: &[u8], whole: i64, from_point: &[u8]) -> Option<Number> {
+    const TENS: [f64; 8] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+    const WHOLE_MAX: i64 = 900_000_000;
+    let fraction = from_point.strip_prefix(b".")?;
+    let tens = TENS.get(fraction.len()).filter(|_| !fraction.is_empty() && whole <= WHOLE_MAX)?;
+    let mut value = whole;
+    for digit in fraction {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    let value = value as f64 / tens;
+    Some(Number::Float(if raw.starts_with(b"-") { -value } else { value }))
 }
 
 impl PartialEq for Number {

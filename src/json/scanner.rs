@@ -1,12 +1,12 @@
 //! One pass over a document along the trie of paths.
 //!
 //! The walk has no stack: a container that a path leads into is exactly as deep as its node, and a node knows its parent and
-//! its place in it. Whatever no path leads into is skipped by the cursor.
+//! its place in it. Whatever no path leads into is skipped by [`token`], or by [`jump`] where nobody asked for a check.
 
-use super::cursor::{Cursor, DEPTH_MAX, Fail};
-use super::text;
+use super::fail::{Fail, Reason};
+use super::token::{DEPTH_MAX, Read, Window, key, number, string, token, value, word};
 use super::trie::{Node, Place};
-use super::{Check, Malformed, Paths, Scan, Slot, SlotId, Span};
+use super::{Check, Malformed, Paths, Scan, Slot, SlotId, Span, jump, text};
 
 /// The scanner that krouted uses.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,16 +32,16 @@ impl Scan for Scanner {
         }
         let mut walk = Walk {
             paths,
-            cursor: Cursor { bytes: value, at: 0 },
+            bytes: value,
             slots,
             check,
             left: paths.wanted(),
             node: paths.root(),
             object: true,
             index: 0,
+            window: Window::new(value),
         };
-        let result = walk.document();
-        result.map_err(|fail| malformed(fail, &walk.cursor))
+        walk.document().map_err(|fail| fail.malformed(value.len()))
     }
 }
 
@@ -53,115 +53,119 @@ fn utf8(value: &[u8]) -> Result<(), Malformed> {
     Err(Malformed { what: "the value is not UTF-8", at })
 }
 
-#[cold]
-fn malformed(fail: Fail, cursor: &Cursor<'_>) -> Malformed {
-    let ends = cursor.at >= cursor.bytes.len();
-    Malformed { what: if ends { "the value ends too early" } else { fail.what() }, at: cursor.at }
-}
-
 struct Walk<'w> {
     paths: &'w Paths,
-    cursor: Cursor<'w>,
+    bytes: &'w [u8],
     slots: &'w mut [Slot],
     check: Check,
     /// Slots that a path ends in and that are not filled yet.
     left: usize,
-    /// The container that the cursor is in.
+    /// The container that the walk is in.
     node: &'w Node,
     /// Is it an object, or an array?
     object: bool,
     /// The element that comes next, in an array.
     index: u32,
+    window: Window,
 }
 
 /// What comes behind a value.
 enum After {
-    /// Another member or element.
-    Next,
+    /// Another member or element, behind this place.
+    Next(usize),
     /// Nothing that is looked for.
-    End,
+    End(usize),
 }
 
 impl<'w> Walk<'w> {
     fn document(&mut self) -> Result<(), Fail> {
-        let open = self.cursor.token();
-        if self.paths.root().leads_into(open) {
+        let (open, at) = token(self.bytes, 0);
+        let end = if self.paths.root().leads_into(open) {
             self.open(self.paths.root(), open);
-            self.members()?;
+            self.members(at + 1)?
         } else if self.check == Check::Whole {
-            self.cursor.skip(0)?;
-        }
+            value(self.bytes, at, 0, &mut self.window)?
+        } else {
+            at
+        };
         if self.check == Check::Lazy {
             return Ok(());
         }
-        self.cursor.token();
-        if self.cursor.at < self.cursor.bytes.len() { Err(Fail::Trailing) } else { Ok(()) }
+        let (_, end) = token(self.bytes, end);
+        if end < self.bytes.len() { Err(Fail::new(Reason::Trailing, end)) } else { Ok(()) }
     }
 
     /// From behind the opening bracket of the root to behind its closing one, or to the last slot that is filled.
-    fn members(&mut self) -> Result<(), Fail> {
-        let mut empty = self.is_empty();
+    fn members(&mut self, mut at: usize) -> Read {
+        let mut empty = self.is_empty(at);
         loop {
             if !empty {
-                let child = self.child()?;
-                let first = self.cursor.token();
-                match child {
+                let (child, place) = self.child(at)?;
+                let (first, place) = token(self.bytes, place);
+                at = match child {
                     Some(child) if child.leads_into(first) => {
-                        self.begin(child, first)?;
-                        empty = self.is_empty();
+                        self.begin(child, first, place)?;
+                        at = place + 1;
+                        empty = self.is_empty(at);
                         continue;
                     }
-                    Some(child) => self.fill(child, first)?,
-                    None => self.cursor.skip(self.node.depth)?,
-                }
+                    Some(child) => self.fill(child, first, place)?,
+                    None => self.skip(first, place)?,
+                };
             }
-            match self.after()? {
-                After::Next => empty = false,
-                After::End => return Ok(()),
-            }
+            at = match self.after(at)? {
+                After::Next(at) => at,
+                After::End(at) => return Ok(at),
+            };
+            empty = false;
         }
     }
 
-    fn is_empty(&mut self) -> bool {
-        self.cursor.token() == if self.object { b'}' } else { b']' }
+    fn is_empty(&self, at: usize) -> bool {
+        token(self.bytes, at).0 == if self.object { b'}' } else { b']' }
     }
 
-    /// The node of the next member or element, where a path leads into it; the cursor stands behind the colon.
-    #[inline]
-    fn child(&mut self) -> Result<Option<&'w Node>, Fail> {
-        let id = if self.object {
-            let (quote, end, escaped) = self.cursor.key()?;
-            let key = self.cursor.bytes.get(quote + 1..end).unwrap_or_default();
-            if escaped { self.escaped_member(key, quote)? } else { self.node.member(key) }
+    /// The node of the next member or element, where a path leads into it, and the place of its value.
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn child(&mut self, at: usize) -> Result<(Option<&'w Node>, usize), Fail> {
+        let (id, at, start) = if self.object {
+            let key = key(self.bytes, at, &mut self.window)?;
+            let rest = self.bytes.get(key.quote + 1..).unwrap_or_default();
+            let length = key.end - key.quote - 1;
+            let id = if key.escaped {
+                self.escaped_member(rest.get(..length).unwrap_or_default(), key.quote)?
+            } else {
+                self.node.member(rest, length)
+            };
+            (id, key.colon, key.quote)
         } else {
-            self.node.element(self.index)
+            (self.node.element(self.index), at, at)
         };
-        let Some(id) = id else { return Ok(None) };
+        let Some(id) = id else { return Ok((None, at)) };
         let seen = self.slots.get(id.index()).is_none_or(|slot| *slot != Slot::Missing);
         match (seen, self.check) {
-            (false, _) => Ok(Some(self.paths.node(id))),
-            (true, Check::Whole) => Err(Fail::Duplicate),
+            (false, _) => Ok((Some(self.paths.node(id)), at)),
+            (true, Check::Whole) => Err(Fail::new(Reason::Duplicate, start)),
             // The first occurrence wins.
-            (true, Check::Lazy) => Ok(None),
+            (true, Check::Lazy) => Ok((None, at)),
         }
     }
 
     #[cold]
-    fn escaped_member(&mut self, key: &[u8], quote: usize) -> Result<Option<SlotId>, Fail> {
+    fn escaped_member(&self, key: &[u8], quote: usize) -> Result<Option<SlotId>, Fail> {
         if text::has_lone_surrogate(key) {
-            self.cursor.at = quote;
-            return Err(Fail::Surrogate);
+            return Err(Fail::new(Reason::Surrogate, quote));
         }
         Ok(self.node.member_by(|own| text::says(key, own)))
     }
 
     /// Goes into a container that a path leads into; its slot keeps the start until it is closed.
-    fn begin(&mut self, node: &'w Node, open: u8) -> Result<(), Fail> {
+    fn begin(&mut self, node: &'w Node, open: u8, at: usize) -> Result<(), Fail> {
         if node.depth > DEPTH_MAX {
-            return Err(Fail::Depth);
+            return Err(Fail::new(Reason::Depth, at));
         }
-        let start = offset(self.cursor.at);
-        let span = Span { start, end: start };
+        let span = Span { start: offset(at), end: offset(at) };
         self.set(node, if open == b'{' { Slot::Object(span) } else { Slot::Array(span) });
         self.open(node, open);
         Ok(())
@@ -171,92 +175,92 @@ impl<'w> Walk<'w> {
         self.node = node;
         self.object = open == b'{';
         self.index = 0;
-        self.cursor.at += 1;
     }
 
+    #[inline]
     fn set(&mut self, node: &Node, value: Slot) {
         if let Some(slot) = node.slot.and_then(|id| self.slots.get_mut(id.index())) {
             *slot = value;
         }
     }
 
+    /// Skips a value that nobody reads.
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn skip(&mut self, first: u8, at: usize) -> Read {
+        if self.check == Check::Lazy && matches!(first, b'{' | b'[') {
+            let length = jump::over_container(self.bytes.get(at..).unwrap_or_default());
+            return length
+                .map(|length| at + length)
+                .ok_or(Fail::new(Reason::Comma, self.bytes.len()));
+        }
+        value(self.bytes, at, self.node.depth, &mut self.window)
+    }
+
     /// Reads a value that no path leads into into its slot.
-    #[inline]
-    fn fill(&mut self, node: &Node, first: u8) -> Result<(), Fail> {
-        let start = self.cursor.at;
-        let value = match first {
-            b'"' => self.text()?,
-            b'{' => {
-                self.cursor.skip(self.node.depth)?;
-                Slot::Object(self.span(start))
-            }
-            b'[' => {
-                self.cursor.skip(self.node.depth)?;
-                Slot::Array(self.span(start))
-            }
-            b't' => self.cursor.word(b"true").map(|()| Slot::Bool(true))?,
-            b'f' => self.cursor.word(b"false").map(|()| Slot::Bool(false))?,
-            b'n' => self.cursor.word(b"null").map(|()| Slot::Null)?,
-            b'-' | b'0'..=b'9' => {
-                self.cursor.number()?;
-                Slot::Number(self.span(start))
-            }
-            _ => return Err(Fail::Value),
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn fill(&mut self, node: &Node, first: u8, at: usize) -> Read {
+        let bytes = self.bytes;
+        let span = |end: usize| Span { start: offset(at), end: offset(end) };
+        let (slot, end) = match first {
+            b'"' => self.text(at)?,
+            b'{' => self.skip(first, at).map(|end| (Slot::Object(span(end)), end))?,
+            b'[' => self.skip(first, at).map(|end| (Slot::Array(span(end)), end))?,
+            b't' => (Slot::Bool(true), word(bytes, at, b"true")?),
+            b'f' => (Slot::Bool(false), word(bytes, at, b"false")?),
+            b'n' => (Slot::Null, word(bytes, at, b"null")?),
+            b'-' | b'0'..=b'9' => number(bytes, at).map(|end| (Slot::Number(span(end)), end))?,
+            _ => return Err(Fail::new(Reason::Value, at)),
         };
-        self.set(node, value);
+        self.set(node, slot);
         self.left -= usize::from(node.wanted);
-        Ok(())
+        Ok(end)
     }
 
-    fn text(&mut self) -> Result<Slot, Fail> {
-        let start = self.cursor.at;
-        let escaped = self.cursor.string()?;
-        let span = Span { start: offset(start + 1), end: offset(self.cursor.at - 1) };
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn text(&mut self, at: usize) -> Result<(Slot, usize), Fail> {
+        let (behind, escaped) = string(self.bytes, at, &mut self.window)?;
+        let span = Span { start: offset(at + 1), end: offset(behind - 1) };
         if !escaped {
-            return Ok(Slot::Plain(span));
+            return Ok((Slot::Plain(span), behind));
         }
-        if text::has_lone_surrogate(self.cursor.since(start + 1)) {
-            self.cursor.at = start;
-            return Err(Fail::Surrogate);
+        if text::has_lone_surrogate(span.of(self.bytes)) {
+            return Err(Fail::new(Reason::Surrogate, at));
         }
-        Ok(Slot::Escaped(span))
-    }
-
-    fn span(&self, start: usize) -> Span {
-        Span { start: offset(start), end: offset(self.cursor.at) }
+        Ok((Slot::Escaped(span), behind))
     }
 
     /// From behind a value to the next one, out of as many containers as end here.
-    #[inline]
-    fn after(&mut self) -> Result<After, Fail> {
+    #[expect(clippy::inline_always, reason = "places stay in registers")]
+    #[inline(always)]
+    fn after(&mut self, mut at: usize) -> Result<After, Fail> {
         loop {
             if self.left == 0 && self.check == Check::Lazy {
-                return Ok(After::End);
+                return Ok(After::End(at));
             }
-            match self.cursor.token() {
-                b',' => {
-                    self.cursor.at += 1;
-                    self.index = self.index.wrapping_add(1);
-                    return Ok(After::Next);
-                }
-                b'}' if self.object => {}
-                b']' if !self.object => {}
-                _ => return Err(Fail::Comma),
+            let (next, place) = token(self.bytes, at);
+            at = place + 1;
+            if next == b',' {
+                self.index = self.index.wrapping_add(1);
+                return Ok(After::Next(at));
             }
-            self.cursor.at += 1;
+            if next != if self.object { b'}' } else { b']' } {
+                return Err(Fail::new(Reason::Comma, place));
+            }
             if self.node.slot.is_none() {
-                return Ok(After::End);
+                return Ok(After::End(at));
             }
-            self.close();
+            self.close(at);
         }
     }
 
     /// Goes back to the container around the one that just ended.
-    fn close(&mut self) {
-        let end = offset(self.cursor.at);
+    fn close(&mut self, end: usize) {
         let slot = self.node.slot.and_then(|id| self.slots.get_mut(id.index()));
         if let Some(Slot::Object(span) | Slot::Array(span)) = slot {
-            span.end = end;
+            span.end = offset(end);
         }
         self.left -= usize::from(self.node.wanted);
         match self.node.place {
@@ -273,6 +277,7 @@ impl<'w> Walk<'w> {
     clippy::cast_possible_truncation,
     reason = "scan refuses values of 4 GiB or more"
 )]
+#[inline]
 fn offset(at: usize) -> u32 {
     at as u32
 }

@@ -38,10 +38,18 @@ pub(super) struct Node {
     pub(super) depth: u32,
     /// A path ends here; else it is only on the way to others.
     pub(super) wanted: bool,
-    keys: Vec<(Box<str>, SlotId)>,
+    keys: Vec<Member>,
     /// Bit n: a key of length n (modulo 64) is among `keys`.
     lengths: u64,
     elements: Vec<(u32, SlotId)>,
+}
+
+/// A key that is looked for, and what lies at it.
+#[derive(Clone, Debug)]
+struct Member {
+    head: u64,
+    key: Box<str>,
+    id: SlotId,
 }
 
 /// Where a value lies in the container around it.
@@ -115,7 +123,7 @@ impl Paths {
     fn child_or_new(&mut self, parent: Option<SlotId>, segment: &Segment) -> SlotId {
         let node = self.node_mut(parent);
         let known = match segment {
-            Segment::Key(key) => node.member(key.as_bytes()),
+            Segment::Key(key) => node.member(key.as_bytes(), key.len()),
             Segment::Index(index) => node.element(*index),
         };
         if let Some(id) = known {
@@ -126,7 +134,11 @@ impl Paths {
                 let id = self.push(parent, Place::Member);
                 let node = self.node_mut(parent);
                 node.lengths |= length_bit(key.len());
-                node.keys.push((key.clone(), id));
+                node.keys.push(Member {
+                    head: head(key.as_bytes(), key.len()),
+                    key: key.clone(),
+                    id,
+                });
                 id
             }
             Segment::Index(index) => {
@@ -162,19 +174,24 @@ impl Node {
         }
     }
 
-    /// The child of a key that has no escapes.
+    /// The child of the key that `rest` begins with, where there is no escape in it.
     #[inline]
-    pub(super) fn member(&self, key: &[u8]) -> Option<SlotId> {
-        if self.lengths & length_bit(key.len()) == 0 {
+    pub(super) fn member(&self, rest: &[u8], length: usize) -> Option<SlotId> {
+        if self.lengths & length_bit(length) == 0 {
             return None;
         }
-        self.member_by(|own| own == key)
+        let head = head(rest, length);
+        let same = |member: &&Member| {
+            member.head == head
+                && member.key.len() == length
+                && (length <= 8 || rest.get(8..length) == member.key.as_bytes().get(8..))
+        };
+        self.keys.iter().find(same).map(|member| member.id)
     }
 
     /// The child of a key that the caller compares.
-    #[inline]
-    pub(super) fn member_by(&self, mut same: impl FnMut(&[u8]) -> bool) -> Option<SlotId> {
-        self.keys.iter().find(|(own, _)| same(own.as_bytes())).map(|(_, id)| *id)
+    pub(super) fn member_by(&self, same: impl Fn(&[u8]) -> bool) -> Option<SlotId> {
+        self.keys.iter().find(|member| same(member.key.as_bytes())).map(|member| member.id)
     }
 
     #[inline]
@@ -186,4 +203,15 @@ impl Node {
 #[inline]
 fn length_bit(length: usize) -> u64 {
     1 << (length & 63)
+}
+
+/// The first eight bytes of a key, or all of them and zeros: so most keys are compared without a call.
+#[inline]
+fn head(rest: &[u8], length: usize) -> u64 {
+    let word = match rest.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    let unused = 64_usize.saturating_sub(length * 8);
+    if unused == 64 { 0 } else { word << unused >> unused }
 }

@@ -104,6 +104,7 @@ fn known(topic: &TopicMetadata) -> Result<(), Fault> {
 /// The fault behind a question that was not answered: what the client's threads met tells more than "timed out".
 fn unreachable(probe: &mut Consumer, connection: &Connection, failed: &Failed) -> Fault {
     let servers = &connection.cluster.bootstrap_servers;
+    probe.serve();
     let mut met = std::iter::from_fn(|| probe.next_error()).collect::<Vec<_>>();
     met.retain(|e| e.code != code::ALL_BROKERS_DOWN);
     let told = |kind| met.iter().find(|e| verdict::help(e.code) == Some(kind));

@@ -161,6 +161,12 @@ impl Daemon {
         })
     }
 
+    /// Fails with what it said, where it ended by itself.
+    pub(crate) fn assert_runs(&mut self) {
+        let ended = self.has_ended();
+        assert!(!ended, "the daemon ended by itself ({:?}):\n{}", self.ended, self.tail());
+    }
+
     fn tail(&self) -> String {
         let lines = self.lines();
         lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
@@ -200,12 +206,7 @@ impl Daemon {
 
     /// `kill -9`: what it was doing stays undone.
     pub(crate) fn kill9(&mut self) {
-        assert!(
-            !self.has_ended(),
-            "the daemon ended by itself ({:?}):\n{}",
-            self.ended,
-            self.tail()
-        );
+        self.assert_runs();
         process::signal(self.pid(), "KILL");
         self.wait_for_end(END_WITHIN);
         assert_eq!(self.ended.and_then(|status| status.signal()), Some(9));

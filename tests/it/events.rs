@@ -12,10 +12,18 @@ pub(crate) const PARTITIONS: u64 = 4;
 const PARTITIONS_OUT: i32 = 3;
 const BEGIN_MS: i64 = 1_700_000_000_000;
 
+/// Whether all events have a key. One without stands in any partition, and in another one when it is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    All,
+    Most,
+}
+
 /// A run of events and the topics that they move between.
 pub(crate) struct Events {
     pub(crate) seed: u64,
     pub(crate) count: u64,
+    pub(crate) keys: Keys,
     pub(crate) input: String,
     pub(crate) eu: String,
     pub(crate) rest: String,
@@ -46,6 +54,7 @@ impl Events {
         Self {
             seed,
             count,
+            keys: Keys::Most,
             input: cluster.topic("events", u32::try_from(PARTITIONS).unwrap()),
             eu: cluster.topic("events-eu", out),
             rest: cluster.topic("events-rest", out),
@@ -102,7 +111,8 @@ impl Events {
     /// The event as it is sent.
     pub(crate) fn record(&self, index: u64) -> Record {
         let random = self.random(index);
-        let key = (!random.is_multiple_of(50)).then(|| format!("user-{}", random % 10_000));
+        let has_key = self.keys == Keys::All || !random.is_multiple_of(50);
+        let key = has_key.then(|| format!("user-{}", random % 10_000));
         let record = Record::new(key.as_deref(), self.value(index).as_deref())
             .to(self.source(index))
             .at(BEGIN_MS + i64::try_from(index).unwrap())

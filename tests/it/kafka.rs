@@ -11,6 +11,7 @@ pub(crate) mod broker;
 pub(crate) mod install;
 pub(crate) mod judge;
 pub(crate) mod record;
+pub(crate) mod secure;
 
 mod tests;
 

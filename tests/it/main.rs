@@ -4,12 +4,24 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
+mod check;
 mod checker;
+mod config_any_text;
+mod config_corpus;
 mod daemon;
+mod demo;
 mod events;
+mod exactly_once;
+mod examples;
 mod kafka;
+mod notice;
 mod process;
 mod proxy;
 mod records;
+mod rejections;
+mod scene;
+mod sources;
+mod systemd;
 mod tidy;
 mod wait;
+mod world;

@@ -260,7 +260,7 @@ pub(crate) struct Proxied {
 
 impl Proxied {
     pub(crate) fn start(properties: &[(&str, &str)]) -> Self {
-        let behind = Broker::free_port();
+        let [behind] = Broker::free_ports();
         let proxy = Proxy::start(behind);
         let broker = Broker::with_listener(behind, proxy.port, "PLAINTEXT", properties);
         Self { proxy, broker }

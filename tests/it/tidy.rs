@@ -1,5 +1,6 @@
 //! What the compiler does not check about the tree.
 
+mod invariants;
 mod layers;
 
 use std::path::{Path, PathBuf};

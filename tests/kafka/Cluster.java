@@ -1,10 +1,14 @@
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.File;
+import java.security.KeyStore;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
@@ -34,7 +38,7 @@ final class Cluster {
     private Cluster() {}
 
     static void register(Map<String, Judge.Operation> operations) {
-        operations.put("nodes", request -> Judge.admin(request).describeCluster().nodes().get().size());
+        operations.put("nodes", Cluster::nodes);
         operations.put("create_topic", Cluster::createTopic);
         operations.put("delete_topic", request -> {
             Judge.admin(request).deleteTopics(List.of(request.get("topic").asText())).all().get();
@@ -51,6 +55,14 @@ final class Cluster {
         operations.put("producers", Cluster::producers);
         operations.put("create_user", Cluster::createUser);
         operations.put("allow", Cluster::allow);
+        operations.put("pem_key", Cluster::pemKey);
+    }
+
+    /** How many brokers answer; by a client of its own, which neither waits for its next try nor goes on trying. */
+    private static Object nodes(JsonNode request) throws Exception {
+        try (Admin admin = Admin.create(Judge.client(request))) {
+            return admin.describeCluster().nodes().get().size();
+        }
     }
 
     private static Object createTopic(JsonNode request) throws Exception {
@@ -169,5 +181,14 @@ final class Cluster {
                 AclOperation.fromString(request.get("operation").asText()), permission);
         Judge.admin(request).createAcls(List.of(new AclBinding(what, who))).all().get();
         return true;
+    }
+
+    /** A private key of a key store, as the text that OpenSSL reads; keytool itself cannot write one. */
+    private static Object pemKey(JsonNode request) throws Exception {
+        char[] password = request.get("password").asText().toCharArray();
+        KeyStore store = KeyStore.getInstance(new File(request.get("store").asText()), password);
+        byte[] key = store.getKey(request.get("alias").asText(), password).getEncoded();
+        String text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key);
+        return "-----BEGIN PRIVATE KEY-----\n" + text + "\n-----END PRIVATE KEY-----\n";
     }
 }

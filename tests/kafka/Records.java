@@ -34,6 +34,7 @@ final class Records {
 
     private static KafkaProducer<byte[], byte[]> producer(JsonNode request) {
         Properties properties = Judge.client(request);
+        properties.putIfAbsent("max.block.ms", "15000");
         properties.putIfAbsent("linger.ms", "5");
         properties.putIfAbsent("batch.size", "131072");
         properties.putIfAbsent("max.request.size", "33554432");

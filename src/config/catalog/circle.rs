@@ -86,10 +86,10 @@ fn say(way: &[Edge], outlines: &[Outline], findings: &mut Findings) {
         name.map_or("a pipeline without a name", |(name, _)| name.as_str())
     };
     let Some(first) = way.first() else { return };
-    let mut text = name(first.from).to_owned();
-    for edge in way {
-        text.push_str(&format!(" -> [{}] -> {}", edge.topic, name(edge.to)));
-    }
+    let begin = name(first.from).to_owned();
+    let text = way
+        .iter()
+        .fold(begin, |text, edge| format!("{text} -> [{}] -> {}", edge.topic, name(edge.to)));
     let written =
         outlines.get(first.from).and_then(|o| o.writes.iter().find(|w| w.topic == first.topic));
     if let Some(written) = written {

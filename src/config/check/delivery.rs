@@ -15,7 +15,7 @@ use super::{Absent, Context, Got};
 
 /// A third of the transaction's timeout of 15 s: a window must be able to commit before the broker gives it up.
 const EXACTLY_ONCE_INTERVAL_MAX: Duration = Duration::from_secs(5);
-const AT_LEAST_ONCE_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const AT_LEAST_ONCE_INTERVAL_MAX: Duration = Duration::from_mins(1);
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
 const BYTES_MIN: u64 = 1 << 10;
 const BYTES_MAX: u64 = 1 << 30;

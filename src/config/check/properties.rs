@@ -4,7 +4,7 @@ use crate::model::Guarantee;
 use crate::pipeline::Properties;
 
 use super::super::properties::{PropertyScope, refused};
-use super::super::raw::{Part, RawProperties};
+use super::super::raw::{Part, RawProperties, Word};
 use super::super::yaml::At;
 use super::{Absent, Context, Got};
 
@@ -17,11 +17,12 @@ pub(in crate::config) fn check(
     context: &mut Context<'_>,
 ) -> Got<Properties> {
     let Some(raw) = context.optional(part, at)? else { return Ok(Properties::new()) };
+    let owner = Owner { scope, guarantee };
     let mut properties = Properties::new();
     let mut broken = None;
     for (name, part) in raw {
         let at = at.field(name);
-        match one(name, part, at, scope, guarantee, context) {
+        match one(name, part, at, owner, context) {
             Ok(value) => {
                 properties.insert(name.clone(), value);
             }
@@ -31,12 +32,18 @@ pub(in crate::config) fn check(
     broken.map_or(Ok(properties), Err)
 }
 
-fn one(
-    name: &str,
-    part: &Part<super::super::raw::Word>,
-    at: At<'_>,
+/// What the properties are for.
+#[derive(Clone, Copy)]
+struct Owner {
     scope: PropertyScope,
     guarantee: Option<Guarantee>,
+}
+
+fn one(
+    name: &str,
+    part: &Part<Word>,
+    at: At<'_>,
+    Owner { scope, guarantee }: Owner,
     context: &mut Context<'_>,
 ) -> Got<String> {
     let value = context.read(part, at)?.text();

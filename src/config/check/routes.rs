@@ -187,6 +187,24 @@ pub(super) fn on_error(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
     Ok(OnError { decode: decode?, expression: expression?, sink: sink? })
 }
 
+/// Warns of a topic for dead letters that no policy sends to.
+pub(super) fn unused_dead_letter(
+    raw: &RawPipeline,
+    at: At<'_>,
+    (routing, on_error): (&Routing, &OnError),
+    context: &mut Context<'_>,
+) {
+    let unmatched = match routing {
+        Routing::AllSinks => None,
+        Routing::Routes { unmatched, .. } => Some(*unmatched),
+    };
+    let policies =
+        [Some(on_error.decode), Some(on_error.expression), Some(on_error.sink), unmatched];
+    if raw.dead_letter.is_some() && !policies.contains(&Some(OnReject::DeadLetter)) {
+        context.findings.unused_dead_letter(at.field("dead_letter").key());
+    }
+}
+
 fn policy(
     part: &Part<RawOnReject>,
     raw: &RawPipeline,

@@ -58,14 +58,13 @@ fn sink(
     let at = at.field("kafka");
     let topic = context.topic(&raw.topic, at.field("topic"));
     out.topic = topic.clone().ok().map(|t| (t, at.field("topic").place()));
-    out.sink = kafka(raw, checked, topic, at, format, context);
+    out.sink = kafka(raw, (checked, topic), at, format, context);
     out
 }
 
 fn kafka(
     raw: &RawKafkaSink,
-    name: Got<SinkName>,
-    topic: Got<TopicName>,
+    (name, topic): (Got<SinkName>, Got<TopicName>),
     at: At<'_>,
     format: Got<Format>,
     context: &mut Context<'_>,

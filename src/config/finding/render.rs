@@ -191,13 +191,16 @@ fn workflow_command(finding: &Finding) -> String {
     format!(
         "::{} file={},line={line},col={column},endColumn={end_column},title={}::{}\n",
         finding.severity.as_str(),
-        escaped(finding.place.source().path(), true),
-        escaped(&format!("krouted {}", finding.code), true),
-        escaped(&message, false),
+        property(finding.place.source().path()),
+        property(&format!("krouted {}", finding.code)),
+        data(&message),
     )
 }
 
-fn escaped(text: &str, in_property: bool) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    if in_property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

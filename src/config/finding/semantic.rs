@@ -1,7 +1,7 @@
 //! `K03` meaning, `K04` expressions, `K07` client properties, `K08` the environment.
 
 use super::{Findings, Reported};
-use crate::config::text::{Place, listed, nearest, quote};
+use crate::config::text::{Place, listed_all, nearest, quote};
 use crate::model::{ClusterName, Guarantee, InvalidName, SinkName, TopicName};
 
 impl Findings {
@@ -16,6 +16,9 @@ impl Findings {
             "" => format!("the {what} is empty"),
             text => format!("the {what} {} {why}", quote(text)),
         };
+        // Of some names as a whole the reason says what they are not.
+        let why = why.to_string();
+        let message = if why.starts_with('\'') { why } else { message };
         self.error("K0301", place, message, None)
     }
 
@@ -205,6 +208,12 @@ impl Findings {
         reported
     }
 
+    pub(in crate::config) fn unused_dead_letter(&mut self, place: Place) {
+        let message = "nothing ever comes here: each stage has another policy";
+        let hint = "remove `dead_letter`, or choose it in `on_error` or `unmatched`".to_owned();
+        self.warning("K0322", place, message, hint);
+    }
+
     pub(in crate::config) fn bad_expression(
         &mut self,
         place: Place,
@@ -244,7 +253,7 @@ impl Findings {
     }
 
     pub(in crate::config) fn variable_not_set(&mut self, place: Place, name: &str) -> Reported {
-        let message = format!("the environment variable `{name}` is not set");
+        let message = format!("the environment variable `{name}` is not set, or empty");
         let hint = format!("set it, or give a default: ${{{name}:-text}}");
         self.error("K0801", place, message, hint)
     }
@@ -265,6 +274,6 @@ fn meant(name: &str, known: &[&str]) -> String {
     match (nearest(name, known.iter().copied()), known) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, []) => "none is defined".to_owned(),
-        (None, _) => format!("known here: {}", listed(known.iter().copied())),
+        (None, _) => format!("known here: {}", listed_all(known.iter().copied())),
     }
 }

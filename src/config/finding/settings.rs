@@ -15,7 +15,10 @@ impl Findings {
         place: Place,
         server: &str,
     ) -> Reported {
-        let message = format!("{} is no address of a broker", quote(server));
+        let message = match server {
+            "" => "an address of a broker is empty".to_owned(),
+            server => format!("{} is no address of a broker", quote(server)),
+        };
         let hint = "write host:port, several with commas between them".to_owned();
         self.error("K0602", place, message, hint)
     }

@@ -50,13 +50,13 @@ impl Findings {
         self.error("K0104", place, format!("this is no YAML: {what}"), hint.map(str::to_owned))
     }
 
-    pub(in crate::config) fn empty_document(&mut self, place: Place, first: bool) -> Reported {
-        let (message, hint) = if first {
-            ("the file holds nothing", "remove the file, or describe a pipeline in it")
-        } else {
-            ("this document is empty", "remove the `---` that begins it")
-        };
-        self.error("K0105", place, message, hint.to_owned())
+    pub(in crate::config) fn empty_file(&mut self, place: Place) -> Reported {
+        self.error("K0105", place, "the file holds nothing", "remove it, or fill it".to_owned())
+    }
+
+    pub(in crate::config) fn empty_document(&mut self, place: Place) -> Reported {
+        let hint = "remove the `---` that begins it".to_owned();
+        self.error("K0105", place, "this document is empty", hint)
     }
 
     pub(in crate::config) fn too_deep(&mut self, place: Place, depth_max: usize) -> Reported {
@@ -96,7 +96,8 @@ impl Findings {
     pub(in crate::config) fn key_is_no_text(&mut self, place: Place, kind: &str) -> Reported {
         let text = place.text().to_owned();
         let message = format!("a key must be a text, this one is {kind}");
-        let hint = if text.is_empty() { None } else { Some(format!("quote it: '{text}'")) };
+        let is_word = !text.is_empty() && !text.contains(['[', '{', '-', '\'']);
+        let hint = is_word.then(|| format!("quote it: '{text}'"));
         self.error("K0111", place, message, hint)
     }
 
@@ -106,11 +107,17 @@ impl Findings {
         otherwise: &str,
     ) -> Reported {
         let text = place.text().to_owned();
-        let message = format!(
-            "{} is a text here, and {otherwise} for readers of another YAML version",
-            quote(&text)
-        );
+        let message =
+            format!("{} is a text here, and {otherwise} for other YAML readers", quote(&text));
         self.error("K0112", place, message, format!("quote it: '{text}'"))
+    }
+
+    pub(in crate::config) fn ambiguous_number(&mut self, place: Place) -> Reported {
+        let text = place.text().to_owned();
+        let message =
+            format!("{} is a number here, and a text for other YAML readers", quote(&text));
+        let hint = format!("write it in decimal, or quote it: '{text}'");
+        self.error("K0112", place, message, hint)
     }
 
     pub(in crate::config) fn readers_differ(&mut self, place: Place) -> Reported {

@@ -59,10 +59,8 @@ pub(in crate::config) struct Bare<T>(pub(in crate::config) T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Bare<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = match Value::deserialize(deserializer)? {
-            Value::String(word) => json!({ word: {} }),
-            other => other,
-        };
+        let value = Value::deserialize(deserializer)?;
+        let value = if let Value::String(word) = value { json!({ word: {} }) } else { value };
         serde_json::from_value(value).map(Self).map_err(D::Error::custom)
     }
 }

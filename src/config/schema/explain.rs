@@ -50,13 +50,15 @@ impl Explainer<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
     fn one(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().as_str().to_owned();
         let at = self.at.pointer(&pointer);
         let found = error.instance().as_ref();
         match error.kind() {
             Kind::OneOfNotValid { context } | Kind::AnyOf { context } => {
-                return self.variants(context, &pointer, found);
+                let schema_path = error.schema_path().as_str();
+                return self.variants(context, schema_path, &pointer, found);
             }
             Kind::AdditionalProperties { unexpected } => {
                 return self.unknown_fields(unexpected, error, &pointer);
@@ -64,17 +66,22 @@ impl Explainer<'_> {
             Kind::Required { property } => {
                 let field = property.as_str().unwrap_or_default();
                 let help = self.description(error, field);
-                self.findings.missing_field(at.key(), field, &owner(&pointer), help.as_deref());
+                self.findings.missing_field(at.key(), field, &holder(&pointer), help.as_deref());
                 return;
             }
             Kind::Type { .. } => {
                 let expected = self.at_schema(error.schema_path().as_str());
                 let expected = kinds(expected.unwrap_or(&Value::Null));
-                let hint = hint_for(&expected, found, at);
+                let hint = hint_for(&expected, found, &owner(&pointer), at);
                 self.findings.wrong_kind(at.place(), &expected, &described(found), hint);
             }
             Kind::Constant { .. } if pointer == "/version" => {
-                self.findings.unknown_version(at.place(), &plain(found));
+                self.findings.unknown_version(at.place(), &described(found));
+            }
+            Kind::FalseSchema => {
+                let fields = self.value.pointer(&pointer).and_then(Value::as_object).cloned();
+                let fields: Vec<_> = fields.into_iter().flatten().map(|(name, _)| name).collect();
+                return self.unknown_fields(&fields, error, &pointer);
             }
             Kind::Enum { options } => {
                 let words: Vec<_> =
@@ -83,24 +90,25 @@ impl Explainer<'_> {
                     at.place(),
                     &plain(found),
                     &words,
-                    &format!("`{}`", owner(&pointer)),
+                    &what_is_at(&pointer),
                 );
             }
-            kind => match bound(kind, found, &owner(&pointer)) {
-                Some(message) => {
-                    self.findings.out_of_bounds(at.place(), message);
-                }
-                None => {
-                    self.findings.against_schema(at.place(), &error.to_string());
-                }
-            },
+            kind => self.bound(kind, found, &owner(&pointer), at),
         }
         self.break_off(&pointer);
+    }
+
+    fn bound(&mut self, kind: &Kind, found: &Value, owner: &str, at: At<'_>) {
+        match bound(kind, found, owner) {
+            Some(message) => self.findings.out_of_bounds(at.place(), message),
+            None => self.findings.against_schema(at.place(), kind.keyword()),
+        };
     }
 
     fn variants(
         &mut self,
         context: &[Vec<ValidationError<'static>>],
+        schema_path: &str,
         pointer: &str,
         found: &Value,
     ) {
@@ -115,57 +123,57 @@ impl Explainer<'_> {
             );
             is_here(e) && decides
         };
-        if let Some(meant) = context.iter().find(|branch| !branch.iter().any(other)) {
+        // A variant is a map of one field: its tag.
+        let is_one = found.as_object().is_none_or(|fields| fields.len() == 1);
+        let meant = context.iter().find(|branch| !branch.iter().any(other));
+        if let Some(meant) = meant.filter(|_| is_one) {
             let errors: Vec<_> = meant.iter().collect();
             return self.all(&errors);
         }
-        let here = || context.iter().flatten().filter(|e| is_here(e));
-        let bare: Vec<&str> = here().flat_map(|e| bare_words(e)).collect();
-        let tagged: Vec<&str> = here().filter_map(tag_word).collect();
-        let mut words = bare.clone();
-        words.extend(tagged.iter().filter(|w| !bare.contains(w)));
-        self.no_variant(pointer, found, &words, &tagged);
+        let words = Words::of(self.at_schema(schema_path));
+        self.no_variant(pointer, found, &words);
         self.break_off(pointer);
     }
 
-    fn no_variant(&mut self, pointer: &str, found: &Value, words: &[&str], tagged: &[&str]) {
+    fn no_variant(&mut self, pointer: &str, found: &Value, words: &Words) {
         let at = self.at.pointer(pointer);
-        let what = format!("`{}`", owner(pointer));
+        let what = what_is_at(pointer);
+        let all = words.shown();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
         match found {
-            Value::String(_) | Value::Number(_) if words.contains(&"credential") => {
+            found if all.is_empty() => {
+                let hint = dotted(pointer, found);
+                let expected = "a text, a number, true or false";
+                self.findings.wrong_kind(at.key(), expected, &described(found), hint);
+            }
+            Value::String(_) | Value::Number(_) if words.is_tag("credential") => {
                 self.findings.secret_as_text(at.key());
             }
             Value::Object(fields) => match fields.keys().collect::<Vec<_>>().as_slice() {
-                [key] if words.contains(&key.as_str()) => {
+                [key] if words.is_bare(key) => {
                     let hint = Some(format!("write the bare word: {key}"));
                     let found = "fields that it does not have";
                     self.findings.wrong_kind(at.key(), &format!("the word `{key}`"), found, hint);
                 }
                 [key] => {
-                    self.findings.unknown_word(at.field(key).key(), key, words, &what);
+                    self.findings.unknown_word(at.field(key).key(), key, &all, &what);
                 }
                 keys => {
-                    self.findings.not_one_variant(at.key(), keys.len(), words);
+                    let keys: Vec<_> = keys.iter().map(|k| k.as_str()).collect();
+                    let hint = "begin a list item of its own for each step";
+                    let hint = pointer.starts_with("/steps/").then(|| hint.to_owned());
+                    self.findings.not_one_variant(at.key(), &keys, &all, hint);
                 }
             },
-            Value::String(word)
-                if !tagged.contains(&word.as_str()) && words.len() > tagged.len() =>
-            {
-                self.findings.unknown_word(at.place(), word, words, &what);
+            Value::String(word) if !words.is_tag(word) && !words.bare.is_empty() => {
+                self.findings.unknown_word(at.place(), word, &all, &what);
             }
-            found => {
-                let examples: Vec<_> =
-                    words
-                        .iter()
-                        .map(|w| {
-                            if tagged.contains(w) {
-                                format!("{{{w}: ...}}")
-                            } else {
-                                (*w).to_owned()
-                            }
-                        })
-                        .collect();
-                let expected = listed(examples.iter().map(String::as_str));
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => {
+                let expected = listed(all.iter().copied());
                 self.findings.wrong_kind(at.place(), &expected, &described(found), None);
             }
         }
@@ -182,7 +190,8 @@ impl Explainer<'_> {
             known.iter().map(String::as_str).filter(|k| !k.starts_with('$')).collect();
         let at = self.at.pointer(pointer);
         for field in unexpected {
-            self.findings.unknown_field(at.field(field).key(), field, &owner(pointer), &known);
+            let owner = holder(pointer);
+            self.findings.unknown_field(at.field(field).key(), field, &owner, &known);
             if let Some(Value::Object(fields)) = self.value.pointer_mut(pointer) {
                 fields.shift_remove(field);
             }
@@ -219,13 +228,11 @@ impl Explainer<'_> {
 /// Whether a missing field stands there under a name that is nearly its own; then that one is said, and not both.
 fn is_misspelled(error: &ValidationError<'_>, errors: &[&ValidationError<'_>]) -> bool {
     let Kind::Required { property } = error.kind() else { return false };
+    let is_meant = |field: &String| nearest(field, property.as_str()).is_some();
     let same_map =
         |e: &&&ValidationError<'_>| e.instance_path().as_str() == error.instance_path().as_str();
-    errors.iter().filter(same_map).any(|other| match other.kind() {
-        Kind::AdditionalProperties { unexpected } => {
-            unexpected.iter().any(|field| nearest(field, property.as_str()).is_some())
-        }
-        _ => false,
+    errors.iter().filter(same_map).any(|other| {
+        matches!(other.kind(), Kind::AdditionalProperties { unexpected } if unexpected.iter().any(is_meant))
     })
 }
 
@@ -239,24 +246,53 @@ fn known_fields(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
     fields.into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
 
-fn bare_words<'e>(error: &'e ValidationError<'_>) -> Vec<&'e str> {
-    match error.kind() {
-        Kind::Constant { expected_value } => expected_value.as_str().into_iter().collect(),
-        Kind::Enum { options } => {
-            options.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-        }
-        _ => Vec::new(),
+/// The words for the variants of a choice.
+struct Words {
+    /// That stand alone.
+    bare: Vec<String>,
+    /// That have fields, or a value.
+    tags: Vec<String>,
+}
+
+impl Words {
+    /// From the list of branches in the schema.
+    fn of(branches: Option<&Value>) -> Self {
+        let branches = || branches.and_then(Value::as_array).into_iter().flatten();
+        let texts = |value: &Value| value.as_str().map(str::to_owned);
+        let bare = branches().flat_map(|branch| {
+            let several = branch.get("enum").and_then(Value::as_array).into_iter().flatten();
+            several.chain(branch.get("const")).filter_map(texts)
+        });
+        let required = |branch: &Value| branch.pointer("/required/0").and_then(texts);
+        Self { bare: bare.collect(), tags: branches().filter_map(required).collect() }
+    }
+
+    fn is_bare(&self, word: &str) -> bool {
+        self.bare.iter().any(|w| w == word)
+    }
+
+    fn is_tag(&self, word: &str) -> bool {
+        self.tags.iter().any(|w| w == word)
+    }
+
+    /// As an operator would write them; what may stand alone is shown so.
+    fn shown(&self) -> Vec<String> {
+        let tags = self.tags.iter().filter(|t| !self.is_bare(t)).map(|t| format!("{{{t}: ...}}"));
+        self.bare.iter().cloned().chain(tags).collect()
     }
 }
 
-/// The tag of a variant with fields, from any error that only a map with a tag gives.
-fn tag_word<'e>(error: &'e ValidationError<'_>) -> Option<&'e str> {
-    match error.kind() {
-        Kind::Required { property } => property.as_str(),
-        _ => None,
+/// What a pointer leads to, behind "is no legal".
+fn what_is_at(pointer: &str) -> String {
+    let tokens: Vec<_> = pointer.split('/').skip(1).collect();
+    match tokens.as_slice() {
+        ["steps", _] => "step".to_owned(),
+        ["sinks", _] => "kind of sink".to_owned(),
+        _ => format!("`{}`", owner(pointer)),
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and grows")]
 fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
     let found = plain(found);
     Some(match kind {
@@ -268,6 +304,23 @@ fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
         Kind::MinProperties { limit } => format!("`{owner}` is empty, at least {limit} is needed"),
         _ => return None,
     })
+}
+
+/// What holds the field of a finding, for "in" and "of"; empty at the top.
+fn holder(pointer: &str) -> String {
+    let tokens: Vec<_> = pointer.split('/').skip(1).collect();
+    match tokens.as_slice() {
+        [] => String::new(),
+        ["routes", _] => "a route".to_owned(),
+        ["steps", _] => "a step".to_owned(),
+        _ => format!("`{}`", owner(pointer)),
+    }
+}
+
+/// For a property that is written as a map of maps: its name with dots.
+fn dotted(pointer: &str, found: &Value) -> Option<String> {
+    let (inner, _) = found.as_object()?.iter().next()?;
+    Some(format!("write the whole name with dots: {}.{inner}", owner(pointer)))
 }
 
 /// The field, or list, that a pointer leads to; empty at the top.
@@ -287,9 +340,9 @@ fn kinds(types: &Value) -> String {
         "object" => "a map of fields",
         _ => "something else",
     };
-    match types {
-        Value::Array(several) => several.iter().map(one).collect::<Vec<_>>().join(" or "),
-        single => one(single).to_owned(),
+    match types.as_array() {
+        Some(several) => several.iter().map(one).collect::<Vec<_>>().join(" or "),
+        None => one(types).to_owned(),
     }
 }
 
@@ -309,20 +362,30 @@ fn plain(found: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a map".to_owned(),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => found.to_string(),
     }
 }
 
-fn hint_for(expected: &str, found: &Value, at: At<'_>) -> Option<String> {
+fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<String> {
+    let written = at.place().text().to_owned();
     match (expected, found) {
-        ("a text", Value::Bool(_) | Value::Number(_)) => {
-            let written = at.place().text().to_owned();
-            Some(format!("quote it: '{written}'"))
-        }
-        ("a list", Value::String(_) | Value::Number(_)) => {
-            Some(format!("write a list: [{}]", at.place().text()))
-        }
         (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
+        ("a text", Value::Number(_)) if field == "commit_interval" => {
+            Some(format!("write it with a unit: {written}ms"))
+        }
+        ("a text", Value::Number(_)) if field == "max_bytes" => {
+            Some(format!("write it with a unit: {written}B, or 64MiB"))
+        }
+        ("a text", Value::Number(_)) if field == "timestamp" => {
+            Some("write it with date, time and zone: 2026-01-01T00:00:00Z".to_owned())
+        }
+        ("a text", Value::Bool(_) | Value::Number(_)) => Some(format!("quote it: '{written}'")),
+        ("a list", Value::String(_) | Value::Number(_)) => {
+            Some(format!("write a list: [{written}]"))
+        }
+        ("a whole number", Value::String(text)) if text.parse::<i64>().is_ok() => {
+            Some("write the number without quotes".to_owned())
+        }
         _ => None,
     }
 }

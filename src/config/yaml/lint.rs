@@ -141,6 +141,9 @@ fn compare(scalar: &Scalar, value: &Value, place: &dyn Fn() -> Place, findings: 
             };
             findings.ambiguous_scalar(place(), otherwise);
         }
+        (false, Value::Number(_)) if core == Core::Text => {
+            findings.ambiguous_number(place());
+        }
         (false, _) => {
             findings.readers_differ(place());
         }

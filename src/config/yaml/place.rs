@@ -14,18 +14,19 @@ pub(in crate::config) struct At<'a> {
     node: &'a Node,
     /// Whether `node` is the thing itself.
     is_there: bool,
+    is_top: bool,
 }
 
 impl<'a> At<'a> {
     /// The top of a document.
     pub(in crate::config) fn root(source: &'a Arc<SourceText>, node: &'a Node) -> Self {
-        Self { source, key: None, node, is_there: true }
+        Self { source, key: None, node, is_there: true, is_top: true }
     }
 
     /// A field of a map.
     pub(in crate::config) fn field(self, name: &str) -> Self {
         match self.node.entry(name).filter(|_| self.is_there) {
-            Some((key, node)) => Self { key: Some(key), node, ..self },
+            Some((key, node)) => Self { key: Some(key), node, is_top: false, ..self },
             None => Self { is_there: false, ..self },
         }
     }
@@ -33,7 +34,7 @@ impl<'a> At<'a> {
     /// An item of a list.
     pub(in crate::config) fn item(self, index: usize) -> Self {
         match self.node.item(index).filter(|_| self.is_there) {
-            Some(node) => Self { key: None, node, ..self },
+            Some(node) => Self { key: None, node, is_top: false, ..self },
             None => Self { is_there: false, ..self },
         }
     }
@@ -58,10 +59,14 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The key's place, else the value's.
+    /// The key's place, else the value's; at the top, its beginning.
     pub(in crate::config) fn key(self) -> Place {
-        let span = self.key.map_or(&self.node.span, |key| &key.span);
-        Place::new(self.source, span.clone())
+        let span = match self.key {
+            Some(key) => key.span.clone(),
+            None if self.is_top => self.node.span.start..self.node.span.start,
+            None => self.node.span.clone(),
+        };
+        Place::new(self.source, span)
     }
 
     /// The scalar, where one is there.
@@ -71,9 +76,13 @@ impl<'a> At<'a> {
 
     /// The place of a byte range of a scalar's text: exact where it is plain or quoted, the line in a block.
     pub(in crate::config) fn inside(self, span: std::ops::Range<usize>) -> Place {
-        let Some(scalar) = self.scalar() else { return self.place() };
+        let Some(scalar) = self.scalar().filter(|s| !s.text.is_empty()) else {
+            return self.place();
+        };
         let written = self.source.text().get(self.node.span.clone()).unwrap_or_default();
-        let map = offsets(scalar, written);
+        let line = Place::new(self.source, self.node.span.clone()).begin().0;
+        let indent = self.node.span.start.saturating_sub(self.source.line_begin(line));
+        let map = offsets(scalar, written, indent);
         let of = |at: usize| {
             let offset = map.get(at).or(map.last()).copied().unwrap_or(0);
             self.node.span.start.saturating_add(offset)
@@ -94,9 +103,13 @@ impl<'a> At<'a> {
 }
 
 /// For each byte of a scalar's text, and for its end, the offset of what it is written as.
-fn offsets(scalar: &Scalar, written: &str) -> Vec<usize> {
-    let mut cursor = Cursor { written, at: 0, indent: 0, style: scalar.style };
-    cursor.open();
+///
+/// The span of a block begins at its content, so the column there is the indentation of all its lines.
+fn offsets(scalar: &Scalar, written: &str, indent: usize) -> Vec<usize> {
+    let mut cursor = Cursor { written, at: 0, indent, style: scalar.style };
+    if matches!(scalar.style, Style::SingleQuoted | Style::DoubleQuoted) {
+        cursor.skip(1);
+    }
     let mut map = Vec::with_capacity(scalar.text.len().saturating_add(1));
     for c in scalar.text.chars() {
         let at = cursor.next(c);
@@ -133,47 +146,55 @@ impl Cursor<'_> {
         self.skip(rest.len().saturating_sub(rest.trim_start_matches(what).len()));
     }
 
-    /// Past the quote, or past a block's header and first indentation.
-    fn open(&mut self) {
-        match self.style {
-            Style::Plain => {}
-            Style::SingleQuoted | Style::DoubleQuoted => self.skip(1),
-            Style::Block => {
-                self.skip_while(|c| c != '\n');
-                self.skip(1);
-                let begin = self.at;
-                self.skip_while(|c| c == ' ');
-                self.indent = self.at.saturating_sub(begin);
-            }
-        }
-    }
-
     /// The offset of one character of the text, and past it.
     fn next(&mut self, c: char) -> usize {
+        while self.style == Style::DoubleQuoted && self.is_at_joined_line() {
+            self.skip(1);
+            self.skip_while(char::is_whitespace);
+        }
         let at = self.at;
-        match (self.style, self.peek()) {
-            (Style::Block, Some('\n' | '\r')) if matches!(c, ' ' | '\n') => {
-                self.skip_while(|c| c == '\r');
-                self.skip(1);
-                let spaces = self.rest().bytes().take_while(|b| *b == b' ').count();
-                self.skip(spaces.min(self.indent));
-                if c == ' ' {
-                    self.skip_while(|c| c == '\n');
-                }
+        let Some(w) = self.peek() else { return at };
+        match self.style {
+            Style::Block if matches!(w, '\n' | '\r') => self.next_line_of_block(c),
+            Style::SingleQuoted if w == '\'' => self.skip(2),
+            Style::DoubleQuoted if w == '\\' => self.skip(escape_len(self.rest())),
+            Style::Plain | Style::SingleQuoted | Style::DoubleQuoted if c.is_whitespace() => {
+                self.fold(c, w);
             }
-            (Style::SingleQuoted, Some('\'')) => self.skip(2),
-            (Style::DoubleQuoted, Some('\\')) => self.skip(escape_len(self.rest())),
-            (Style::Plain | Style::SingleQuoted | Style::DoubleQuoted, Some(w))
-                if c == ' ' && w.is_whitespace() =>
-            {
-                let folded = self.rest().len().saturating_sub(self.rest().trim_start().len());
-                let is_fold = self.rest().get(..folded).is_some_and(|t| t.contains('\n'));
-                self.skip(if is_fold { folded } else { 1 });
+            Style::Block | Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => {
+                self.skip(w.len_utf8());
             }
-            (_, Some(w)) => self.skip(w.len_utf8()),
-            (_, None) => {}
         }
         at
+    }
+
+    /// A backslash at the end of a line, which joins it with the next.
+    fn is_at_joined_line(&self) -> bool {
+        self.rest().starts_with("\\\n") || self.rest().starts_with("\\\r\n")
+    }
+
+    /// Past the line breaks that a line break or space of the text stands for, and the next line's indentation.
+    fn next_line_of_block(&mut self, c: char) {
+        self.skip_while(|c| c == '\r');
+        self.skip(1);
+        if c == ' ' {
+            self.skip_while(|c| c == '\n');
+        }
+        let spaces = self.rest().bytes().take_while(|b| *b == b' ').count();
+        self.skip(spaces.min(self.indent));
+    }
+
+    /// Past all the space around a line break, where one is there; its further line breaks stand for nothing more.
+    fn fold(&mut self, c: char, w: char) {
+        let rest = self.rest();
+        let len = rest.len().saturating_sub(rest.trim_start().len());
+        let is_fold = rest.get(..len).is_some_and(|space| space.contains('\n'));
+        match w.is_whitespace() {
+            true if is_fold => self.skip(len),
+            true => self.skip(w.len_utf8()),
+            false if c == '\n' => {}
+            false => self.skip(w.len_utf8()),
+        }
     }
 }
 

@@ -40,6 +40,24 @@ pub(super) fn read(
     Ok(reader.documents)
 }
 
+const TAB: &str = "indent with spaces; YAML allows no tabs there";
+
+/// What mostly stands behind an error of the parser, by words of its text.
+const HINTS: &[(&str, &str)] = &[
+    ("mapping values are not allowed", "quote a text with `: ` in it, and check the indentation"),
+    (
+        "did not find expected key",
+        "indent this line as its neighbours, and close brackets and quotes above",
+    ),
+    ("did not find expected node content", "a value is missing here, or a comma is too many"),
+    ("',' or ']'", "close the list with `]`, and put commas between its items"),
+    ("',' or '}'", "close the map with `}`, and put commas between its fields"),
+    ("unknown anchor", "define it above: `&name` in front of a value"),
+    ("quoted scalar", "close this quote"),
+    ("illegal placement of ':'", "close brackets and quotes above"),
+    ("indentation", "indent this line as its neighbours"),
+];
+
 struct Reader<'a> {
     source: &'a Arc<SourceText>,
     bytes: CharBytes,
@@ -55,8 +73,20 @@ struct Open {
     start: usize,
     anchor: usize,
     tag: Option<String>,
-    is_map: bool,
+    kind: Kind,
     children: Vec<Arc<Node>>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    List,
+    Map,
+}
+
+impl Open {
+    fn new(kind: Kind, at: &Range<usize>, anchor: usize, tag: Option<Cow<'_, Tag>>) -> Self {
+        Self { start: at.start, anchor, tag: tag_text(tag), kind, children: Vec::new() }
+    }
 }
 
 impl Reader<'_> {
@@ -73,8 +103,12 @@ impl Reader<'_> {
                 let node = Node::new(bytes, tag_text(tag), Data::Scalar(scalar));
                 self.add(node.into(), anchor, 1, findings)
             }
-            Event::SequenceStart(anchor, tag) => self.begin(bytes, anchor, tag, false, findings),
-            Event::MappingStart(anchor, tag) => self.begin(bytes, anchor, tag, true, findings),
+            Event::SequenceStart(anchor, tag) => {
+                self.begin(Open::new(Kind::List, &bytes, anchor, tag), findings)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.begin(Open::new(Kind::Map, &bytes, anchor, tag), findings)
+            }
             Event::SequenceEnd | Event::MappingEnd => self.end(bytes, findings),
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => {
@@ -92,19 +126,12 @@ impl Reader<'_> {
         }
     }
 
-    fn begin(
-        &mut self,
-        bytes: Range<usize>,
-        anchor: usize,
-        tag: Option<Cow<'_, Tag>>,
-        is_map: bool,
-        findings: &mut Findings,
-    ) -> Result<(), Reported> {
+    fn begin(&mut self, open: Open, findings: &mut Findings) -> Result<(), Reported> {
         if self.open.len() >= DEPTH_MAX {
-            return Err(findings.too_deep(Place::new(self.source, bytes), DEPTH_MAX));
+            let place = Place::new(self.source, open.start..open.start);
+            return Err(findings.too_deep(place, DEPTH_MAX));
         }
-        let tag = tag_text(tag);
-        self.open.push(Open { start: bytes.start, anchor, tag, is_map, children: Vec::new() });
+        self.open.push(open);
         Ok(())
     }
 
@@ -114,8 +141,10 @@ impl Reader<'_> {
         let last = open.children.last().map_or(open.start, |node| node.span.end);
         let end = if bytes.is_empty() { last } else { bytes.end };
         let span = open.start..end.max(open.start);
-        let data =
-            if open.is_map { Data::Map(pairs(open.children)) } else { Data::List(open.children) };
+        let data = match open.kind {
+            Kind::Map => Data::Map(pairs(open.children)),
+            Kind::List => Data::List(open.children),
+        };
         self.add(Node::new(span, open.tag, data).into(), open.anchor, 1, findings)
     }
 
@@ -149,8 +178,13 @@ impl Reader<'_> {
         let at = self.bytes.of(error.marker().index());
         let place = Place::new(self.source, at..at.saturating_add(1));
         let rest = self.source.text().get(place.span().start..).unwrap_or_default();
+        if error.info().contains("recursion limit") {
+            return findings.too_deep(place, DEPTH_MAX);
+        }
         let is_tab = rest.starts_with('\t') || error.info().contains("tab");
-        let hint = is_tab.then_some("indent with spaces; YAML allows no tabs there");
+        let hint =
+            HINTS.iter().find(|(info, _)| error.info().contains(info)).map(|(_, hint)| *hint);
+        let hint = if is_tab { Some(TAB) } else { hint };
         findings.yaml_syntax(place, error.info(), hint)
     }
 }
@@ -174,9 +208,9 @@ fn style_of(style: ScalarStyle) -> Style {
 }
 
 fn tag_text(tag: Option<Cow<'_, Tag>>) -> Option<String> {
-    tag.map(|tag| match tag.is_yaml_core_schema() {
-        true => format!("!!{}", tag.suffix),
-        false => format!("{}{}", tag.handle, tag.suffix),
+    tag.map(|tag| {
+        let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
+        format!("{handle}{}", tag.suffix)
     })
 }
 

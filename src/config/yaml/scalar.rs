@@ -32,10 +32,10 @@ pub(super) fn core(text: &str) -> Core {
         _ => radix(digits, 10),
     };
     match integer {
-        Some(Some(n)) if sign == "-" => within(-n),
-        Some(Some(n)) => within(n),
-        Some(None) => Core::OutOfRange,
-        None => float(text, digits),
+        Digits::Number(n) if sign == "-" => within(n.saturating_neg()),
+        Digits::Number(n) => within(n),
+        Digits::TooMany => Core::OutOfRange,
+        Digits::Others => float(text, digits),
     }
 }
 
@@ -48,10 +48,21 @@ fn sign(text: &str) -> (&str, &str) {
     }
 }
 
-/// The number; none inside where it has too many digits.
-fn radix(digits: &str, radix: u32) -> Option<Option<i128>> {
-    let all_digits = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-    all_digits.then(|| i128::from_str_radix(digits, radix).ok())
+/// What a text is, read as digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    Number(i128),
+    /// More than 128 bits hold.
+    TooMany,
+    /// Not only digits.
+    Others,
+}
+
+fn radix(digits: &str, radix: u32) -> Digits {
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return Digits::Others;
+    }
+    i128::from_str_radix(digits, radix).map_or(Digits::TooMany, Digits::Number)
 }
 
 fn within(n: i128) -> Core {
@@ -75,8 +86,8 @@ fn float(text: &str, digits: &str) -> Core {
 /// Source: yaml.org/type/bool.html, int.html, float.html. Timestamps are left out: there they are meant as such.
 pub(super) fn otherwise(text: &str) -> Option<&'static str> {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some("true"),
-        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some("false"),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Some("the boolean true"),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Some("the boolean false"),
         _ => {}
     }
     let (_, digits) = sign(text);
@@ -92,9 +103,9 @@ pub(super) fn otherwise(text: &str) -> Option<&'static str> {
     if bare.len() > 1 && bare.starts_with('0') && bare.chars().all(|c| c.is_ascii_digit()) {
         return Some("a number");
     }
-    let hex = bare.strip_prefix("0x").is_some_and(|d| radix(d, 16).is_some());
-    let binary = bare.strip_prefix("0b").is_some_and(|d| radix(d, 2).is_some());
+    let prefixed = [("0x", 16), ("0b", 2), ("0o", 8)].iter().any(|(prefix, base)| {
+        bare.strip_prefix(prefix).is_some_and(|d| radix(d, *base) != Digits::Others)
+    });
     let decimal = digits.contains('_') && bare.parse::<f64>().is_ok();
-    let octal = bare.strip_prefix("0o").is_some_and(|d| radix(d, 8).is_some());
-    (hex || binary || decimal || octal).then_some("a number")
+    (prefixed || decimal).then_some("a number")
 }

@@ -198,6 +198,47 @@ fn what_has_no_fields_misses_all() {
 }
 
 #[test]
+fn times_compare_to_the_nanosecond_before_1970_too() {
+    with_record(None, |record| {
+        let early = Record { timestamp: Some(-1500), ..*record };
+        for (text, expected) in [
+            (r#"timestamp == timestamp("1969-12-31T23:59:58.5Z")"#, "T"),
+            (r#"timestamp > timestamp("1969-12-31T23:59:58.499999999Z")"#, "T"),
+            (r#"timestamp < timestamp("1969-12-31T23:59:58.500000001Z")"#, "T"),
+            (r#"timestamp < timestamp("1970-01-01T00:00:00Z")"#, "T"),
+        ] {
+            assert_eq!(short(eval_on(text, &early)), expected, "{text}");
+        }
+    });
+}
+
+/// Whatever the order of the terms, and however they are nested, the result is that of the table of the module.
+#[test]
+fn chains_do_not_depend_on_their_order() {
+    let terms = [
+        ("topic == \"orders\"", 'T'),
+        ("value.no", 'F'),
+        ("value.x == 1", 'M'),
+        ("value.type < 1", 'E'),
+    ];
+    let letter = |text: &str| {
+        let result = short(eval(text, Some(VALUE)));
+        if result.len() == 1 { result } else { "E".to_owned() }
+    };
+    for (a, one) in terms {
+        for (b, two) in terms {
+            for (c, three) in terms {
+                let has = |letter| [one, two, three].contains(&letter);
+                let all = ['F', 'E', 'M', 'T'].into_iter().find(|l| has(*l)).unwrap();
+                let any = ['T', 'E', 'M', 'F'].into_iter().find(|l| has(*l)).unwrap();
+                assert_eq!(letter(&format!("{a} && {b} && {c}")), all.to_string(), "{a} {b} {c}");
+                assert_eq!(letter(&format!("{a} || ({b} || {c})")), any.to_string(), "{a} {b} {c}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_bare_record_has_neither_key_nor_time() {
     with_record(None, |record| {
         let bare = Record { key: None, timestamp: None, headers: &NoHeaders, ..*record };

@@ -2,6 +2,7 @@
 
 use super::{scanned, value_of, with_record};
 use crate::expression::{Scope, ValueError};
+use crate::model::Record;
 
 const VALUE: &str = r#"{"s": "a b", "e": "x\u00e9\n\"", "n": 1.50e3, "i": 18446744073709551616, "t": true, "nil": null,
     "o": {"a" : [1]}, "l": [ 1, 2 ]}"#;
@@ -49,6 +50,38 @@ fn null_is_a_null_key() {
     assert_eq!(text("value.nil"), Ok(None));
     assert_eq!(text("null"), Ok(None));
     assert_eq!(text(r#"headers["nothing"]"#), Ok(None));
+}
+
+#[test]
+fn what_is_in_the_record_is_not_copied() {
+    with_record(Some(VALUE), |record| {
+        for (expression, copied) in [("value.s", 0), ("value.n", 0), ("key", 0), ("value.e", 5)] {
+            let (value, paths) = value_of(expression);
+            let slots = scanned(&paths, record);
+            let mut scratch = Vec::new();
+            value.eval(&Scope { record, slots: &slots }, &mut scratch).unwrap();
+            assert_eq!(scratch.len(), copied, "{expression}");
+        }
+    });
+}
+
+#[test]
+fn times_before_1970_and_beyond_the_calendar() {
+    for (timestamp, expected) in [
+        (-1, Ok("1969-12-31T23:59:59.999Z")),
+        (0, Ok("1970-01-01T00:00:00Z")),
+        (i64::MAX, Err("the record's timestamp is out of range")),
+    ] {
+        with_record(None, |record| {
+            let record = Record { timestamp: Some(timestamp), ..*record };
+            let (value, _) = value_of("timestamp");
+            let mut scratch = Vec::new();
+            let text = value.eval(&Scope { record: &record, slots: &[] }, &mut scratch);
+            let text = text.map(|text| text.bytes(&scratch).map(<[u8]>::to_vec).unwrap());
+            let expected = expected.map(|text: &str| text.as_bytes().to_vec());
+            assert_eq!(text.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        });
+    }
 }
 
 #[test]

@@ -111,6 +111,16 @@ impl TopicConf {
         // SAFETY: takes nothing, allocates.
         Self(unsafe { sys::rd_kafka_topic_conf_new() })
     }
+
+    /// What the client's own configuration says of topics: partitioner, acks, timeouts. A topic that is given a new
+    /// configuration inherits none of it.
+    ///
+    /// SAFETY: `rk` is a live client.
+    pub(super) unsafe fn of_client(rk: *mut sys::Rk) -> Self {
+        // SAFETY: see above; the copy is ours.
+        Self(unsafe { sys::rd_kafka_default_topic_conf_dup(rk) })
+    }
+
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let (name, value) = (c_string(name)?, c_string(value)?);
         let mut text = TextBuffer::new();

@@ -15,6 +15,9 @@ use super::metadata::{self, TopicMetadata};
 use super::producer::GroupMetadata;
 use super::sys;
 
+/// Fetched records that are dropped at once while a consumer leaves.
+const CLOSE_BATCH: usize = 1000;
+
 /// One `rd_kafka_t` of type consumer, used by one thread.
 pub(in crate::kafka) struct Consumer {
     rk: *mut sys::Rk,
@@ -73,6 +76,12 @@ impl Consumer {
         if batch.len() > 0 {
             self.take(batch, max.saturating_sub(1), Duration::ZERO);
         }
+    }
+
+    /// Serves the callbacks that wait, for a client that nobody polls; records that come up are dropped.
+    pub(in crate::kafka) fn serve(&mut self) {
+        let mut unread = Messages::with_capacity(CLOSE_BATCH);
+        self.take(&mut unread, CLOSE_BATCH, Duration::ZERO);
     }
 
     fn take(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
@@ -251,7 +260,7 @@ impl Consumer {
         GroupMetadata::owned(unsafe { sys::rd_kafka_consumer_group_metadata(self.rk) })
     }
 
-    /// Begins to leave the group. Call [`Consumer::closed`] until it says yes.
+    /// Begins to leave the group. Call [`Closing::closed`] until it says yes.
     pub(in crate::kafka) fn close(&mut self) -> Closing<'_> {
         self.hooks.inline.store(true, Relaxed);
         // SAFETY: a live consumer; the queue is ours until `Closing` drops it.
@@ -259,7 +268,8 @@ impl Consumer {
             let queue = sys::rd_kafka_queue_new(self.rk);
             let error = sys::rd_kafka_consumer_close_queue(self.rk, queue);
             let failed = checked("close", error).is_err();
-            Closing { consumer: self, queue, failed }
+            let unread = Messages::with_capacity(CLOSE_BATCH);
+            Closing { consumer: self, queue, unread, failed }
         }
     }
 }
@@ -268,6 +278,7 @@ impl Consumer {
 pub(in crate::kafka) struct Closing<'c> {
     consumer: &'c mut Consumer,
     queue: *mut sys::QueueT,
+    unread: Messages,
     failed: bool,
 }
 
@@ -279,14 +290,21 @@ impl Drop for Closing<'_> {
 }
 
 impl Closing<'_> {
-    /// Serves the close for up to `wait`, then says whether it is done.
+    /// Serves the close for up to `wait`, then says whether it is done. Records that were fetched and not yet read come up
+    /// here too and are dropped; nothing of them is committed.
+    ///
+    /// Not by `rd_kafka_queue_poll_callback`: that ends the process (`assert: res != RD_KAFKA_OP_RES_PASS`,
+    /// `rdkafka_queue.c`) as soon as a fetched record is in the queue.
     pub(in crate::kafka) fn closed(&mut self, wait: Duration) -> bool {
         if self.failed {
             return true;
         }
-        // SAFETY: a live queue and consumer.
+        let (room, size) = self.unread.room(CLOSE_BATCH);
+        // SAFETY: a live queue, room for `size` pointers, and a live consumer.
         unsafe {
-            sys::rd_kafka_queue_poll_callback(self.queue, millis(wait));
+            let count = sys::rd_kafka_consume_batch_queue(self.queue, millis(wait), room, size);
+            self.unread.filled(usize::try_from(count).unwrap_or(0));
+            self.unread.clear();
             sys::rd_kafka_consumer_closed(self.consumer.rk) != 0
         }
     }

@@ -192,8 +192,7 @@ impl Drop for TakenHeaders {
 }
 
 impl TakenHeaders {
-    /// No headers, for a record that was never consumed.
-    #[cfg(test)]
+    /// A list without any header.
     pub(in crate::kafka) fn none() -> Self {
         Self(ptr::null_mut())
     }

@@ -72,7 +72,8 @@ impl Producer {
         name: &str,
         properties: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<TopicHandle, String> {
-        let mut conf = TopicConf::new();
+        // SAFETY: a live client.
+        let mut conf = unsafe { TopicConf::of_client(self.rk) };
         for (name, value) in properties {
             conf.set(name, value)?;
         }

@@ -181,6 +181,7 @@ unsafe extern "C" {
         opaque: *mut c_void,
     ) -> c_int;
     pub(super) fn rd_kafka_topic_conf_new() -> *mut TopicConfT;
+    pub(super) fn rd_kafka_default_topic_conf_dup(rk: *mut Rk) -> *mut TopicConfT;
     pub(super) fn rd_kafka_topic_conf_destroy(c: *mut TopicConfT);
     pub(super) fn rd_kafka_topic_conf_set(
         c: *mut TopicConfT,
@@ -228,7 +229,6 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_queue_get_consumer(rk: *mut Rk) -> *mut QueueT;
     pub(super) fn rd_kafka_queue_new(rk: *mut Rk) -> *mut QueueT;
     pub(super) fn rd_kafka_queue_destroy(q: *mut QueueT);
-    pub(super) fn rd_kafka_queue_poll_callback(q: *mut QueueT, ms: c_int) -> c_int;
     pub(super) fn rd_kafka_consume_batch_queue(
         q: *mut QueueT,
         ms: c_int,

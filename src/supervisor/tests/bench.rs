@@ -121,7 +121,9 @@ fn work(started: mpsc::UnboundedSender<Started>) -> Work {
         loop {
             match receiver.recv_timeout(Duration::from_millis(1)) {
                 Ok(Order::Panic) => std::panic::resume_unwind(Box::new("told to")),
-                Ok(Order::Commit) => drop(job.counters.windows.fetch_add(1, Relaxed)),
+                Ok(Order::Commit) => {
+                    job.counters.windows.fetch_add(1, Relaxed);
+                }
                 Ok(Order::End(exit)) => return exit,
                 Ok(Order::Hang) => hangs = true,
                 // The test is over.
@@ -149,13 +151,13 @@ pub(super) fn with(
     runtime.block_on(async {
         drop(tokio::task::spawn_blocking(move || drop(held.recv())));
         let (tell, started) = mpsc::unbounded_channel();
-        let (beat, beats) = watch::channel(0);
-        let (shutdown, shut) = oneshot::channel();
-        let heartbeat = Box::new(move || beat.send_modify(|n| *n += 1));
+        let (pulse, beats) = watch::channel(0);
+        let (shutdown, asked) = oneshot::channel::<()>();
+        let heartbeat = Box::new(move || pulse.send_modify(|n| *n += 1));
         let instance = InstanceId::new("test").unwrap();
         let supervisor = Supervisor::new(pipelines, &instance, work(tell), heartbeat);
         let mut bench = Bench { started, beats, shutdown: Some(shutdown) };
-        let supervised = supervisor.run(async { drop(shut.await) });
+        let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));
         hold.lock().unwrap_or_else(PoisonError::into_inner).take();
         left

@@ -43,19 +43,13 @@ struct Running {
     pid: u32,
 }
 
-/// Ports that are free now; all are held until all are known.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let held: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
-}
-
 impl Broker {
     /// Starts a broker with further properties; a property given here replaces the harness's own.
     ///
     /// `{port}` in a value is the port of the plain listener. Another listener needs `listeners`, `advertised.listeners` and
     /// `listener.security.protocol.map` as a whole: see `with_listener`.
     pub(crate) fn start(properties: &[(&str, &str)]) -> Self {
-        let [port, controller] = free_ports();
+        let [port, controller] = Self::free_ports();
         let folder = super::folder().join(unique("broker"));
         fs::create_dir_all(&folder).unwrap();
         let mut broker = Self { folder, port, running: None };
@@ -87,10 +81,10 @@ impl Broker {
         Self::start(&all)
     }
 
-    /// A port for `with_listener`.
-    pub(crate) fn free_port() -> u16 {
-        let [port] = free_ports();
-        port
+    /// Ports that are free now; all are held until all are known.
+    pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+        let held: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        held.map(|listener| listener.local_addr().unwrap().port())
     }
 
     fn write_properties(&self, controller: u16, given: &[(&str, &str)]) {
@@ -114,6 +108,8 @@ impl Broker {
             ("group.min.session.timeout.ms", "1000"),
             ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
             ("auto.create.topics.enable", "false"),
+            // Records of tests carry old timestamps: retention would remove them while they are read.
+            ("log.retention.ms", "-1"),
         ];
         let replaced = |name: &str| given.iter().any(|(other, _)| *other == name);
         let mut text = String::new();
@@ -227,7 +223,9 @@ pub(crate) fn java(heap_max: &str) -> Command {
     let mut java = Command::new("java");
     java.arg(if heap_max == "1g" { "-Xms256m" } else { "-Xms32m" });
     java.arg(format!("-Xmx{heap_max}"));
-    java.args(["-XX:+UseSerialGC", "-Dorg.apache.logging.log4j.level=WARN"]);
+    java.arg("-XX:+UseSerialGC");
+    let logging = install::sources().join("log4j2.properties");
+    java.arg(format!("-Dlog4j2.configurationFile={}", logging.display()));
     java.args(["-cp", install::class_path()]);
     java
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-fn sources() -> PathBuf {
+pub(crate) fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka")
 }
 
@@ -16,10 +16,7 @@ pub(crate) fn class_path() -> &'static str {
     static CLASS_PATH: OnceLock<String> = OnceLock::new();
     CLASS_PATH.get_or_init(|| {
         let root = super::folder();
-        fs::create_dir_all(&root).unwrap();
-        // Two test processes may begin at once: the second waits and finds all done.
-        let lock = File::create(root.join("install.lock")).unwrap();
-        lock.lock().unwrap();
+        let _lock = lock("install");
         let jars = jars(&root);
         let classes = classes(&root, &jars);
         format!("{}:{}/*", classes.display(), jars.display())
@@ -66,6 +63,24 @@ fn classes(root: &Path, jars: &Path) -> PathBuf {
     classes
 }
 
+/// A folder below `target/kafka/` that is filled once, by whoever needs it first.
+pub(crate) fn once(name: &str, fill: impl FnOnce(&Path)) -> PathBuf {
+    let _lock = lock(name);
+    let folder = super::folder().join(name);
+    made(&folder, fill);
+    folder
+}
+
+/// Two test processes may begin at once: the second waits and finds all done. What is made may need other things that are
+/// made, so each has its own lock.
+fn lock(name: &str) -> File {
+    let root = super::folder();
+    fs::create_dir_all(&root).unwrap();
+    let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
 /// Fills a folder that is not there yet: made under another name and renamed, so that half of one is never taken.
 fn made(folder: &Path, fill: impl FnOnce(&Path)) {
     if folder.is_dir() {
@@ -80,7 +95,7 @@ fn made(folder: &Path, fill: impl FnOnce(&Path)) {
     fs::rename(&fresh, folder).unwrap();
 }
 
-fn run(command: &mut Command, package: &str) {
+pub(crate) fn run(command: &mut Command, package: &str) {
     let program = command.get_program().to_string_lossy().into_owned();
     let output =
         command.output().unwrap_or_else(|error| panic!("{}", missing(&program, package, &error)));

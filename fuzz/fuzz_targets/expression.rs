@@ -1,0 +1,1 @@
+../../src/expression.rs

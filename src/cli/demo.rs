@@ -1,0 +1,237 @@
+//! `krouted demo`: the pipelines of `pipelines/` on an in-process mock cluster, and what went where.
+//!
+//! Everything but the broker is real: the files' own text, the supervisor, the workers, the clients. Outputs are counted
+//! by reading the topics, not by asking the daemon.
+
+mod events;
+mod flow;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::{Outcome, Stream, run as daemon, say};
+use crate::config::{self, Cluster, Environment, Output, Settings, Snapshot, SnapshotFile};
+use crate::kafka::{Librdkafka, MockCluster, Secrets};
+use crate::model::{ClusterName, InstanceId, PipelineName, Stage, TopicName, WorkerId};
+use crate::pipeline::{Pipeline, Properties};
+use crate::supervisor::{Supervisor, Work};
+use crate::telemetry;
+use crate::worker::{Clock, Counters, SystemClock};
+use events::KINDS;
+use flow::Flows;
+use sample::Samples;
+
+/// The example files, which are what runs.
+const FILES: [(&str, &str); 5] = [
+    ("pipelines/inventory-copy.yaml", include_str!("../../pipelines/inventory-copy.yaml")),
+    ("pipelines/logs-by-level.yaml", include_str!("../../pipelines/logs-by-level.yaml")),
+    ("pipelines/orders-by-region.yaml", include_str!("../../pipelines/orders-by-region.yaml")),
+    ("pipelines/payments-merge.yaml", include_str!("../../pipelines/payments-merge.yaml")),
+    ("pipelines/requests-by-tenant.yaml", include_str!("../../pipelines/requests-by-tenant.yaml")),
+];
+/// As many as make a key's partition worth showing.
+const PARTITIONS: u16 = 3;
+/// The mock's groups form after 3 s; then it is a matter of milliseconds.
+const MOVING_MAX: Duration = Duration::from_secs(15);
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What `demo` is asked for: nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+/// The counters of all workers that were ever started.
+type Watched = Arc<Mutex<BTreeMap<WorkerId, Arc<Counters>>>>;
+
+/// Runs the examples, shows what went where, and compares it with what the events say.
+pub(super) fn run(_: &Arguments) -> Result<Outcome> {
+    let clock = SystemClock::default();
+    telemetry::init(telemetry::LogFormat::Text, None, "warn");
+    let pipelines = pipelines()?;
+    let cluster = MockCluster::start().map_err(|e| anyhow!("the mock cluster: {e}"))?;
+    let records = events::records()?;
+    let topics = create_topics(&cluster, &pipelines)?;
+    cluster.write(&records).map_err(|e| anyhow!("the example events: {e}"))?;
+    say(
+        Stream::Data,
+        &format!(
+            "{} example events in {} topics of a mock cluster at {}, {} pipelines; this takes some 5 s\n\n",
+            records.len(),
+            KINDS.iter().map(|k| k.topic).collect::<std::collections::BTreeSet<_>>().len(),
+            cluster.bootstrap_servers(),
+            pipelines.len(),
+        ),
+    );
+    let expected: Flows =
+        pipelines.iter().map(|p| (p.name.to_string(), flow::expected(p, KINDS))).collect();
+    let watched = move_records(&cluster, &pipelines, &expected)?;
+    let (found, samples) = count(&cluster, &pipelines, &topics, &watched)?;
+    say(Stream::Data, &flow::table(pipelines.iter().map(AsRef::as_ref), &found));
+    say(Stream::Data, &samples.text());
+    let differences = flow::differences(&expected, &found);
+    if !differences.is_empty() {
+        let list = differences.join("\n  ");
+        say(
+            Stream::Errors,
+            &format!("\nerror: the demo did not come out as it should:\n  {list}\n"),
+        );
+        return Ok(Outcome::Failed);
+    }
+    say(Stream::Data, &closing(clock.now()));
+    Ok(Outcome::Good)
+}
+
+fn closing(took: Duration) -> String {
+    format!(
+        "\nAll counts are what the events say ({:.1} s).\n\
+         The mock cluster keeps no transactions: what exactly_once promises is proven on Apache Kafka by `cargo test`, not here.\n\
+         The files are in pipelines/; README.md says how to write your own and run it with `krouted run`.\n",
+        took.as_secs_f32()
+    )
+}
+
+/// The example files, checked as `krouted check` does it.
+fn pipelines() -> Result<Vec<Arc<Pipeline>>> {
+    let file = |(path, text): (&str, &str)| SnapshotFile {
+        path: path.to_owned(),
+        content: Ok(text.as_bytes().to_vec()),
+    };
+    let snapshot = Snapshot { files: FILES.into_iter().map(file).collect() };
+    let environment = Environment::Known(BTreeMap::new());
+    let checked = config::check(&snapshot, None, &environment, &Librdkafka);
+    if !checked.findings.is_empty() {
+        bail!("{}", config::render(&checked.findings, checked.counts, Output::Text));
+    }
+    Ok(checked.pipelines)
+}
+
+/// All topics that the pipelines read and write; returns those that they write.
+fn create_topics(cluster: &MockCluster, pipelines: &[Arc<Pipeline>]) -> Result<Vec<TopicName>> {
+    let mut written: Vec<TopicName> =
+        pipelines.iter().flat_map(|p| p.topics_written()).cloned().collect();
+    written.sort();
+    written.dedup();
+    let mut all = written.clone();
+    for topic in pipelines.iter().flat_map(|p| flow::sources(p)) {
+        all.push(TopicName::new(&topic)?);
+    }
+    all.sort();
+    all.dedup();
+    for topic in &all {
+        cluster.create_topic(topic, PARTITIONS).map_err(|e| anyhow!("the mock cluster: {e}"))?;
+    }
+    Ok(written)
+}
+
+/// Runs the daemon's own supervisor until all events are committed, or the time is over.
+fn move_records(
+    cluster: &MockCluster,
+    pipelines: &[Arc<Pipeline>],
+    expected: &Flows,
+) -> Result<Watched> {
+    let watched = Watched::default();
+    let instance = InstanceId::new("demo")?;
+    let settings = settings(cluster, instance.clone())?;
+    let work = watching(daemon::work(settings, Secrets::default()), &watched);
+    let supervisor = Supervisor::new(pipelines.to_vec(), &instance, work, Box::new(|| {}));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let until = all_consumed(Arc::clone(&watched), expected);
+    let left = runtime.block_on(supervisor.run(until));
+    if let Some(worker) = left.first() {
+        bail!("the worker {worker} did not end");
+    }
+    Ok(watched)
+}
+
+fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> {
+    let default = ClusterName::new("default")?;
+    let cluster = Cluster {
+        bootstrap_servers: cluster.bootstrap_servers(),
+        tls: None,
+        sasl: None,
+        properties: Properties::new(),
+    };
+    Ok(Settings {
+        instance_id,
+        pipelines: "pipelines".into(),
+        state: "state".into(),
+        clusters: BTreeMap::from([(default, cluster)]),
+    })
+}
+
+/// The daemon's work, with an eye on its counters.
+fn watching(work: Work, watched: &Watched) -> Work {
+    let watched = Arc::clone(watched);
+    Arc::new(move |pipeline, job| {
+        let counters = Arc::clone(&job.counters);
+        locked(&watched).insert(job.id.clone(), counters);
+        work(pipeline, job)
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn all_consumed(watched: Watched, expected: &Flows) {
+    let wanted: u64 = expected.values().map(|flow| flow.consumed).sum();
+    let clock = SystemClock::default();
+    while clock.now() < MOVING_MAX {
+        let consumed: u64 = locked(&watched).values().map(|c| c.consumed.load(Relaxed)).sum();
+        if consumed >= wanted {
+            return;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// What the daemon says it did with its input, and what stands in the topics.
+fn count(
+    cluster: &MockCluster,
+    pipelines: &[Arc<Pipeline>],
+    topics: &[TopicName],
+    watched: &Watched,
+) -> Result<(Flows, Samples)> {
+    let mut flows: Flows =
+        pipelines.iter().map(|p| (p.name.to_string(), flow::nothing(p))).collect();
+    for (worker, counters) in &*locked(watched) {
+        let Some(flow) = flows.get_mut(worker.pipeline.as_str()) else { continue };
+        flow.consumed += counters.consumed.load(Relaxed);
+        flow.filtered += counters.filtered.load(Relaxed);
+        flow.dropped += counters.dropped.iter().map(|n| n.load(Relaxed)).sum::<u64>();
+    }
+    let writer = |topic: &str| -> Option<(&PipelineName, bool)> {
+        pipelines.iter().find_map(|p| {
+            let letters = p.dead_letter.as_ref().is_some_and(|t| t.as_str() == topic);
+            let writes = letters || p.sinks.iter().any(|s| s.topic.as_str() == topic);
+            writes.then_some((&p.name, letters))
+        })
+    };
+    let mut samples = Samples::default();
+    let mut visit = |record: &crate::model::Record<'_>| {
+        let Some((name, is_letter)) = writer(record.topic) else { return };
+        let Some(flow) = flows.get_mut(name.as_str()) else { return };
+        if is_letter {
+            let told = record.headers.last(b"krouted.error.stage").flatten().unwrap_or_default();
+            let stage = Stage::ALL.into_iter().find(|s| s.as_str().as_bytes() == told);
+            // A letter without a stage is counted nowhere, and so told as a difference.
+            if let Some(stage) = stage {
+                *flow.dead_letters.entry(stage).or_default() += 1;
+            }
+        } else {
+            *flow.sinks.entry(record.topic.to_owned()).or_default() += 1;
+        }
+        samples.offer(record);
+    };
+    cluster
+        .read(topics, &mut visit)
+        .map_err(|e| anyhow!(e))
+        .context("reading what the pipelines wrote")?;
+    Ok((flows, samples))
+}

@@ -1,0 +1,263 @@
+//! Tokens of JSON in a byte slice, checked as RFC 8259 has them. UTF-8 is checked elsewhere.
+//!
+//! Nothing here recurses: nesting is a bit stack of [`DEPTH_MAX`] levels. Functions take a place and return the place behind
+//! what they read, so that it stays in a register; the small ones are inlined by force, since a call costs more than they do.
+
+use super::block::{self, BLOCK};
+use super::fail::{Fail, Reason};
+
+/// Nested containers in a value; more is malformed.
+pub(super) const DEPTH_MAX: u32 = 128;
+
+/// The place behind something, or why it cannot be read.
+pub(super) type Read = Result<usize, Fail>;
+
+/// The byte at a place. Behind the end it is 0, which no token of JSON begins with.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The next byte that is no white space, and its place.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn token(bytes: &[u8], at: usize) -> (u8, usize) {
+    let first = byte(bytes, at);
+    if first > b' ' { (first, at) } else { token_behind_blanks(bytes, at) }
+}
+
+#[inline(never)]
+fn token_behind_blanks(bytes: &[u8], mut at: usize) -> (u8, usize) {
+    while matches!(byte(bytes, at), b' ' | b'\n' | b'\t' | b'\r') {
+        at += 1;
+    }
+    (byte(bytes, at), at)
+}
+
+/// Where strings may end in one block of a document. Where a token ends decides where the next one begins, and the processor
+/// waits for it: a shift and a count of zeros is all that this takes while the block stays the same.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    base: usize,
+    /// Bit n: byte `base + n` is a quote, a backslash, a control character, or behind the end.
+    ends: u64,
+}
+
+impl Window {
+    /// At the start of a document.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self { base: 0, ends: block::text_ends_at(bytes, 0) }
+    }
+
+    /// The first place from `at` on where a string may end.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn next(&mut self, bytes: &[u8], mut at: usize) -> usize {
+        loop {
+            let offset = at.wrapping_sub(self.base);
+            if offset < BLOCK {
+                let ends = self.ends >> offset;
+                if ends != 0 {
+                    return at + block::lowest(ends);
+                }
+                at = self.base + BLOCK;
+            }
+            // Mostly a constant is added: it is known long before `at` is.
+            self.base = if offset < 2 * BLOCK { self.base + BLOCK } else { at & !(BLOCK - 1) };
+            self.ends = block::text_ends_at(bytes, self.base);
+        }
+    }
+}
+
+/// Reads a string from its opening quote on; tells whether there is an escape in it.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn string(bytes: &[u8], at: usize, window: &mut Window) -> Result<(usize, bool), Fail> {
+    let end = window.next(bytes, at + 1);
+    if byte(bytes, end) == b'"' {
+        return Ok((end + 1, false));
+    }
+    let end = rest_of_string(bytes, end)?;
+    Ok((end >> 1, end & 1 == 1))
+}
+
+/// Reads a string from somewhere in it on. The lowest bit of the result says whether there was an escape; the place is in the
+/// others.
+#[inline(never)]
+fn rest_of_string(bytes: &[u8], mut at: usize) -> Read {
+    let mut escaped = 0;
+    loop {
+        at = plain(bytes, at);
+        match byte(bytes, at) {
+            b'"' => return Ok((at + 1) << 1 | escaped),
+            b'\\' => at = escape(bytes, at)?,
+            _ => return Err(Fail::new(Reason::Control, at)),
+        }
+        escaped = 1;
+    }
+}
+
+/// The next quote, backslash or control character.
+#[inline]
+fn plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let length = block::text_end(*chunk);
+        at += length;
+        if length < block::TEXT {
+            return at;
+        }
+    }
+    while !matches!(byte(bytes, at), b'"' | b'\\' | 0..=0x1f) {
+        at += 1;
+    }
+    at
+}
+
+fn escape(bytes: &[u8], at: usize) -> Read {
+    match bytes.get(at + 1..).unwrap_or_default() {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Ok(at + 2),
+        [b'u', a, b, c, d, ..] if [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
+        _ => Err(Fail::new(Reason::Escape, at)),
+    }
+}
+
+/// Reads a number from its sign or first digit on.
+#[inline]
+pub(super) fn number(bytes: &[u8], mut at: usize) -> Read {
+    at += usize::from(byte(bytes, at) == b'-');
+    at = if byte(bytes, at) == b'0' { at + 1 } else { digits(bytes, at)? };
+    if byte(bytes, at) == b'.' {
+        at = digits(bytes, at + 1)?;
+    }
+    if byte(bytes, at) | 0x20 == b'e' {
+        at += 1;
+        at += usize::from(matches!(byte(bytes, at), b'+' | b'-'));
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+fn digits(bytes: &[u8], start: usize) -> Read {
+    let mut at = start;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let length = block::digits_end(*chunk);
+        at += length;
+        if length < 8 {
+            break;
+        }
+    }
+    while byte(bytes, at).is_ascii_digit() {
+        at += 1;
+    }
+    if at == start { Err(Fail::new(Reason::Digit, at)) } else { Ok(at) }
+}
+
+/// Reads `true`, `false` or `null`.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn word(bytes: &[u8], at: usize, word: &[u8]) -> Read {
+    let here = bytes.get(at..).unwrap_or_default().starts_with(word);
+    if here { Ok(at + word.len()) } else { Err(Fail::new(Reason::Value, at)) }
+}
+
+/// A key and the white space around it.
+pub(super) struct Key {
+    /// Its opening quote.
+    pub(super) quote: usize,
+    /// Its closing quote.
+    pub(super) end: usize,
+    /// There is an escape in it.
+    pub(super) escaped: bool,
+    /// Behind the colon.
+    pub(super) colon: usize,
+}
+
+/// Reads a key and its colon, from white space on.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn key(bytes: &[u8], at: usize, window: &mut Window) -> Result<Key, Fail> {
+    let (first, quote) = token(bytes, at);
+    if first != b'"' {
+        return Err(Fail::new(Reason::Key, quote));
+    }
+    let (behind, escaped) = string(bytes, quote, window)?;
+    let (colon, at) = token(bytes, behind);
+    if colon != b':' {
+        return Err(Fail::new(Reason::Colon, at));
+    }
+    Ok(Key { quote, end: behind - 1, escaped, colon: at + 1 })
+}
+
+/// Reads a number, `true`, `false` or `null`, whose first byte is given.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+fn scalar(bytes: &[u8], at: usize, first: u8) -> Read {
+    match first {
+        b'-' | b'0'..=b'9' => number(bytes, at),
+        b't' => word(bytes, at, b"true"),
+        b'f' => word(bytes, at, b"false"),
+        b'n' => word(bytes, at, b"null"),
+        _ => Err(Fail::new(Reason::Value, at)),
+    }
+}
+
+/// Skips one value inside of `floor` containers, from white space on.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn value(bytes: &[u8], at: usize, floor: u32, window: &mut Window) -> Read {
+    let (first, at) = token(bytes, at);
+    match first {
+        b'"' => string(bytes, at, window).map(|(at, _)| at),
+        b'{' | b'[' => container(bytes, at, floor, *window),
+        _ => scalar(bytes, at, first),
+    }
+}
+
+/// Skips an object or array, from its opening bracket on.
+#[inline(never)]
+fn container(bytes: &[u8], mut at: usize, floor: u32, mut window: Window) -> Read {
+    let mut depth = floor;
+    // The lowest bit: the innermost container is an object.
+    let mut objects = 0_u128;
+    loop {
+        if objects & 1 == 1 {
+            at = key(bytes, at, &mut window)?.colon;
+        }
+        let (first, place) = token(bytes, at);
+        at = match first {
+            b'"' => string(bytes, place, &mut window)?.0,
+            b'{' | b'[' => {
+                if depth >= DEPTH_MAX {
+                    return Err(Fail::new(Reason::Depth, place));
+                }
+                depth += 1;
+                objects = objects << 1 | u128::from(first == b'{');
+                let (next, inner) = token(bytes, place + 1);
+                if next != first + 2 {
+                    at = inner;
+                    continue;
+                }
+                inner
+            }
+            _ => scalar(bytes, place, first)?,
+        };
+        loop {
+            let (next, place) = token(bytes, at);
+            at = place + 1;
+            if next == b',' {
+                break;
+            }
+            if next != if objects & 1 == 1 { b'}' } else { b']' } {
+                return Err(Fail::new(Reason::Comma, place));
+            }
+            depth -= 1;
+            objects >>= 1;
+            if depth == floor {
+                return Ok(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The promise: a million records, a daemon that is killed, and nothing lost, doubled, reordered or changed. The weaker guarantee,
+//! put to the same kills, does double: these tests can fail.
+//!
+//! The records are loaded in slices, each while the daemon runs, so that every kill meets work that is not done.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::checker::{Checker, Kind, Report};
+use crate::daemon::{Daemon, Host};
+use crate::events::{Events, Keys};
+use crate::kafka::{Cluster, Isolation, shared, unique};
+use crate::wait::{SOON, eventually};
+
+const MILLION: u64 = 1_000_000;
+const KILLS: u64 = 5;
+/// Windows are small, so that there are many.
+const EXACTLY_ONCE: &str = "{exactly_once: {commit_interval: 100ms, max_records: 5000}}";
+/// Long enough that a kill meets records that are sent and not committed.
+const AT_LEAST_ONCE: &str = "{at_least_once: {commit_interval: 500ms}}";
+/// A killed member that is not static is missed after its session; a rebalance, a start and a busy machine come on top.
+const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
+const ALL_WITHIN: Duration = Duration::from_mins(5);
+
+/// One pipeline on the shared cluster; its name is its group.
+struct Run {
+    cluster: &'static Cluster,
+    events: Events,
+    name: String,
+    delivery: &'static str,
+}
+
+impl Run {
+    fn new(name: &str, count: u64, delivery: &'static str) -> Self {
+        let cluster = shared();
+        let events = Events::new(cluster, count, count);
+        Self { cluster, events, name: unique(name), delivery }
+    }
+
+    fn host(&self, instance: &str, membership: &str, workers: u32) -> Host {
+        let host = Host::new(instance, &self.cluster.bootstrap);
+        host.pipeline("events.yaml", &self.pipeline(membership, workers));
+        host
+    }
+
+    /// The records are loaded in one slice more than there are kills.
+    fn load(&self, slice: u64) {
+        let bound = |slice| self.events.count * slice / (KILLS + 1);
+        let range: Range<u64> = bound(slice)..bound(slice + 1);
+        self.events.load(self.cluster, range);
+    }
+
+    /// How many records are done, as the group's committed offsets say: the input holds records only, no markers.
+    fn done(&self) -> u64 {
+        let committed = self.cluster.committed(&self.name, &self.events.input);
+        u64::try_from(committed.values().sum::<i64>()).unwrap()
+    }
+
+    fn wait_for_more_than(&self, done: u64, daemon: &mut Daemon) {
+        eventually(PROGRESS_WITHIN, "new commits", || {
+            daemon.assert_runs();
+            (self.done() > done).then_some(())
+        });
+    }
+
+    fn wait_for_all(&self, daemon: &mut Daemon) {
+        let what = format!("all records of {} are committed", self.events.input);
+        eventually(ALL_WITHIN, &what, || {
+            daemon.assert_runs();
+            (self.done() >= self.events.count).then_some(())
+        });
+    }
+
+    /// How many of the pipeline's transactions are open now.
+    fn open_transactions(&self) -> usize {
+        let all = self.cluster.ask("transactions", json!({}));
+        let prefix = format!("krouted/{}/", self.name);
+        let ours = all.as_object().unwrap().iter().filter(|(id, _)| id.starts_with(&prefix));
+        ours.filter(|(_, state)| *state == "Ongoing").count()
+    }
+
+    fn check(&self) -> Report {
+        let topics = self.events.outputs();
+        let mut checker = Checker::new(&self.events, &topics);
+        checker.transactions(self.cluster, SOON);
+        checker.read(self.cluster.read_all(&topics, Isolation::Committed));
+        checker.offsets(self.cluster, &self.name, &self.events.input);
+        checker.finish()
+    }
+
+    /// Kills the daemon again and again, each time after new commits, lets the last one end its work, and gives how often a
+    /// kill met an open transaction.
+    fn survive_kills(&self) -> usize {
+        let host = self.host("host-a", "static", 2);
+        let mut in_flight = 0;
+        for slice in 0..KILLS {
+            let before = self.done();
+            let mut daemon = host.run();
+            std::thread::scope(|threads| {
+                threads.spawn(|| self.load(slice));
+                self.wait_for_more_than(before, &mut daemon);
+                daemon.kill9();
+                in_flight += self.open_transactions();
+            });
+        }
+        let mut daemon = host.run();
+        self.load(KILLS);
+        self.wait_for_all(&mut daemon);
+        assert_eq!(daemon.terminate(), Some(0));
+        in_flight
+    }
+
+    /// A pipeline with a filter, two routes and dead letters.
+    fn pipeline(&self, membership: &str, workers: u32) -> String {
+        let Self { name, delivery, events: Events { input, eu, rest, dead, .. }, .. } = self;
+        format!(
+            r#"version: 1
+name: {name}
+source:
+  topics: [{input}]
+  group: {name}
+  start: earliest
+  membership: {membership}
+  properties: {{session.timeout.ms: "6000"}}
+delivery: {delivery}
+workers: {workers}
+steps:
+  - filter: value.event_type in ["user.created", "user.deleted"]
+sinks:
+  eu: {{kafka: {{topic: {eu}}}}}
+  rest: {{kafka: {{topic: {rest}}}}}
+routes:
+  - {{name: eu, when: 'value.country in ["DE", "FR"]', to: [eu]}}
+  - {{name: rest, when: 'has(value.country)', to: [rest]}}
+unmatched: dead_letter
+dead_letter: {{topic: {dead}}}
+on_error: {{decode: dead_letter}}
+"#
+        )
+    }
+}
+
+#[test]
+fn a_million_records_survive_five_kills() {
+    let run = Run::new("killed", MILLION, EXACTLY_ONCE);
+    let in_flight = run.survive_kills();
+    assert!(in_flight > 0, "no kill met an open transaction: the test proves nothing");
+    run.check().assert_clean();
+}
+
+#[test]
+fn at_least_once_doubles_under_kills_and_loses_nothing() {
+    let mut run = Run::new("doubled", MILLION / 5, AT_LEAST_ONCE);
+    // What has no key and is sent twice has no place, and so no order.
+    run.events.keys = Keys::All;
+    run.survive_kills();
+    let report = run.check();
+    report.assert_only(&[Kind::Duplicate]);
+    assert!(report.count(Kind::Duplicate) > 0, "no kill doubled a record: the test proves nothing");
+}
+
+#[test]
+fn a_million_records_survive_two_daemons_a_kill_and_rebalances_all_the_while() {
+    let run = Run::new("side-by-side", MILLION, EXACTLY_ONCE);
+    let [one, two, guest] =
+        ["host-a", "host-b", "host-c"].map(|instance| run.host(instance, "dynamic", 1));
+    let (mut first, mut second) = (one.run(), two.run());
+    for slice in 0..KILLS {
+        let before = run.done();
+        std::thread::scope(|threads| {
+            threads.spawn(|| run.load(slice));
+            let mut guest = guest.run();
+            guest.wait_for_line("partitions assigned", PROGRESS_WITHIN);
+            run.wait_for_more_than(before, &mut first);
+            match slice {
+                1 => second.kill9(),
+                3 => second = two.run(),
+                _ => {}
+            }
+            assert_eq!(guest.terminate(), Some(0));
+        });
+    }
+    run.load(KILLS);
+    run.wait_for_all(&mut first);
+    assert_eq!(first.terminate(), Some(0));
+    assert_eq!(second.terminate(), Some(0));
+    run.check().assert_clean();
+}
