@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError, mpsc as orders};
+use std::sync::{Arc, mpsc as orders};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -146,20 +146,20 @@ pub(super) fn with(
         .build()
         .unwrap();
     // While a blocking task is there, a paused clock does not move by itself.
-    let (hold, held) = orders::channel::<()>();
-    let hold = Arc::new(Mutex::new(Some(hold)));
+    let (hold, release) = orders::channel::<()>();
     runtime.block_on(async {
-        drop(tokio::task::spawn_blocking(move || drop(held.recv())));
-        let (tell, started) = mpsc::unbounded_channel();
+        let still = tokio::task::spawn_blocking(move || release.recv().is_err());
+        let (news, started) = mpsc::unbounded_channel();
         let (pulse, beats) = watch::channel(0);
         let (shutdown, asked) = oneshot::channel::<()>();
         let heartbeat = Box::new(move || pulse.send_modify(|n| *n += 1));
         let instance = InstanceId::new("test").unwrap();
-        let supervisor = Supervisor::new(pipelines, &instance, work(tell), heartbeat);
+        let supervisor = Supervisor::new(pipelines, &instance, work(news), heartbeat);
         let mut bench = Bench { started, beats, shutdown: Some(shutdown) };
         let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));
-        hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(hold);
+        assert!(still.await.unwrap());
         left
     })
 }
