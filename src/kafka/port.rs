@@ -123,10 +123,16 @@ impl crate::worker::Port for Port {
             });
             self.rebalances.push_back(rebalance);
         }
-        while let Some(error) =
-            self.consumer.next_error().or_else(|| self.outlet.producer.next_error())
-        {
+        while let Some(error) = self.consumer.next_error() {
             self.notice(&error);
+        }
+        while let Some(error) = self.outlet.producer.next_error() {
+            // The producer's own death shows in its next call, which makes a new one.
+            if error.code == code::FATAL {
+                tracing::debug!(worker = %self.connection.id, "the producer is dead: {}", error.text);
+            } else {
+                self.notice(&error);
+            }
         }
         if batch.0.len() > 0 && std::mem::take(&mut self.away) {
             tracing::info!(worker = %self.connection.id, "a broker answers again");
@@ -376,9 +382,7 @@ impl Port {
     fn notice(&mut self, error: &ClientError) {
         let ClientError { code: err, text } = error;
         let worker = &self.connection.id;
-        let fatal = || self.consumer.fatal_error().or_else(|| self.outlet.producer.fatal_error());
-        let (err, text) = match (*err, fatal()) {
-            // The producer's own death shows in its next call, which decides.
+        let (err, text) = match (*err, self.consumer.fatal_error()) {
             (code::FATAL, Some((err, text))) if err == code::FENCED_INSTANCE_ID => (err, text),
             (err, _) => (err, text.clone()),
         };

@@ -42,7 +42,10 @@ impl Port {
         let began = self.clock.now();
         let list = PartitionList::of(offsets.touched());
         if !list.is_empty() {
-            self.send_offsets(&list)?;
+            let sent = self.send_offsets(&list);
+            // Also where it failed: the abort that follows is a call of its own, and may be quick.
+            self.look_for_taint(began);
+            sent?;
         }
         let clock = self.clock;
         let producer = &mut self.outlet.producer;

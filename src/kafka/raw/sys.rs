@@ -156,6 +156,13 @@ unsafe extern "C" {
         text: *mut c_char,
         size: usize,
     ) -> c_int;
+    #[cfg(test)]
+    pub(super) fn rd_kafka_conf_get(
+        c: *const ConfT,
+        name: *const c_char,
+        text: *mut c_char,
+        size: *mut usize,
+    ) -> c_int;
     pub(super) fn rd_kafka_conf_set_opaque(c: *mut ConfT, opaque: *mut c_void);
     pub(super) fn rd_kafka_conf_set_rebalance_cb(c: *mut ConfT, f: RebalanceCb);
     pub(super) fn rd_kafka_conf_set_error_cb(c: *mut ConfT, f: ErrorCb);

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError, mpsc as orders};
+use std::sync::{Arc, mpsc as orders};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -121,7 +121,9 @@ fn work(started: mpsc::UnboundedSender<Started>) -> Work {
         loop {
             match receiver.recv_timeout(Duration::from_millis(1)) {
                 Ok(Order::Panic) => std::panic::resume_unwind(Box::new("told to")),
-                Ok(Order::Commit) => drop(job.counters.windows.fetch_add(1, Relaxed)),
+                Ok(Order::Commit) => {
+                    job.counters.windows.fetch_add(1, Relaxed);
+                }
                 Ok(Order::End(exit)) => return exit,
                 Ok(Order::Hang) => hangs = true,
                 // The test is over.
@@ -144,20 +146,20 @@ pub(super) fn with(
         .build()
         .unwrap();
     // While a blocking task is there, a paused clock does not move by itself.
-    let (hold, held) = orders::channel::<()>();
-    let hold = Arc::new(Mutex::new(Some(hold)));
+    let (hold, release) = orders::channel::<()>();
     runtime.block_on(async {
-        drop(tokio::task::spawn_blocking(move || held.recv().is_err()));
-        let (tell, started) = mpsc::unbounded_channel();
-        let (beat, beats) = watch::channel(0);
-        let (shutdown, shut) = oneshot::channel();
-        let heartbeat = Box::new(move || beat.send_modify(|n| *n += 1));
+        let still = tokio::task::spawn_blocking(move || release.recv().is_err());
+        let (news, started) = mpsc::unbounded_channel();
+        let (pulse, beats) = watch::channel(0);
+        let (shutdown, asked) = oneshot::channel::<()>();
+        let heartbeat = Box::new(move || pulse.send_modify(|n| *n += 1));
         let instance = InstanceId::new("test").unwrap();
-        let supervisor = Supervisor::new(pipelines, &instance, work(tell), heartbeat);
+        let supervisor = Supervisor::new(pipelines, &instance, work(news), heartbeat);
         let mut bench = Bench { started, beats, shutdown: Some(shutdown) };
-        let supervised = supervisor.run(async { drop(shut.await) });
+        let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));
-        hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(hold);
+        assert!(still.await.unwrap());
         left
     })
 }

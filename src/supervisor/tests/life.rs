@@ -99,7 +99,7 @@ fn a_shutdown_ends_all_and_says_who_was_left_behind() {
         }
         drop(workers);
     });
-    let left: Vec<String> = left.iter().map(|id| id.to_string()).collect();
+    let left: Vec<String> = left.iter().map(ToString::to_string).collect();
     assert_eq!(left, ["krouted/a/test/1"]);
 }
 
