@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::port::{Outlet, Port};
-use super::raw::{Failed, PartitionList, Producer};
+use super::raw::{Failed, PartitionList, Producer, code};
 use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
 use super::verdict;
 use crate::model::Guarantee;
@@ -25,6 +25,8 @@ const ACKNOWLEDGE_MAX: Duration = Duration::from_mins(2);
 const FLUSH_TRY: Duration = Duration::from_millis(500);
 /// What is in flight when the queue is dropped.
 const DROP_MAX: Duration = Duration::from_secs(10);
+/// A rebalance between two generations of the group; a member that was thrown out is told so by another code.
+const REBALANCE_MAX: Duration = Duration::from_secs(5);
 /// TxnOffsetCommit with the group's generation and member id: KIP-447, Apache Kafka 2.5.
 const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
 
@@ -142,7 +144,14 @@ impl Port {
         if list.is_empty() {
             return Ok(());
         }
-        self.consumer.commit(&list).map_err(|e| verdict::of_offset_commit(&e))
+        // While the group is between two generations, the broker refuses; the partitions stay ours until we give them
+        // back, so the same commit is right a moment later. Giving up would send the whole window again.
+        let moving =
+            |e: &Failed| matches!(e.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION);
+        let clock = self.clock;
+        let consumer = &mut self.consumer;
+        until(&clock, REBALANCE_MAX, moving, || consumer.commit(&list))
+            .map_err(|e| verdict::of_offset_commit(&e))
     }
 }
 
