@@ -73,7 +73,8 @@ fn a_stop_policy_halts_all_workers_of_its_pipeline_and_no_other() {
         let workers = bench.starts(4).await;
         // One of its siblings waits for its next attempt, the other works.
         bench.ends(|| workers[2].fault(FaultKind::BrokerAway)).await;
-        bench.ends(|| workers[0].tell(halted())).await;
+        // Its own end, and that of the sibling that is asked to.
+        bench.turns(2, |_| workers[0].tell(halted())).await;
         for _ in 0..10 {
             bench.pass(Duration::from_mins(1)).await;
         }
