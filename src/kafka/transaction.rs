@@ -27,6 +27,8 @@ const FLUSH_TRY: Duration = Duration::from_millis(500);
 const DROP_MAX: Duration = Duration::from_secs(10);
 /// A rebalance between two generations of the group; a member that was thrown out is told so by another code.
 const REBALANCE_MAX: Duration = Duration::from_secs(5);
+/// One plain commit: a coordinator that moves is found again in less.
+pub(super) const COMMIT_MAX: Duration = Duration::from_secs(30);
 /// TxnOffsetCommit with the group's generation and member id: KIP-447, Apache Kafka 2.5.
 const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
 
@@ -79,7 +81,7 @@ impl Port {
 
     fn judge(&mut self, failed: &Failed) -> Failure {
         let undelivered = self.first_undelivered();
-        verdict::of_producer(failed, undelivered)
+        verdict::of_producer(failed, undelivered.as_ref())
     }
 
     fn look_for_taint(&mut self, began: Duration) {
@@ -113,9 +115,9 @@ impl Port {
         self.flush()?;
         match self.first_undelivered() {
             None => Ok(()),
-            Some(err) => {
-                let failed = Failed { abort: true, ..Failed::from_code("produce", err) };
-                Err(verdict::of_producer(&failed, Some(err)))
+            Some(record) => {
+                let failed = Failed { abort: true, ..Failed::from_code("produce", record.code) };
+                Err(verdict::of_producer(&failed, Some(&record)))
             }
         }
     }
@@ -140,9 +142,18 @@ impl Port {
     }
 
     pub(super) fn commit_offsets(&mut self, offsets: &Offsets) -> Result<(), Failure> {
-        let list = PartitionList::of(offsets.touched());
+        self.commit_list(&PartitionList::of(offsets.touched()))
+    }
+
+    /// A plain commit of the group's offsets, as its member only.
+    pub(super) fn commit_list(&mut self, list: &PartitionList) -> Result<(), Failure> {
         if list.is_empty() {
             return Ok(());
+        }
+        // A broker takes a commit without generation and member id for one of an empty group: a member that slept while
+        // others came and went would put their offsets back.
+        if !self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
+            return Err(Failure::Abort("not a member of the group at the moment".to_owned()));
         }
         // While the group is between two generations, the broker refuses; the partitions stay ours until we give them
         // back, so the same commit is right a moment later. Giving up would send the whole window again.
@@ -150,7 +161,7 @@ impl Port {
             |e: &Failed| matches!(e.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION);
         let clock = self.clock;
         let consumer = &mut self.consumer;
-        until(&clock, REBALANCE_MAX, moving, || consumer.commit(&list))
+        until(&clock, REBALANCE_MAX, moving, || consumer.commit(list, COMMIT_MAX))
             .map_err(|e| verdict::of_offset_commit(&e))
     }
 }

@@ -40,7 +40,6 @@ pub(crate) struct Host {
     folder: TempDir,
 }
 
-#[expect(dead_code, reason = "until the daemon runs")]
 impl Host {
     pub(crate) fn new(instance_id: &str, bootstrap: &str) -> Self {
         let host = Self { folder: TempDir::new().unwrap() };

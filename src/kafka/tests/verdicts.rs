@@ -1,6 +1,6 @@
 //! What each error leaves to do.
 
-use crate::kafka::raw::{Failed, code};
+use crate::kafka::raw::{Failed, Undelivered, code};
 use crate::kafka::verdict;
 use crate::worker::{Failure, FaultKind};
 
@@ -18,6 +18,10 @@ fn failed(code: i32, flags: &str) -> Failed {
         abort: flags.contains('a'),
         ..Failed::from_code("call", code)
     }
+}
+
+fn record(code: Option<i32>) -> Option<Undelivered> {
+    code.map(|code| Undelivered { tag: 0, code, topic: "out".into() })
 }
 
 fn short(failure: &Failure) -> &'static str {
@@ -64,7 +68,7 @@ fn a_failed_call_of_the_producer_is_judged_by_its_flags() {
         (code::FENCED_INSTANCE_ID, "a", None, "fenced"),
         (code::INVALID_TRANSACTION_TIMEOUT, "f", None, "configuration"),
     ] {
-        let failure = verdict::of_producer(&failed(err, flags), undelivered);
+        let failure = verdict::of_producer(&failed(err, flags), record(undelivered).as_ref());
         assert_eq!(short(&failure), expected, "{err} {flags:?} {undelivered:?}: {failure:?}");
     }
 }
@@ -78,7 +82,7 @@ fn a_record_that_cannot_be_queued_ends_the_window_and_the_abort_says_the_rest() 
         (code::UNKNOWN_TOPIC_LOCAL, "", None, "unknown_topic"),
         (TIMED_OUT, "", Some(code::MSG_SIZE_TOO_LARGE), "refused"),
     ] {
-        let failure = verdict::of_send(&failed(err, flags), undelivered);
+        let failure = verdict::of_send(&failed(err, flags), record(undelivered).as_ref());
         assert_eq!(short(&failure), expected, "{err} {flags:?}");
     }
 }
