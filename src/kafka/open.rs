@@ -41,8 +41,7 @@ impl Port {
             news: VecDeque::new(),
             tainted: false,
             away: false,
-            open: false,
-            began: Duration::ZERO,
+            began: None,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
         Ok(port)

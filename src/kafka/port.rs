@@ -39,10 +39,8 @@ pub struct Port {
     /// The broker may still hold requests of this producer's epoch: a new one before the next transaction.
     pub(super) tainted: bool,
     pub(super) away: bool,
-    /// Whether a window is open.
-    pub(super) open: bool,
-    /// When the window began.
-    pub(super) began: Duration,
+    /// When the open window began, where one is.
+    pub(super) began: Option<Duration>,
 }
 
 impl std::fmt::Debug for Port {
@@ -175,8 +173,7 @@ impl crate::worker::Port for Port {
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
-        self.began = self.clock.now();
-        self.open = true;
+        self.began = Some(self.clock.now());
         match self.guarantee {
             Guarantee::ExactlyOnce => self.begin_transaction(),
             Guarantee::AtLeastOnce | Guarantee::AtMostOnce => Ok(()),
@@ -221,7 +218,7 @@ impl crate::worker::Port for Port {
     }
 
     fn commit(&mut self, offsets: &Offsets) -> Result<(), Failure> {
-        self.open = false;
+        self.began = None;
         match self.guarantee {
             Guarantee::ExactlyOnce => self.commit_transaction(offsets),
             Guarantee::AtLeastOnce => {
@@ -244,7 +241,7 @@ impl crate::worker::Port for Port {
     }
 
     fn abort(&mut self) -> Result<(), Failure> {
-        self.open = false;
+        self.began = None;
         match self.guarantee {
             Guarantee::ExactlyOnce => self.abort_transaction(),
             Guarantee::AtLeastOnce => self.drop_queued(),
@@ -253,7 +250,7 @@ impl crate::worker::Port for Port {
     }
 
     fn rebuild(&mut self) -> Result<(), Failure> {
-        self.open = false;
+        self.began = None;
         self.new_producer(&|| false).map_err(Failure::Fault)
     }
 
@@ -353,7 +350,7 @@ impl Port {
         mut headers: TakenHeaders,
         record: &Record<'_>,
     ) -> Result<(), Failure> {
-        let end = self.began.saturating_add(QUEUE_FULL_MAX);
+        let end = self.began.unwrap_or(self.clock.now()).saturating_add(QUEUE_FULL_MAX);
         loop {
             self.outlet.producer.poll(QUEUE_FULL_PAUSE);
             match self.outlet.producer.send(out, &mut headers) {

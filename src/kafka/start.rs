@@ -104,7 +104,7 @@ impl Port {
         let Some(pattern) = &self.subscription.pattern else { return Ok(()) };
         let now = self.clock.now();
         // The look takes a moment: not while a transaction is open.
-        if self.open || now.saturating_sub(self.subscription.looked) < PATTERN_INTERVAL {
+        if self.began.is_some() || now.saturating_sub(self.subscription.looked) < PATTERN_INTERVAL {
             return Ok(());
         }
         self.subscription.looked = now;

@@ -110,14 +110,23 @@ impl Port {
         Ok(())
     }
 
-    /// `at_least_once`: until every output is acknowledged.
+    /// `at_least_once`: until every output is acknowledged, or one has failed for good: the client is dead then, so that
+    /// nothing passes it (`enable.gapless.guarantee`), and what is queued behind it would be waited for in vain.
     pub(super) fn wait_acknowledged(&mut self) -> Result<(), Failure> {
-        self.flush()?;
-        match self.first_undelivered() {
-            None => Ok(()),
-            Some(record) => {
+        let end = self.clock.now().saturating_add(ACKNOWLEDGE_MAX);
+        loop {
+            let answer = self.outlet.producer.flush(FLUSH_TRY);
+            if let Some(record) = self.first_undelivered() {
                 let failed = Failed { abort: true, ..Failed::from_code("produce", record.code) };
-                Err(verdict::of_producer(&failed, Some(&record)))
+                return Err(verdict::of_producer(&failed, Some(&record)));
+            }
+            if let Some((_, text)) = self.outlet.producer.fatal_error() {
+                return Err(Failure::Rebuild(text));
+            }
+            match answer {
+                Ok(()) => return Ok(()),
+                Err(_) if self.clock.now() < end => {}
+                Err(failed) => return Err(Failure::Rebuild(failed.to_string())),
             }
         }
     }
@@ -131,6 +140,9 @@ impl Port {
 
     /// `at_least_once`: what is not sent is not sent; what is in flight may arrive, and again with the next attempt.
     pub(super) fn drop_queued(&mut self) -> Result<(), Failure> {
+        if let Some((_, text)) = self.outlet.producer.fatal_error() {
+            return Err(Failure::Rebuild(text));
+        }
         let rebuild = |e: Failed| Failure::Rebuild(e.to_string());
         self.outlet.producer.purge_queue().map_err(rebuild)?;
         self.outlet.producer.flush(DROP_MAX).map_err(rebuild)?;

@@ -71,10 +71,6 @@ impl Host {
         fs::rename(fresh, self.path().join("pipelines").join(file)).unwrap();
     }
 
-    pub(crate) fn remove_pipeline(&self, file: &str) {
-        fs::remove_file(self.path().join("pipelines").join(file)).unwrap();
-    }
-
     pub(crate) fn run(&self) -> Daemon {
         self.run_with(&[], &[])
     }

@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Derives and log lines: what any module may use.
+/// Derives, log lines and JSON: what any module may use.
 const ANY: &[&str] = &[
     "model",
     "json",
@@ -67,12 +67,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_mangen", &["cli"]),
     ("anyhow", &["cli"]),
     ("bytesize", &["config"]),
-    ("fastrand", &["supervisor"]),
+    ("fastrand", &["supervisor", "cli"]),
     ("jiff", &["config", "expression"]),
     ("memchr", &["json"]),
     ("regex", &["pipeline", "config", "expression"]),
-    ("serde", &["config", "cli"]),
-    ("serde_json", &["config", "cli"]),
+    ("serde", ANY),
+    ("serde_json", ANY),
     ("simdutf8", &["json"]),
     ("strsim", &["config", "expression"]),
     ("thiserror", ANY),
