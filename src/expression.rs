@@ -80,6 +80,7 @@ mod names;
 mod output;
 mod parser;
 mod program;
+mod target;
 mod term;
 #[cfg(test)]
 mod tests;
@@ -92,9 +93,10 @@ use std::sync::Arc;
 pub use ast::Comparison;
 pub use eval::{Scope, Verdict};
 pub use output::{Text, ValueError};
+pub use target::Target;
 pub use value::{EvalError, Kind};
 
-use crate::json::Paths;
+use crate::json::{Path, Paths};
 
 /// What is wrong with an expression, or odd about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +119,17 @@ impl Problem {
     }
 }
 
+/// A path into the value that an expression reads or asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathUse {
+    /// The path.
+    pub path: Path,
+    /// Byte range in the expression's text.
+    pub span: Range<usize>,
+    /// What it is compared with, or used as, where that is known from the text.
+    pub compared_with: Option<Kind>,
+}
+
 /// What was made of a text, and what is odd about it.
 #[derive(Clone, Debug)]
 pub struct Checked<T> {
@@ -136,14 +149,14 @@ impl<T> Checked<T> {
 #[derive(Clone, Debug)]
 pub struct Predicate {
     text: Arc<str>,
-    term: Arc<term::Term>,
+    typed: Arc<check::Typed>,
 }
 
 impl Predicate {
     /// Compiles a text; all that is wrong comes at once.
     pub fn parse(text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let checked = check::condition(text)?;
-        Ok(checked.map(|term| Self { text: text.into(), term: Arc::new(term) }))
+        Ok(checked.map(|typed| Self { text: text.into(), typed: Arc::new(typed) }))
     }
 
     /// The text as the file has it.
@@ -153,12 +166,17 @@ impl Predicate {
 
     /// Whether a record's value has to be scanned first.
     pub fn reads_value(&self) -> bool {
-        self.term.reads_value()
+        self.typed.term.reads_value()
+    }
+
+    /// The paths into the value, `has()` included, in the order of the text: to be held against a schema.
+    pub fn paths(&self) -> &[PathUse] {
+        &self.typed.uses
     }
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundPredicate {
-        BoundPredicate(program::test(&self.term, paths))
+        BoundPredicate(program::test(&self.typed.term, paths))
     }
 }
 
@@ -177,14 +195,14 @@ impl BoundPredicate {
 #[derive(Clone, Debug)]
 pub struct ValueExpression {
     text: Arc<str>,
-    term: Arc<term::Term>,
+    typed: Arc<check::Typed>,
 }
 
 impl ValueExpression {
     /// Compiles a text; all that is wrong comes at once.
     pub fn parse(text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let checked = check::value(text)?;
-        Ok(checked.map(|term| Self { text: text.into(), term: Arc::new(term) }))
+        Ok(checked.map(|typed| Self { text: text.into(), typed: Arc::new(typed) }))
     }
 
     /// The text as the file has it.
@@ -194,12 +212,17 @@ impl ValueExpression {
 
     /// Whether a record's value has to be scanned first.
     pub fn reads_value(&self) -> bool {
-        self.term.reads_value()
+        self.typed.term.reads_value()
+    }
+
+    /// The paths into the value, `has()` included, in the order of the text: to be held against a schema.
+    pub fn paths(&self) -> &[PathUse] {
+        &self.typed.uses
     }
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundValue {
-        BoundValue(program::operand(&self.term, paths))
+        BoundValue(program::operand(&self.typed.term, paths))
     }
 }
 
@@ -215,5 +238,15 @@ impl BoundValue {
         scratch: &mut Vec<u8>,
     ) -> Result<Text<'a>, ValueError> {
         self.0.text(scope, scratch)
+    }
+
+    /// The JSON text of the value for one record, never [`Text::Null`]; appended to `scratch` where it does not stand in the
+    /// record as it is. A path is the bytes that it leads to.
+    pub fn json<'a>(
+        &self,
+        scope: &Scope<'a>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Text<'a>, ValueError> {
+        self.0.json(scope, scratch)
     }
 }

@@ -6,29 +6,38 @@ use std::ops::Range;
 use super::ast::{Ast, Binary, Comparison, Junction, Node, Operator, Raw};
 use super::names;
 use super::term::{Field, Literal, Term, Types};
-use super::{Checked, Problem, parser};
+use super::value::Kind;
+use super::{Checked, PathUse, Problem, parser};
 use crate::json::Number;
 
+/// What a text was made into.
+#[derive(Debug)]
+pub(super) struct Typed {
+    pub(super) term: Term,
+    pub(super) uses: Vec<PathUse>,
+}
+
 /// Reads a text as a condition.
-pub(super) fn condition(text: &str) -> Result<Checked<Term>, Vec<Problem>> {
+pub(super) fn condition(text: &str) -> Result<Checked<Typed>, Vec<Problem>> {
     compile(text, Checker::truth)
 }
 
 /// Reads a text as a value.
-pub(super) fn value(text: &str) -> Result<Checked<Term>, Vec<Problem>> {
+pub(super) fn value(text: &str) -> Result<Checked<Typed>, Vec<Problem>> {
     compile(text, Checker::term)
 }
 
 fn compile(
     text: &str,
     lower: impl FnOnce(&mut Checker, &Ast) -> Option<Term>,
-) -> Result<Checked<Term>, Vec<Problem>> {
+) -> Result<Checked<Typed>, Vec<Problem>> {
     let ast = parser::parse(text).map_err(|problem| vec![problem])?;
     let mut checker = Checker::default();
     let term = lower(&mut checker, &ast);
     match term {
-        Some(value) if checker.problems.is_empty() => {
-            Ok(Checked { value, warnings: checker.warnings() })
+        Some(term) if checker.problems.is_empty() => {
+            let uses = std::mem::take(&mut checker.uses);
+            Ok(Checked { value: Typed { term, uses }, warnings: checker.warnings() })
         }
         _ => Err(checker.problems),
     }
@@ -44,9 +53,16 @@ pub(super) struct Checker {
     read_negated: Vec<(Field, Range<usize>, &'static str)>,
     /// Fields that `has()` asks for.
     asked: Vec<Field>,
+    /// Paths into the value, in the order of the text.
+    uses: Vec<PathUse>,
 }
 
 impl Checker {
+    /// All that was refused.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
     /// Notes a problem; the `None` is for the caller's `return`.
     pub(super) fn refuse<T>(&mut self, problem: Problem) -> Option<T> {
         self.problems.push(problem);
@@ -91,7 +107,23 @@ impl Checker {
         if let Some(sign) = self.negated {
             self.read_negated.push((field.clone(), ast.span.clone(), sign));
         }
+        self.uses(&field, &ast.span);
         Some(Term::Field(field))
+    }
+
+    /// Keeps a path for whoever knows the shape of the value.
+    pub(super) fn uses(&mut self, field: &Field, span: &Range<usize>) {
+        if let Field::Path(path) = field {
+            let (path, span) = (path.clone(), span.clone());
+            self.uses.push(PathUse { path, span, compared_with: None });
+        }
+    }
+
+    /// Says of the path that `part` is what it is compared with.
+    pub(super) fn compares(&mut self, part: &Ast, with: Option<Kind>) {
+        if let Some(own) = self.uses.iter_mut().rev().find(|own| own.span == part.span) {
+            own.compared_with = with;
+        }
     }
 
     pub(super) fn has(&mut self, field: Field) -> Term {
@@ -143,6 +175,8 @@ impl Checker {
         self.negated = before;
         let (left, right) = (left?, right?);
         self.comparable(comparison, [left.types(), right.types()], &ast.span)?;
+        self.compares(&binary.left, right.types().kind());
+        self.compares(&binary.right, left.types().kind());
         Some(Term::Compare(comparison, Box::new([left, right])))
     }
 
@@ -179,6 +213,7 @@ impl Checker {
         for (literal, item) in literals.iter().zip(list) {
             self.comparable(Comparison::Equal, [left.types(), literal.types()], &item.span)?;
         }
+        self.compares(&binary.left, literals.first().and_then(|first| first.types().kind()));
         Some(Term::In(Box::new(left), literals))
     }
 

@@ -217,8 +217,8 @@ impl Source {
                     Slot::Plain(span) => Ok(Some(Text::Plain(span.of(bytes)))),
                     Slot::Escaped(span) => Ok(Some(Text::Escaped(span.of(bytes)))),
                     Slot::Missing => Err(Gap::Missing),
-                    Slot::Null
-                    | Slot::Bool(_)
+                    Slot::Null(_)
+                    | Slot::Bool(..)
                     | Slot::Number(_)
                     | Slot::Object(_)
                     | Slot::Array(_) => Ok(None),
@@ -243,8 +243,8 @@ fn in_value<'a>(slot: &Slot, bytes: &'a [u8]) -> Result<Value<'a>, Gap> {
     let of = |span: &Span| span.of(bytes);
     Ok(match slot {
         Slot::Missing => return Err(Gap::Missing),
-        Slot::Null => Value::Null,
-        Slot::Bool(value) => Value::Bool(*value),
+        Slot::Null(_) => Value::Null,
+        Slot::Bool(value, _) => Value::Bool(*value),
         // A scan lets nothing through that is no number.
         Slot::Number(span) => Value::Number(Number::parse(of(span)).ok_or(Gap::Missing)?),
         Slot::Plain(span) => Value::Text(Text::Plain(of(span))),

@@ -198,6 +198,7 @@ fn has(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
     };
     let field = field(checker, argument)?;
     if field.can_be_missing() {
+        checker.uses(&field, &argument.span);
         return Some(checker.has(field));
     }
     let problem = Problem::new(ast.span.clone(), format!("every record has `{field}`"));

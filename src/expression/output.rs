@@ -89,6 +89,50 @@ impl Operand {
     }
 }
 
+impl Operand {
+    /// The JSON text; appended to `scratch` where it does not stand in the record as it is.
+    pub(super) fn json<'a>(
+        &self,
+        scope: &Scope<'a>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Text<'a>, ValueError> {
+        if let Self::Field(Source::Slot(id)) = self {
+            let slot = scope.slots.get(id.index()).copied().unwrap_or_default();
+            let raw = slot.raw(scope.record.value.unwrap_or_default());
+            return raw.map(Text::Borrowed).ok_or(ValueError::Missing);
+        }
+        let start = scratch.len();
+        match self.value(scope)? {
+            Value::Null => return Ok(Text::Borrowed(b"null")),
+            Value::Bool(value) => return Ok(value.into()),
+            Value::Text(RawText::Plain(bytes)) => {
+                let Ok(text) = std::str::from_utf8(bytes) else {
+                    return Err(ValueError::Error(EvalError::NotUtf8));
+                };
+                json::quote(text, scratch);
+            }
+            Value::Text(RawText::Escaped(raw)) => {
+                scratch.push(b'"');
+                scratch.extend_from_slice(raw);
+                scratch.push(b'"');
+            }
+            Value::Number(Number::Float(value)) if !value.is_finite() => {
+                return Err(ValueError::Error(EvalError::NotFinite));
+            }
+            Value::Number(number) => write_number(number, scratch),
+            Value::Timestamp(moment) => {
+                let Some(time) = moment.timestamp() else {
+                    return Err(ValueError::Error(EvalError::TimestampOutOfRange));
+                };
+                let _infallible = write!(scratch, "\"{time}\"");
+            }
+            // Only slots are objects and arrays.
+            Value::Object | Value::Array => return Err(ValueError::Missing),
+        }
+        Ok(Text::Scratch(start..scratch.len()))
+    }
+}
+
 fn slot_text<'a>(
     slot: &Slot,
     value: &'a [u8],
@@ -96,8 +140,8 @@ fn slot_text<'a>(
 ) -> Result<Text<'a>, ValueError> {
     Ok(match slot {
         Slot::Missing => return Err(ValueError::Missing),
-        Slot::Null => Text::Null,
-        Slot::Bool(value) => (*value).into(),
+        Slot::Null(_) => Text::Null,
+        Slot::Bool(value, _) => (*value).into(),
         Slot::Number(span) | Slot::Plain(span) | Slot::Object(span) | Slot::Array(span) => {
             Text::Borrowed(span.of(value))
         }
@@ -120,6 +164,10 @@ fn write_number(number: Number, out: &mut Vec<u8>) {
     let _infallible = match number {
         Number::Int(value) => write!(out, "{value}"),
         Number::Uint(value) => write!(out, "{value}"),
+        // Beyond these it would be a long row of zeros.
+        Number::Float(value) if value != 0.0 && !(1e-5..1e16).contains(&value.abs()) => {
+            write!(out, "{value:?}")
+        }
         Number::Float(value) => write!(out, "{value}"),
     };
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::ast::{Comparison, Junction};
+use super::value::Kind;
 use crate::json::{Number, Path};
 
 /// A typed part of an expression.
@@ -74,6 +75,18 @@ impl Types {
 
     pub(super) fn is_none(self) -> bool {
         self.0 == 0
+    }
+
+    /// The kind, where there is only one.
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::NULL => Some(Kind::Null),
+            Self::BOOL => Some(Kind::Bool),
+            Self::NUMBER => Some(Kind::Number),
+            Self::TEXT => Some(Kind::Text),
+            Self::TIMESTAMP => Some(Kind::Timestamp),
+            _ => None,
+        }
     }
 
     /// For messages: `a string`, `a string or null`.

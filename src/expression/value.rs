@@ -107,6 +107,12 @@ pub enum EvalError {
     /// Something else than `true` or `false` where one of them is needed.
     #[error("a condition is true or false, and this is {0}")]
     NoCondition(Kind),
+    /// A key or header that is no text, where JSON needs one.
+    #[error("the bytes are not UTF-8")]
+    NotUtf8,
+    /// A number that JSON cannot write.
+    #[error("the result is infinite, or not a number")]
+    NotFinite,
     /// A record's time that no calendar has.
     #[error("the record's timestamp is out of range")]
     TimestampOutOfRange,
