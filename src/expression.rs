@@ -4,8 +4,20 @@
 //! paths and evaluates it once a record, without allocation. What the language does not have is refused when it is compiled.
 //!
 //! ```text
-//! text -> token -> parser -> ast -> check (names: what a name stands for) -> term -> program -> eval, output
+//! text -> token -> parser -> ast -> check (names: what a name stands for; call: functions) -> term -> program -> eval, output
 //! ```
+//!
+//! What is deliberately not as in CEL; tests hold each against the crate `cel`:
+//!
+//! | | here | CEL |
+//! |---|---|---|
+//! | a field that is not there | missing, apart from errors; `has(value.a.b)` without `a` is false | an error |
+//! | `1 + 0.5`, `1.0 % 2` | a double; an error of its own | no such overload |
+//! | signed and unsigned integers | one type from -2^63 to 2^64 - 1 | two types |
+//! | `1.0 / x`, and `x` is `0.0`; a double beyond all doubles | an error | infinite |
+//! | objects and arrays under `==` | an error | compared in depth |
+//! | `string(x)` of a number in the record | as it stands there: `1.50` | `1.5` |
+//! | types that never fit, regexes that are none | refused when it is compiled | an error for each record |
 //!
 //! Missing and errors are two things. A comparison with a field that the record is without is *missing*; an operator between
 //! types that it does not take is an *error*. Both are carried on, whichever side they stand on:
@@ -68,18 +80,41 @@
 //! assert_eq!(ask(r#"value.s == "aé""#), "true");
 //! // Objects and arrays are not compared with each other.
 //! assert_eq!(ask("value.o == value.o"), "`==` compares an object with an object");
+//! // Integers are calculated exactly; with a double on one side both are doubles, since JSON writes one number in two ways.
+//! assert_eq!(ask("value.n + 1 == 9007199254740994 && 7 / 2 == 3 && 7 / 2.0 == 3.5"), "true");
+//! assert_eq!(ask("value.n * value.n > 0"), "the result of `*` is too great");
+//! assert_eq!(ask("1 / (offset - 7) == 1"), "`/` divides by zero");
+//! assert_eq!(ask(r#"topic + "-" + string(value.n) == "t-9007199254740993""#), "true");
+//! assert_eq!(ask("int(\"12\") == 12 && double(1) == 1.0"), "true");
+//! // Missing goes through operators and functions; a choice evaluates only the side that it takes.
+//! assert_eq!(ask(r#"value.x + 1 == 2 || value.x.startsWith("a")"#), "missing");
+//! assert_eq!(ask("(has(value.x) ? value.x : 0) == 0"), "true");
+//! // Sizes count code points, elements or members; regexes find anywhere.
+//! assert_eq!(ask("size(value.s) == 2 && size(value.o.list) == 2 && size(value.o) == 1"), "true");
+//! assert_eq!(ask(r#"value.s.matches("^a") && !value.s.contains("b")"#), "true");
+//! // Conditions on elements are chains of `||` or `&&` over them.
+//! assert_eq!(ask("value.o.list.exists(x, x == 2) && value.o.list.all(x, x < value.n)"), "true");
+//! assert_eq!(ask("value.o.list.exists(x, x.price == 2)"), "missing");
 //! // What has no fixed type is looked at when it is needed.
 //! assert_eq!(ask("value.n && true"), "a condition is true or false, and this is a number");
 //! ```
 
+mod arithmetic;
 mod ast;
+mod buffer;
+mod call;
 mod check;
+mod each;
+mod error;
 mod eval;
+mod functions;
 mod literal;
+mod lookup;
 mod names;
 mod output;
 mod parser;
 mod program;
+mod target;
 mod term;
 #[cfg(test)]
 mod tests;
@@ -89,12 +124,15 @@ mod value;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use ast::Comparison;
+pub use ast::{Arithmetic, Comparison};
+pub use error::EvalError;
 pub use eval::{Scope, Verdict};
+pub use lookup::{BoundLookup, Found, Lookup};
 pub use output::{Text, ValueError};
-pub use value::{EvalError, Kind};
+pub use target::Target;
+pub use value::Kind;
 
-use crate::json::Paths;
+use crate::json::{Path, Paths};
 
 /// What is wrong with an expression, or odd about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +155,17 @@ impl Problem {
     }
 }
 
+/// A path into the value that an expression reads or asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathUse {
+    /// The path.
+    pub path: Path,
+    /// Byte range in the expression's text.
+    pub span: Range<usize>,
+    /// What it is compared with, or used as, where that is known from the text.
+    pub compared_with: Option<Kind>,
+}
+
 /// What was made of a text, and what is odd about it.
 #[derive(Clone, Debug)]
 pub struct Checked<T> {
@@ -136,14 +185,14 @@ impl<T> Checked<T> {
 #[derive(Clone, Debug)]
 pub struct Predicate {
     text: Arc<str>,
-    term: Arc<term::Term>,
+    typed: Arc<check::Typed>,
 }
 
 impl Predicate {
     /// Compiles a text; all that is wrong comes at once.
     pub fn parse(text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let checked = check::condition(text)?;
-        Ok(checked.map(|term| Self { text: text.into(), term: Arc::new(term) }))
+        Ok(checked.map(|typed| Self { text: text.into(), typed: Arc::new(typed) }))
     }
 
     /// The text as the file has it.
@@ -153,12 +202,18 @@ impl Predicate {
 
     /// Whether a record's value has to be scanned first.
     pub fn reads_value(&self) -> bool {
-        self.term.reads_value()
+        self.typed.term.reads_value()
+    }
+
+    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
+    /// not among them, the array is.
+    pub fn paths(&self) -> &[PathUse] {
+        &self.typed.uses
     }
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundPredicate {
-        BoundPredicate(program::test(&self.term, paths))
+        BoundPredicate(program::Binder::new(paths).test(&self.typed.term))
     }
 }
 
@@ -169,7 +224,7 @@ pub struct BoundPredicate(program::Test);
 impl BoundPredicate {
     /// Decides on one record.
     pub fn eval(&self, scope: &Scope<'_>) -> Verdict {
-        self.0.eval(scope)
+        self.0.eval(&eval::Env::new(scope))
     }
 }
 
@@ -177,14 +232,14 @@ impl BoundPredicate {
 #[derive(Clone, Debug)]
 pub struct ValueExpression {
     text: Arc<str>,
-    term: Arc<term::Term>,
+    typed: Arc<check::Typed>,
 }
 
 impl ValueExpression {
     /// Compiles a text; all that is wrong comes at once.
     pub fn parse(text: &str) -> Result<Checked<Self>, Vec<Problem>> {
         let checked = check::value(text)?;
-        Ok(checked.map(|term| Self { text: text.into(), term: Arc::new(term) }))
+        Ok(checked.map(|typed| Self { text: text.into(), typed: Arc::new(typed) }))
     }
 
     /// The text as the file has it.
@@ -194,12 +249,18 @@ impl ValueExpression {
 
     /// Whether a record's value has to be scanned first.
     pub fn reads_value(&self) -> bool {
-        self.term.reads_value()
+        self.typed.term.reads_value()
+    }
+
+    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
+    /// not among them, the array is.
+    pub fn paths(&self) -> &[PathUse] {
+        &self.typed.uses
     }
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundValue {
-        BoundValue(program::operand(&self.term, paths))
+        BoundValue(program::Binder::new(paths).operand(&self.typed.term))
     }
 }
 
@@ -214,6 +275,16 @@ impl BoundValue {
         scope: &Scope<'a>,
         scratch: &mut Vec<u8>,
     ) -> Result<Text<'a>, ValueError> {
-        self.0.text(scope, scratch)
+        Ok(self.0.text(&eval::Env::new(scope), scratch)?)
+    }
+
+    /// The JSON text of the value for one record, never [`Text::Null`]; appended to `scratch` where it does not stand in the
+    /// record as it is. A path is the bytes that it leads to.
+    pub fn json<'a>(
+        &self,
+        scope: &Scope<'a>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Text<'a>, ValueError> {
+        Ok(self.0.json(&eval::Env::new(scope), scratch)?)
     }
 }

@@ -15,6 +15,8 @@
 //! | no object at the top, but a path begins with a key | all slots are missing | the same |
 
 mod block;
+mod edit;
+mod elements;
 mod fail;
 mod jump;
 mod number;
@@ -26,11 +28,16 @@ mod text;
 mod token;
 mod trie;
 
+pub use edit::{BoundEdits, Edit, EditError, Edits, Splices};
+pub use elements::{Elements, count};
 pub use number::Number;
 pub use path::{Path, Segment};
 pub use scanner::Scanner;
-pub use text::{Unescaped, order, says, unescape};
+pub use text::{Unescaped, order, quote, says, unescape};
 pub use trie::{Paths, SlotId};
+
+/// Objects and arrays that may lie within each other; a path has no more segments.
+pub const DEPTH: usize = 128;
 
 /// Fills the slots of all paths in one pass over a value; what another implementation has to do, too.
 pub trait Scan {
@@ -73,9 +80,9 @@ pub enum Slot {
     #[default]
     Missing,
     /// `null`
-    Null,
+    Null(Span),
     /// `true` or `false`
-    Bool(bool),
+    Bool(bool, Span),
     /// A number as it stands.
     Number(Span),
     /// A string's text between its quotes, without any escape in it.
@@ -95,6 +102,28 @@ pub struct Span {
     pub start: u32,
     /// The byte behind the last.
     pub end: u32,
+}
+
+impl Slot {
+    /// The bytes of `value` that it stands for, quotes included; `None` where it is missing.
+    pub fn raw(self, value: &[u8]) -> Option<&[u8]> {
+        self.range().and_then(|range| value.get(range))
+    }
+
+    /// The place of [`Self::raw`].
+    pub(crate) fn range(self) -> Option<std::ops::Range<usize>> {
+        let (span, quotes) = match self {
+            Self::Missing => return None,
+            Self::Null(span)
+            | Self::Bool(_, span)
+            | Self::Number(span)
+            | Self::Object(span)
+            | Self::Array(span) => (span, 0),
+            Self::Plain(span) | Self::Escaped(span) => (span, 1),
+        };
+        let at = |place| usize::try_from(place).unwrap_or(usize::MAX);
+        Some(at(span.start.saturating_sub(quotes))..at(span.end.saturating_add(quotes)))
+    }
 }
 
 impl Span {

@@ -1,16 +1,7 @@
 //! Any text -> findings, rendered in every form: nothing may panic, and every place must lie in the text.
-//!
-//! The modules are links to the package's: librdkafka and OpenSSL need not be built for this.
 #![no_main]
-#![allow(dead_code, unused_imports, reason = "the layers above use the rest")]
 
-mod config;
-mod expression;
-mod json;
-mod model;
-mod pipeline;
-
-use config::{AnyProperty, Environment, Output, Snapshot, SnapshotFile};
+use krouted::config::{self, AnyProperty, Environment, Output, Snapshot, SnapshotFile};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

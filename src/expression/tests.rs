@@ -1,8 +1,14 @@
 //! What expressions mean, one line each.
 
+mod arithmetic;
+mod cel;
+mod elements;
+mod functions;
 mod language;
+mod lookup;
 mod meaning;
 mod output;
+mod refusals;
 
 use super::{BoundPredicate, BoundValue, Predicate, Problem, Scope, ValueExpression, Verdict};
 use crate::json::{Check, Paths, Slot, scan};

@@ -207,9 +207,9 @@ impl<'w> Walk<'w> {
             b'"' => self.text(at)?,
             b'{' => self.skip(first, at).map(|end| (Slot::Object(span(end)), end))?,
             b'[' => self.skip(first, at).map(|end| (Slot::Array(span(end)), end))?,
-            b't' => (Slot::Bool(true), word(bytes, at, b"true")?),
-            b'f' => (Slot::Bool(false), word(bytes, at, b"false")?),
-            b'n' => (Slot::Null, word(bytes, at, b"null")?),
+            b't' => word(bytes, at, b"true").map(|end| (Slot::Bool(true, span(end)), end))?,
+            b'f' => word(bytes, at, b"false").map(|end| (Slot::Bool(false, span(end)), end))?,
+            b'n' => word(bytes, at, b"null").map(|end| (Slot::Null(span(end)), end))?,
             b'-' | b'0'..=b'9' => number(bytes, at).map(|end| (Slot::Number(span(end)), end))?,
             _ => return Err(Fail::new(Reason::Value, at)),
         };

@@ -3,9 +3,10 @@
 mod cases;
 mod differential;
 mod document;
+mod edits;
 mod numbers;
 
-use super::{Check, Malformed, Path, Paths, Segment, Slot, SlotId, scan, unescape};
+use super::{Check, Malformed, Path, Paths, Segment, Slot, SlotId, Span, scan, unescape};
 
 fn key(name: &str) -> Segment {
     Segment::Key(name.into())
@@ -22,7 +23,7 @@ fn slots_of(value: &[u8], texts: &[&str], check: Check) -> Result<Vec<Slot>, Mal
     let mut paths = Paths::default();
     let ids: Vec<SlotId> = texts.iter().map(|text| paths.add(&path(text))).collect();
     // What an earlier record left behind must not be seen.
-    let mut slots = vec![Slot::Bool(true); paths.len()];
+    let mut slots = vec![Slot::Bool(true, Span::default()); paths.len()];
     scan(&paths, value, check, &mut slots)?;
     Ok(ids.iter().map(|id| slots[id.index()]).collect())
 }
@@ -32,8 +33,8 @@ fn say(slot: Slot, value: &[u8]) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match slot {
         Slot::Missing => "-".to_owned(),
-        Slot::Null => "null".to_owned(),
-        Slot::Bool(value) => value.to_string(),
+        Slot::Null(_) => "null".to_owned(),
+        Slot::Bool(value, _) => value.to_string(),
         Slot::Number(span) | Slot::Object(span) | Slot::Array(span) => text(span.of(value)),
         Slot::Plain(span) => format!("'{}'", text(span.of(value))),
         Slot::Escaped(span) => {

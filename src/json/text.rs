@@ -51,6 +51,35 @@ pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     out.extend(Unescaped::new(raw));
 }
 
+/// Appends a text as a JSON string, quotes included; nothing is escaped that need not be.
+pub fn quote(text: &str, out: &mut Vec<u8>) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) {
+        let (before, behind) = rest.split_at(at);
+        out.extend_from_slice(before);
+        let Some((&special, behind)) = behind.split_first() else { break };
+        match special {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', special]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x8 => out.extend_from_slice(b"\\b"),
+            0xc => out.extend_from_slice(b"\\f"),
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[digit(special >> 4), digit(special & 15)]);
+            }
+        }
+        rest = behind;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
 /// Whether a string with escapes says `text`.
 pub fn says(raw: &[u8], text: &[u8]) -> bool {
     // An escape is never shorter than what it stands for, and at most six times as long.

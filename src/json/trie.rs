@@ -84,6 +84,18 @@ impl Paths {
         end
     }
 
+    /// The slots of all values on the way of a path, its own last.
+    pub(super) fn way(&self, end: SlotId) -> Vec<SlotId> {
+        let mut way = Vec::new();
+        let mut at = Some(end);
+        while let Some(id) = at {
+            way.push(id);
+            at = self.parent(self.node(id)).slot;
+        }
+        way.reverse();
+        way
+    }
+
     /// How many slots a scan fills; at least one for each path.
     pub fn len(&self) -> usize {
         self.nodes.len()

@@ -91,3 +91,67 @@ fn missing_is_an_error() {
     let error = text("value.s < 1").unwrap_err().to_string();
     assert_eq!(error, "`<` compares a string with a number");
 }
+
+fn json(expression: &str) -> Result<String, String> {
+    with_record(Some(VALUE), |record| {
+        let record = Record { key: Some(b"a\"\n\x01\xc3\xa9"), ..*record };
+        let (value, paths) = value_of(expression);
+        let slots = scanned(&paths, &record);
+        let mut scratch = b"before".to_vec();
+        let text = value.json(&Scope { record: &record, slots: &slots }, &mut scratch);
+        let text = text.map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(text.bytes(&scratch).unwrap().to_vec()).unwrap())
+    })
+}
+
+#[test]
+fn json_of_a_path_is_its_own_bytes() {
+    for (expression, expected) in [
+        ("value.s", r#""a b""#),
+        ("value.e", r#""x\u00e9\n\"""#),
+        ("value.n", "1.50e3"),
+        ("value.i", "18446744073709551616"),
+        ("value.t", "true"),
+        ("value.nil", "null"),
+        ("value.o", r#"{"a" : [1]}"#),
+        ("value.l", "[ 1, 2 ]"),
+        ("value.l[1]", "2"),
+    ] {
+        assert_eq!(json(expression), Ok(expected.to_owned()), "{expression}");
+    }
+}
+
+#[test]
+fn json_of_anything_else_is_written() {
+    for (expression, expected) in [
+        ("key", r#""a\"\n\u0001é""#),
+        ("topic", r#""orders""#),
+        ("partition", "3"),
+        ("offset", "9007199254740993"),
+        ("timestamp", r#""2026-01-01T00:00:00Z""#),
+        (r#"headers["region"]"#, r#""eu""#),
+        (r#"headers["nothing"]"#, "null"),
+        ("null", "null"),
+        (r#""f\"x""#, r#""f\"x""#),
+        ("-12", "-12"),
+        ("18446744073709551615u", "18446744073709551615"),
+        ("1.5", "1.5"),
+        ("1e300", "1e300"),
+        ("2.0", "2"),
+        ("1e-7", "1e-7"),
+        ("has(value.x)", "false"),
+    ] {
+        assert_eq!(json(expression), Ok(expected.to_owned()), "{expression}");
+    }
+    assert_eq!(json("value.x"), Err("the field is missing".to_owned()));
+}
+
+#[test]
+fn bytes_that_are_no_text_have_no_json() {
+    with_record(None, |record| {
+        let record = Record { key: Some(b"\xff"), ..*record };
+        let (value, _) = value_of("key");
+        let result = value.json(&Scope { record: &record, slots: &[] }, &mut Vec::new());
+        assert_eq!(result.unwrap_err().to_string(), "the bytes are not UTF-8");
+    });
+}

@@ -67,7 +67,7 @@ fn check_slots(document: &Document, paths: &[Path], check: Check) -> Result<(), 
     let text = document.text();
     let mut trie = Paths::default();
     let ids: Vec<_> = paths.iter().map(|path| trie.add(path)).collect();
-    let mut slots = vec![Slot::Null; trie.len()];
+    let mut slots = vec![Slot::Null(super::Span::default()); trie.len()];
     let result = scan(&trie, text.as_bytes(), check, &mut slots);
     let found: Vec<_> = paths.iter().map(|path| find(document, path)).collect();
     if check == Check::Whole && found.iter().any(|(_, twice)| *twice) {
