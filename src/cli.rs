@@ -5,6 +5,8 @@
 mod check;
 mod demo;
 mod run;
+mod sources;
+mod test;
 
 use std::io::{self, Write};
 
@@ -25,6 +27,8 @@ enum Command {
     Check(check::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
+    /// Runs the tests in pipeline files, without a broker.
+    Test(test::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
 }
@@ -68,6 +72,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));

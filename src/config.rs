@@ -21,11 +21,12 @@ mod snapshot;
 mod text;
 mod yaml;
 
+pub use check::PlacedCase;
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
 pub use environment::Environment;
 pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
 pub use load::{Checked, check};
 pub use properties::{AnyProperty, ClientProperties, PropertyScope};
 pub use settings::Settings;
-pub use snapshot::{FILE_BYTES_MAX, Snapshot, SnapshotFile, Unread};
+pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Unread};
 pub use text::{Place, SourceText};

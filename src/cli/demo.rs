@@ -102,7 +102,7 @@ fn pipelines() -> Result<Vec<Arc<Pipeline>>> {
         path: path.to_owned(),
         content: Ok(text.as_bytes().to_vec()),
     };
-    let snapshot = Snapshot { files: FILES.into_iter().map(file).collect() };
+    let snapshot = Snapshot { files: FILES.into_iter().map(file).collect(), ..Snapshot::default() };
     let environment = Environment::Known(BTreeMap::new());
     let checked = config::check(&snapshot, None, &environment, &Librdkafka);
     if !checked.findings.is_empty() {
@@ -160,6 +160,7 @@ fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> 
     Ok(Settings {
         instance_id,
         pipelines: "pipelines".into(),
+        schemas: "schemas".into(),
         state: "state".into(),
         clusters: BTreeMap::from([(default, cluster)]),
     })

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::finding::Findings;
 use super::raw::RawPipeline;
+use super::raw::case::NULL_COUNTS;
 use super::raw::settings::RawSettings;
 use super::yaml::At;
 
@@ -37,6 +38,9 @@ fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.get("default") == Some(&Value::Null) {
         object.remove("default");
+    }
+    if object.remove(NULL_COUNTS).is_some() {
+        return;
     }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|t| t != "null");

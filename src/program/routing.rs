@@ -1,7 +1,8 @@
 //! Which sinks a record goes to.
 
 use super::step::truth;
-use crate::expression::{BoundPredicate, Scope};
+use super::witness::Witness;
+use crate::expression::{BoundPredicate, Scope, Verdict};
 use crate::json::Paths;
 use crate::model::{Rejection, Stage};
 use crate::pipeline::{Matching, Routing};
@@ -49,6 +50,7 @@ impl Router {
         &self,
         scope: &Scope<'_>,
         missing: &mut bool,
+        witness: &mut impl Witness,
         mut send: impl FnMut(usize),
     ) -> Result<(), Rejection> {
         let (matching, routes) = match self {
@@ -59,12 +61,13 @@ impl Router {
             Self::Routes { matching, routes } => (*matching, routes),
         };
         let mut matched = false;
-        for route in routes {
-            let yes = match &route.when {
-                None => true,
-                Some(predicate) => truth(predicate.eval(scope), missing, &route.rule)?,
+        for (index, route) in routes.iter().enumerate() {
+            let verdict = match &route.when {
+                None => Verdict::True,
+                Some(predicate) => predicate.eval(scope),
             };
-            if yes {
+            witness.route(index, verdict, scope.record);
+            if truth(verdict, missing, &route.rule)? {
                 route.to.iter().copied().for_each(&mut send);
                 matched = true;
                 match matching {

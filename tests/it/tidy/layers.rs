@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["expression"],
     &["pipeline"],
     &["program"],
+    &["case"],
     &["config"],
     &["worker"],
     &["kafka", "sink"],
