@@ -72,9 +72,15 @@
 //! assert_eq!(ask("value.n && true"), "a condition is true or false, and this is a number");
 //! ```
 
+mod arithmetic;
 mod ast;
+mod buffer;
+mod call;
 mod check;
+mod each;
+mod error;
 mod eval;
+mod functions;
 mod literal;
 mod names;
 mod output;
@@ -90,11 +96,12 @@ mod value;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use ast::Comparison;
+pub use ast::{Arithmetic, Comparison};
+pub use error::EvalError;
 pub use eval::{Scope, Verdict};
 pub use output::{Text, ValueError};
 pub use target::Target;
-pub use value::{EvalError, Kind};
+pub use value::Kind;
 
 use crate::json::{Path, Paths};
 
@@ -176,7 +183,7 @@ impl Predicate {
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundPredicate {
-        BoundPredicate(program::test(&self.typed.term, paths))
+        BoundPredicate(program::Binder::new(paths).test(&self.typed.term))
     }
 }
 
@@ -187,7 +194,7 @@ pub struct BoundPredicate(program::Test);
 impl BoundPredicate {
     /// Decides on one record.
     pub fn eval(&self, scope: &Scope<'_>) -> Verdict {
-        self.0.eval(scope)
+        self.0.eval(&eval::Env::new(scope))
     }
 }
 
@@ -222,7 +229,7 @@ impl ValueExpression {
 
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundValue {
-        BoundValue(program::operand(&self.typed.term, paths))
+        BoundValue(program::Binder::new(paths).operand(&self.typed.term))
     }
 }
 
@@ -237,7 +244,7 @@ impl BoundValue {
         scope: &Scope<'a>,
         scratch: &mut Vec<u8>,
     ) -> Result<Text<'a>, ValueError> {
-        self.0.text(scope, scratch)
+        Ok(self.0.text(&eval::Env::new(scope), scratch)?)
     }
 
     /// The JSON text of the value for one record, never [`Text::Null`]; appended to `scratch` where it does not stand in the
@@ -247,6 +254,6 @@ impl BoundValue {
         scope: &Scope<'a>,
         scratch: &mut Vec<u8>,
     ) -> Result<Text<'a>, ValueError> {
-        self.0.json(scope, scratch)
+        Ok(self.0.json(&eval::Env::new(scope), scratch)?)
     }
 }

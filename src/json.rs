@@ -16,6 +16,7 @@
 
 mod block;
 mod edit;
+mod elements;
 mod fail;
 mod jump;
 mod number;
@@ -28,6 +29,7 @@ mod token;
 mod trie;
 
 pub use edit::{BoundEdits, Edit, EditError, Edits, Splices};
+pub use elements::{Elements, count};
 pub use number::Number;
 pub use path::{Path, Segment};
 pub use scanner::Scanner;

@@ -103,7 +103,6 @@ pub(super) enum Junction {
 #[derive(Clone, Debug)]
 pub(super) struct Binary {
     pub(super) operator: Operator,
-    pub(super) operator_span: Range<usize>,
     pub(super) left: Ast,
     pub(super) right: Ast,
 }
@@ -115,8 +114,36 @@ pub(super) enum Operator {
     Compare(Comparison),
     /// `in`
     In,
-    /// `+`, `-`, `*`, `/`, `%`
-    Arithmetic(&'static str),
+    /// `+`, `-`, ...
+    Calculate(Arithmetic),
+}
+
+/// The operators that calculate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Arithmetic {
+    /// `+`, which also joins two strings
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `%`
+    Remainder,
+}
+
+impl Arithmetic {
+    /// As it is written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+        }
+    }
 }
 
 /// The operators that compare.

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::ast::{Ast, Binary, Comparison, Junction, Node, Operator, Raw};
+use super::ast::{Arithmetic, Ast, Binary, Comparison, Junction, Node, Operator, Raw};
+use super::call;
 use super::names;
 use super::term::{Field, Literal, Term, Types};
 use super::value::Kind;
@@ -55,6 +56,8 @@ pub(super) struct Checker {
     asked: Vec<Field>,
     /// Paths into the value, in the order of the text.
     uses: Vec<PathUse>,
+    /// What `exists()` or `all()` calls an element.
+    variable: Option<Box<str>>,
 }
 
 impl Checker {
@@ -69,9 +72,10 @@ impl Checker {
         None
     }
 
-    fn truth(&mut self, ast: &Ast) -> Option<Term> {
+    pub(super) fn truth(&mut self, ast: &Ast) -> Option<Term> {
         let term = self.term(ast)?;
         let types = term.types();
+        self.compares(ast, Some(Kind::Bool));
         if !types.and(Types::BOOL).is_none() {
             return Some(term);
         }
@@ -83,7 +87,7 @@ impl Checker {
         match &ast.node {
             Node::Name(_) | Node::Access(..) => self.read(ast),
             Node::Literal(raw) => self.literal(raw, ast, Sign::Plus).map(Term::Literal),
-            Node::Call(call) => names::call(self, call, ast),
+            Node::Call(call) => call::lower(self, call, ast),
             Node::Not(inner) => self.not(inner),
             Node::Negative(inner) => self.negative(inner, ast),
             Node::Chain(junction, terms) => self.chain(*junction, terms),
@@ -94,7 +98,7 @@ impl Checker {
                 self.refuse(Problem::new(ast.span.clone(), message).hint(hint))
             }
             Node::Map => self.unsupported(ast.span.clone(), "`{ }`"),
-            Node::Ternary(_) => self.unsupported(ast.span.clone(), "`? :`"),
+            Node::Ternary(parts) => self.ternary(parts),
         }
     }
 
@@ -109,6 +113,28 @@ impl Checker {
         }
         self.uses(&field, &ast.span);
         Some(Term::Field(field))
+    }
+
+    /// Whether a name stands for an element.
+    pub(super) fn is_variable(&self, name: &str) -> bool {
+        self.variable.as_deref() == Some(name)
+    }
+
+    fn names_variable(&self, ast: &Ast) -> bool {
+        matches!(&ast.node, Node::Name(name) if self.is_variable(name))
+    }
+
+    /// Reads a condition on an element that has a name; `None` within another one.
+    pub(super) fn over_element(&mut self, name: &str, condition: &Ast) -> Option<Term> {
+        self.variable = Some(name.into());
+        let term = self.truth(condition);
+        self.variable = None;
+        term
+    }
+
+    /// Whether this is said of an element.
+    pub(super) fn is_in_element(&self) -> bool {
+        self.variable.is_some()
     }
 
     /// Keeps a path for whoever knows the shape of the value.
@@ -148,21 +174,60 @@ impl Checker {
         if let Node::Literal(raw @ (Raw::Int(_) | Raw::Double(_))) = &inner.node {
             return self.literal(raw, ast, Sign::Minus).map(Term::Literal);
         }
-        self.unsupported(ast.span.clone(), "`-` before anything but a number")
+        let term = self.term(inner)?;
+        self.compares(inner, Some(Kind::Number));
+        let types = term.types();
+        if types.and(Types::NUMBER).is_none() {
+            let message = format!("`-` stands before a number, and this is {}", types.name());
+            return self.refuse(Problem::new(inner.span.clone(), message));
+        }
+        Some(Term::Negative(Box::new(term)))
+    }
+
+    fn ternary(&mut self, parts: &[Ast; 3]) -> Option<Term> {
+        let [condition, yes, no] = parts;
+        let (condition, yes, no) = (self.truth(condition), self.term(yes), self.term(no));
+        Some(Term::If(Box::new([condition?, yes?, no?])))
+    }
+
+    fn calculation(&mut self, operator: Arithmetic, binary: &Binary, ast: &Ast) -> Option<Term> {
+        let dashed = names::dashed_name(operator, binary);
+        if let Some(problem) = dashed.filter(|_| !self.names_variable(&binary.right)) {
+            return self.refuse(problem);
+        }
+        let (left, right) = (self.term(&binary.left), self.term(&binary.right));
+        let (left, right) = (left?, right?);
+        let (takes, sign) = (operator.takes(), operator.sign());
+        let common = left.types().and(right.types()).and(takes);
+        if common.is_none() {
+            let takes = if takes == Types::NUMBER { "numbers" } else { "numbers or two strings" };
+            let (left, right) = (left.types().name(), right.types().name());
+            let message = format!("`{sign}` takes two {takes}, and these are {left} and {right}");
+            return self.refuse(Problem::new(ast.span.clone(), message));
+        }
+        let problem = |message| Problem::new(binary.right.span.clone(), message);
+        match (operator, &right) {
+            (
+                Arithmetic::Divide | Arithmetic::Remainder,
+                Term::Literal(Literal::Number(divisor)),
+            ) if *divisor == Number::Int(0) => {
+                return self.refuse(problem("the divisor is zero"));
+            }
+            (Arithmetic::Remainder, Term::Literal(Literal::Number(Number::Float(_)))) => {
+                return self.refuse(problem("`%` takes integers only"));
+            }
+            _ => {}
+        }
+        self.compares(&binary.left, common.kind());
+        self.compares(&binary.right, common.kind());
+        Some(Term::Calculate(operator, Box::new([left, right])))
     }
 
     fn binary(&mut self, binary: &Binary, ast: &Ast) -> Option<Term> {
         match binary.operator {
             Operator::Compare(comparison) => self.comparison(comparison, binary, ast),
             Operator::In => self.membership(binary),
-            Operator::Arithmetic(sign) => {
-                let problem = Problem::new(
-                    binary.operator_span.clone(),
-                    format!("`{sign}` is not supported"),
-                );
-                let hint = names::dashed_name(sign, binary);
-                self.refuse(Problem { hint, ..problem })
-            }
+            Operator::Calculate(operator) => self.calculation(operator, binary, ast),
         }
     }
 
@@ -204,8 +269,13 @@ impl Checker {
         }
         let Node::List(list) = &binary.right.node else {
             self.term(&binary.left);
-            let message = "the right side of `in` is a list of literals, or `headers`";
-            return self.refuse(Problem::new(binary.right.span.clone(), message));
+            let problem = Problem::new(
+                binary.right.span.clone(),
+                "the right side of `in` is a list of literals, or `headers`",
+            );
+            let of_value = matches!(&binary.right.node, Node::Access(..));
+            let hint = "to look into an array write `value.list.exists(x, x == \"a\")`";
+            return self.refuse(if of_value { problem.hint(hint) } else { problem });
         };
         let left = self.term(&binary.left);
         let literals: Vec<_> = list.iter().map(|item| self.item(item)).collect();
@@ -218,19 +288,12 @@ impl Checker {
     }
 
     fn item(&mut self, item: &Ast) -> Option<Literal> {
-        match self.term(item)? {
-            Term::Literal(literal) => Some(literal),
-            Term::Field(_)
-            | Term::Has(_)
-            | Term::Not(_)
-            | Term::Chain(..)
-            | Term::Compare(..)
-            | Term::In(..) => {
-                let hint = "join comparisons with `||`";
-                let message = "a list holds literals only";
-                self.refuse(Problem::new(item.span.clone(), message).hint(hint))
-            }
+        if let Term::Literal(literal) = self.term(item)? {
+            return Some(literal);
         }
+        let hint = "join comparisons with `||`";
+        let message = "a list holds literals only";
+        self.refuse(Problem::new(item.span.clone(), message).hint(hint))
     }
 
     fn literal(&mut self, raw: &Raw, ast: &Ast, sign: Sign) -> Option<Literal> {
@@ -267,7 +330,8 @@ impl Checker {
             if guarded || !field.can_be_missing() || warned.contains(&field) {
                 continue;
             }
-            let message = format!("a record without `{field}` does not pass this `{sign}`");
+            let whose = if matches!(field, Field::Element(..)) { "an element" } else { "a record" };
+            let message = format!("{whose} without `{field}` does not pass this `{sign}`");
             let has = field.has();
             let not = if has.starts_with("has") { format!("!{has}") } else { format!("!({has})") };
             let hint =

@@ -1,8 +1,10 @@
 //! Evaluation over one record and its filled slots.
 
 use super::ast::Comparison;
+use super::error::EvalError;
+use super::functions;
 use super::program::{Operand, Source, Test, Texts};
-use super::value::{self, EvalError, Moment, Text, Value};
+use super::value::{self, Moment, Text, Value};
 use crate::json::{Number, Slot, SlotId, Span};
 use crate::model::Record;
 
@@ -14,6 +16,30 @@ pub struct Scope<'a> {
     /// What a scan of its value with the pipeline's paths has filled. All missing where the record is a tombstone, or where
     /// nothing reads the value.
     pub slots: &'a [Slot],
+}
+
+/// What the parts of an expression are evaluated on.
+#[derive(Clone, Copy)]
+pub(super) struct Env<'a> {
+    pub(super) record: &'a Record<'a>,
+    pub(super) slots: &'a [Slot],
+    /// The element that `exists()` or `all()` looks at.
+    pub(super) element: Option<Element<'a>>,
+}
+
+/// One element of an array.
+#[derive(Clone, Copy)]
+pub(super) struct Element<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) whole: Slot,
+    pub(super) slots: &'a [Slot],
+}
+
+impl<'a> Env<'a> {
+    #[inline]
+    pub(super) fn new(scope: &Scope<'a>) -> Self {
+        Self { record: scope.record, slots: scope.slots, element: None }
+    }
 }
 
 /// The result of a predicate.
@@ -55,27 +81,27 @@ impl From<Gap> for Verdict {
 
 impl Test {
     #[inline]
-    pub(super) fn eval(&self, scope: &Scope<'_>) -> Verdict {
+    pub(super) fn eval(&self, env: &Env<'_>) -> Verdict {
         match self {
-            Self::All(tests) => chain(tests, scope, Verdict::False, Verdict::True),
-            Self::Any(tests) => chain(tests, scope, Verdict::True, Verdict::False),
-            Self::Not(test) => match test.eval(scope) {
+            Self::All(tests) => chain(tests, env, Verdict::False, Verdict::True),
+            Self::Any(tests) => chain(tests, env, Verdict::True, Verdict::False),
+            Self::Not(test) => match test.eval(env) {
                 Verdict::True => Verdict::False,
                 Verdict::False => Verdict::True,
                 gap @ (Verdict::Missing | Verdict::Error(_)) => gap,
             },
-            Self::Has(source) => source.is_there(scope).into(),
-            Self::Text { field, text, equal } => match field.text(scope) {
+            Self::Has(source) => source.is_there(env).into(),
+            Self::Text { field, text, equal } => match field.text(env) {
                 Ok(Some(own)) => (value::same_text(own, Text::Plain(text)) == *equal).into(),
                 Ok(None) => Verdict::from(!*equal),
                 Err(gap) => gap.into(),
             },
             Self::Number { comparison, slot, number } => {
-                compare_number(*comparison, *slot, *number, scope)
+                compare_number(*comparison, *slot, *number, env)
             }
-            Self::Texts { field, texts } => among_texts(field, texts, scope),
+            Self::Texts { field, texts } => among_texts(field, texts, env),
             Self::Compare(comparison, left, right) => {
-                match both(left.value(scope), right.value(scope)) {
+                match both(left.value(env), right.value(env)) {
                     Ok((left, right)) => match value::compare(*comparison, &left, &right) {
                         Ok(holds) => holds.into(),
                         Err(error) => Verdict::Error(error),
@@ -83,11 +109,14 @@ impl Test {
                     Err(gap) => gap.into(),
                 }
             }
-            Self::In(operand, literals) => match operand.value(scope) {
+            Self::In(operand, literals) => match operand.value(env) {
                 Ok(value) => literals.iter().any(|own| same(&value, &own.value())).into(),
                 Err(gap) => gap.into(),
             },
-            Self::Truth(operand) => match operand.value(scope) {
+            Self::Search(search, text, part) => search.eval(text, part, env),
+            Self::Matches(text, regex) => functions::matches(text, regex, env),
+            Self::Each(quantifier, each) => each.eval(*quantifier, env),
+            Self::Truth(operand) => match operand.value(env) {
                 Ok(Value::Bool(value)) => value.into(),
                 Ok(other) => Verdict::Error(EvalError::NoCondition(other.kind())),
                 Err(gap) => gap.into(),
@@ -98,23 +127,30 @@ impl Test {
 
 /// `decides` ends a chain; without it an error goes before missing, and missing before `otherwise`.
 #[inline]
-fn chain(tests: &[Test], scope: &Scope<'_>, decides: Verdict, otherwise: Verdict) -> Verdict {
+fn chain(tests: &[Test], env: &Env<'_>, decides: Verdict, otherwise: Verdict) -> Verdict {
     let mut result = otherwise;
     for test in tests {
-        match (test.eval(scope), result) {
-            (verdict, _) if verdict == decides => return verdict,
-            (Verdict::Error(error), Verdict::True | Verdict::False | Verdict::Missing) => {
-                result = Verdict::Error(error);
-            }
-            (Verdict::Missing, Verdict::True | Verdict::False) => result = Verdict::Missing,
-            _ => {}
+        let verdict = test.eval(env);
+        if verdict == decides {
+            return verdict;
         }
+        result = worse(result, verdict);
     }
     result
 }
 
-fn among_texts(field: &Source, texts: &Texts, scope: &Scope<'_>) -> Verdict {
-    match field.text(scope) {
+/// What two terms are together of which none decides: an error goes before missing, and missing before the rest.
+#[inline]
+pub(super) fn worse(so_far: Verdict, next: Verdict) -> Verdict {
+    match (so_far, next) {
+        (Verdict::True | Verdict::False | Verdict::Missing, Verdict::Error(_))
+        | (Verdict::True | Verdict::False, Verdict::Missing) => next,
+        _ => so_far,
+    }
+}
+
+fn among_texts(field: &Source, texts: &Texts, env: &Env<'_>) -> Verdict {
+    match field.text(env) {
         Ok(Some(own)) => texts.contains(own).into(),
         Ok(None) => Verdict::False,
         Err(gap) => gap.into(),
@@ -122,14 +158,9 @@ fn among_texts(field: &Source, texts: &Texts, scope: &Scope<'_>) -> Verdict {
 }
 
 #[inline]
-fn compare_number(
-    comparison: Comparison,
-    slot: SlotId,
-    number: Number,
-    scope: &Scope<'_>,
-) -> Verdict {
-    let bytes = scope.record.value.unwrap_or_default();
-    let slot = scope.slots.get(slot.index()).unwrap_or(&Slot::Missing);
+fn compare_number(comparison: Comparison, slot: SlotId, number: Number, env: &Env<'_>) -> Verdict {
+    let bytes = env.record.value.unwrap_or_default();
+    let slot = env.slots.get(slot.index()).unwrap_or(&Slot::Missing);
     if let Slot::Number(span) = slot
         && let Some(ordering) = Number::parse(span.of(bytes)).and_then(|own| own.compare(number))
     {
@@ -149,7 +180,7 @@ fn same(left: &Value<'_>, right: &Value<'_>) -> bool {
 
 /// Error and missing together are an error.
 #[inline]
-fn both<'a>(
+pub(super) fn both<'a>(
     left: Result<Value<'a>, Gap>,
     right: Result<Value<'a>, Gap>,
 ) -> Result<(Value<'a>, Value<'a>), Gap> {
@@ -162,24 +193,45 @@ fn both<'a>(
 
 impl Operand {
     #[inline]
-    pub(super) fn value<'a>(&'a self, scope: &Scope<'a>) -> Result<Value<'a>, Gap> {
+    pub(super) fn value<'a>(&'a self, env: &Env<'a>) -> Result<Value<'a>, Gap> {
         match self {
             Self::Literal(literal) => Ok(literal.value()),
-            Self::Field(source) => source.value(scope),
-            Self::Test(test) => match test.eval(scope) {
+            Self::Field(source) => source.value(env),
+            Self::Test(test) => match test.eval(env) {
                 Verdict::True => Ok(Value::Bool(true)),
                 Verdict::False => Ok(Value::Bool(false)),
                 Verdict::Missing => Err(Gap::Missing),
                 Verdict::Error(error) => Err(Gap::Error(error)),
             },
+            Self::If(parts) => branch(parts, env)?.value(env),
+            Self::Calculate(operator, sides) => {
+                let [left, right] = sides.as_ref();
+                let (left, right) = both(left.value(env), right.value(env))?;
+                functions::calculate(*operator, &left, &right)
+            }
+            Self::Negative(inner) => functions::negative(&inner.value(env)?),
+            Self::Call(function, inner) => function.call(inner, env),
         }
+    }
+}
+
+/// The one that a condition chooses.
+pub(super) fn branch<'p>(
+    (condition, yes, no): &'p (Test, Operand, Operand),
+    env: &Env<'_>,
+) -> Result<&'p Operand, Gap> {
+    match condition.eval(env) {
+        Verdict::True => Ok(yes),
+        Verdict::False => Ok(no),
+        Verdict::Missing => Err(Gap::Missing),
+        Verdict::Error(error) => Err(Gap::Error(error)),
     }
 }
 
 impl Source {
     #[inline]
-    pub(super) fn value<'a>(&self, scope: &Scope<'a>) -> Result<Value<'a>, Gap> {
-        let record = scope.record;
+    pub(super) fn value<'a>(&self, env: &Env<'a>) -> Result<Value<'a>, Gap> {
+        let record = env.record;
         let text = |bytes| Value::Text(Text::Plain(bytes));
         Ok(match self {
             Self::Key => record.key.map_or(Value::Null, text),
@@ -192,17 +244,34 @@ impl Source {
             Self::Header(name) => {
                 record.headers.last(name).ok_or(Gap::Missing)?.map_or(Value::Null, text)
             }
-            Self::Slot(id) => {
-                let slot = scope.slots.get(id.index()).ok_or(Gap::Missing)?;
-                return in_value(slot, record.value.unwrap_or_default());
+            Self::Slot(_) | Self::Element | Self::InElement(_) => {
+                let (slot, bytes) = self.slot(env);
+                return in_value(&slot, bytes);
             }
         })
     }
 
+    /// What a scan found there, and in which bytes; missing for what is no part of a value.
+    #[inline]
+    pub(super) fn slot<'a>(&self, env: &Env<'a>) -> (Slot, &'a [u8]) {
+        let at = |slots: &[Slot], id: &SlotId| slots.get(id.index()).copied().unwrap_or_default();
+        match (self, env.element) {
+            (Self::Slot(id), _) => (at(env.slots, id), env.record.value.unwrap_or_default()),
+            (Self::Element, Some(element)) => (element.whole, element.bytes),
+            (Self::InElement(id), Some(element)) => (at(element.slots, id), element.bytes),
+            _ => (Slot::Missing, &[]),
+        }
+    }
+
+    /// Whether it is a part of a value.
+    pub(super) fn is_slot(&self) -> bool {
+        matches!(self, Self::Slot(_) | Self::Element | Self::InElement(_))
+    }
+
     /// The text of a field; `None` where it is something else.
     #[inline]
-    fn text<'a>(&self, scope: &Scope<'a>) -> Result<Option<Text<'a>>, Gap> {
-        let record = scope.record;
+    pub(super) fn text<'a>(&self, env: &Env<'a>) -> Result<Option<Text<'a>>, Gap> {
+        let record = env.record;
         match self {
             Self::Key => Ok(record.key.map(Text::Plain)),
             Self::Topic => Ok(Some(Text::Plain(record.topic.as_bytes()))),
@@ -211,9 +280,9 @@ impl Source {
             Self::Header(name) => {
                 Ok(record.headers.last(name).ok_or(Gap::Missing)?.map(Text::Plain))
             }
-            Self::Slot(id) => {
-                let bytes = record.value.unwrap_or_default();
-                match scope.slots.get(id.index()).unwrap_or(&Slot::Missing) {
+            Self::Slot(_) | Self::Element | Self::InElement(_) => {
+                let (slot, bytes) = self.slot(env);
+                match &slot {
                     Slot::Plain(span) => Ok(Some(Text::Plain(span.of(bytes)))),
                     Slot::Escaped(span) => Ok(Some(Text::Escaped(span.of(bytes)))),
                     Slot::Missing => Err(Gap::Missing),
@@ -228,12 +297,12 @@ impl Source {
     }
 
     #[inline]
-    fn is_there(&self, scope: &Scope<'_>) -> bool {
+    fn is_there(&self, env: &Env<'_>) -> bool {
         match self {
             Self::Key | Self::Topic | Self::Partition | Self::Offset => true,
-            Self::Timestamp => scope.record.timestamp.is_some(),
-            Self::Header(name) => scope.record.headers.last(name).is_some(),
-            Self::Slot(id) => scope.slots.get(id.index()).is_some_and(|s| *s != Slot::Missing),
+            Self::Timestamp => env.record.timestamp.is_some(),
+            Self::Header(name) => env.record.headers.last(name).is_some(),
+            Self::Slot(_) | Self::Element | Self::InElement(_) => self.slot(env).0 != Slot::Missing,
         }
     }
 }

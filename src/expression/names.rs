@@ -2,13 +2,12 @@
 //! nothing.
 
 use super::Problem;
-use super::ast::{Access, Ast, Binary, Call, Node, Raw};
+use super::ast::{Access, Arithmetic, Ast, Binary, Node, Raw};
 use super::check::Checker;
-use super::term::{Field, Literal, Term, Types};
+use super::term::{Field, Types};
 use crate::json::{Path, Segment};
 
 const ROOTS: [&str; 7] = ["value", "key", "headers", "topic", "partition", "offset", "timestamp"];
-const FUNCTIONS: [&str; 2] = ["has", "timestamp"];
 /// What people write who know another tool, and what it is called here.
 const OTHER_WORDS: [(&str, &str); 18] = [
     ("json", "value"),
@@ -30,37 +29,6 @@ const OTHER_WORDS: [(&str, &str); 18] = [
     ("nil", "null"),
     ("undefined", "null"),
 ];
-/// Functions of CEL that this language does not have.
-const CEL_FUNCTIONS: [&str; 27] = [
-    "all",
-    "bool",
-    "bytes",
-    "contains",
-    "double",
-    "duration",
-    "dyn",
-    "endsWith",
-    "exists",
-    "exists_one",
-    "filter",
-    "getFullYear",
-    "getHours",
-    "int",
-    "lowerAscii",
-    "map",
-    "matches",
-    "max",
-    "min",
-    "replace",
-    "size",
-    "split",
-    "startsWith",
-    "string",
-    "substring",
-    "type",
-    "uint",
-];
-
 /// The field that a name or an access reads.
 pub(super) fn field(checker: &mut Checker, ast: &Ast) -> Option<Field> {
     match &ast.node {
@@ -72,6 +40,9 @@ pub(super) fn field(checker: &mut Checker, ast: &Ast) -> Option<Field> {
                 return checker.refuse(Problem::new(ast.span.clone(), message));
             };
             match name.as_str() {
+                name if checker.is_variable(name) => {
+                    Some(Field::Element(name.into(), self::path(checker, path)?))
+                }
                 "value" => Some(Field::Path(self::path(checker, path)?)),
                 "headers" => header_access(checker, path, ast),
                 _ => {
@@ -99,6 +70,7 @@ pub(super) fn field(checker: &mut Checker, ast: &Ast) -> Option<Field> {
 fn root(checker: &mut Checker, name: &str, ast: &Ast) -> Option<Field> {
     let problem = |message: String| Problem::new(ast.span.clone(), message);
     match name {
+        name if checker.is_variable(name) => Some(Field::Element(name.into(), Path(Vec::new()))),
         "key" => Some(Field::Key),
         "topic" => Some(Field::Topic),
         "partition" => Some(Field::Partition),
@@ -172,58 +144,8 @@ pub(super) fn header(checker: &mut Checker, name: &Ast) -> Option<Field> {
     checker.refuse(Problem::new(name.span.clone(), message))
 }
 
-/// What a call stands for.
-pub(super) fn call(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
-    match (&call.target, call.name.as_str()) {
-        (None, "has") => has(checker, call, ast),
-        (None, "timestamp") => timestamp(checker, call, ast),
-        (_, name) => {
-            let problem = |message| Problem::new(call.name_span.clone(), message);
-            if CEL_FUNCTIONS.contains(&name) {
-                return checker.unsupported(call.name_span.clone(), &format!("`{name}()`"));
-            }
-            let unknown = problem(format!("unknown function `{name}`"));
-            checker.refuse(match similar(name, &FUNCTIONS) {
-                Some(meant) => unknown.hint(format!("did you mean `{meant}`?")),
-                None => unknown,
-            })
-        }
-    }
-}
-
-fn has(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
-    let [argument] = call.arguments.as_slice() else {
-        let message = "`has()` takes one path, such as `has(value.a)`";
-        return checker.refuse(Problem::new(ast.span.clone(), message));
-    };
-    let field = field(checker, argument)?;
-    if field.can_be_missing() {
-        checker.uses(&field, &argument.span);
-        return Some(checker.has(field));
-    }
-    let problem = Problem::new(ast.span.clone(), format!("every record has `{field}`"));
-    checker.refuse(if field == Field::Key {
-        problem.hint("did you mean `key != null`?")
-    } else {
-        problem
-    })
-}
-
-fn timestamp(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
-    let hint = "write `timestamp(\"2026-01-01T00:00:00Z\")`";
-    let [Ast { node: Node::Literal(Raw::Text(text)), span, .. }] = call.arguments.as_slice() else {
-        let message = "`timestamp()` takes one literal";
-        return checker.refuse(Problem::new(ast.span.clone(), message).hint(hint));
-    };
-    let Ok(time) = text.parse() else {
-        let message = "this is no time in RFC 3339";
-        return checker.refuse(Problem::new(span.clone(), message).hint(hint));
-    };
-    Some(Term::Literal(Literal::Timestamp(time)))
-}
-
 /// The known name that was probably meant.
-fn similar(name: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn similar(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let other = OTHER_WORDS.iter().find(|(word, _)| *word == name).map(|(_, meant)| *meant);
     let near = || {
         let distance = |known: &str| strsim::damerau_levenshtein(known, &name.to_lowercase());
@@ -234,13 +156,22 @@ fn similar(name: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 /// `value.user-id` is a subtraction, and hardly ever meant to be one.
-pub(super) fn dashed_name(sign: &str, binary: &Binary) -> Option<String> {
+pub(super) fn dashed_name(operator: Arithmetic, binary: &Binary) -> Option<Problem> {
     let Node::Access(_, path) = &binary.left.node else { return None };
     let (Some(Access::Field(first, _)), Node::Name(second)) = (path.last(), &binary.right.node)
     else {
         return None;
     };
-    (sign == "-").then(|| format!("did you mean `[\"{first}-{second}\"]`?"))
+    if operator != Arithmetic::Subtract || is_root(second) {
+        return None;
+    }
+    let hint = format!("did you mean `[\"{first}-{second}\"]`?");
+    Some(Problem::new(binary.right.span.clone(), format!("unknown root `{second}`")).hint(hint))
+}
+
+/// Whether a name stands for a part of the record.
+pub(super) fn is_root(name: &str) -> bool {
+    ROOTS.contains(&name)
 }
 
 /// What to do about two types that do not compare.

@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use super::eval::{Gap, Scope};
-use super::program::{Operand, Source};
-use super::value::{EvalError, Text as RawText, Value};
+use super::error::EvalError;
+use super::eval::{Env, Gap, branch};
+use super::program::Operand;
+use super::value::{Text as RawText, Value};
 use crate::json::{self, Number, Slot};
 
 /// The text of a value, wherever its bytes lie.
@@ -55,35 +56,40 @@ impl From<Gap> for ValueError {
 
 impl Operand {
     /// Appends to `scratch` only what does not stand in the record as it is.
-    pub(super) fn text<'a>(
-        &self,
-        scope: &Scope<'a>,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Text<'a>, ValueError> {
-        if let Self::Field(Source::Slot(id)) = self {
-            let slot = scope.slots.get(id.index()).ok_or(ValueError::Missing)?;
-            return slot_text(slot, scope.record.value.unwrap_or_default(), scratch);
-        }
-        if let Self::Field(source) = self
-            && let Value::Text(RawText::Plain(bytes)) = source.value(scope)?
-        {
-            return Ok(Text::Borrowed(bytes));
+    pub(super) fn text<'a>(&self, env: &Env<'a>, scratch: &mut Vec<u8>) -> Result<Text<'a>, Gap> {
+        match self {
+            Self::If(parts) => return branch(parts, env)?.text(env, scratch),
+            Self::Field(source) if source.is_slot() => {
+                let (slot, bytes) = source.slot(env);
+                return slot_text(&slot, bytes, scratch);
+            }
+            Self::Field(source) => {
+                if let Some(RawText::Plain(bytes)) = source.text(env)? {
+                    return Ok(Text::Borrowed(bytes));
+                }
+            }
+            Self::Literal(_)
+            | Self::Test(_)
+            | Self::Calculate(..)
+            | Self::Negative(_)
+            | Self::Call(..) => {}
         }
         let start = scratch.len();
-        match self.value(scope)? {
+        match self.value(env)? {
             Value::Null => return Ok(Text::Null),
             Value::Bool(value) => return Ok(value.into()),
             Value::Text(RawText::Plain(bytes)) => scratch.extend_from_slice(bytes),
             Value::Text(RawText::Escaped(raw)) => json::unescape(raw, scratch),
+            Value::Built(buffer) => scratch.extend_from_slice(&buffer.0),
             Value::Number(number) => write_number(number, scratch),
             Value::Timestamp(moment) => {
                 let Some(time) = moment.timestamp() else {
-                    return Err(ValueError::Error(EvalError::TimestampOutOfRange));
+                    return Err(Gap::Error(EvalError::TimestampOutOfRange));
                 };
                 let _infallible = write!(scratch, "{time}");
             }
             // Only slots are objects and arrays.
-            Value::Object | Value::Array => return Err(ValueError::Missing),
+            Value::Object | Value::Array => return Err(Gap::Missing),
         }
         Ok(Text::Scratch(start..scratch.len()))
     }
@@ -91,55 +97,51 @@ impl Operand {
 
 impl Operand {
     /// The JSON text; appended to `scratch` where it does not stand in the record as it is.
-    pub(super) fn json<'a>(
-        &self,
-        scope: &Scope<'a>,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Text<'a>, ValueError> {
-        if let Self::Field(Source::Slot(id)) = self {
-            let slot = scope.slots.get(id.index()).copied().unwrap_or_default();
-            let raw = slot.raw(scope.record.value.unwrap_or_default());
-            return raw.map(Text::Borrowed).ok_or(ValueError::Missing);
+    pub(super) fn json<'a>(&self, env: &Env<'a>, scratch: &mut Vec<u8>) -> Result<Text<'a>, Gap> {
+        if let Self::If(parts) = self {
+            return branch(parts, env)?.json(env, scratch);
+        }
+        if let Self::Field(source) = self
+            && source.is_slot()
+        {
+            let (slot, bytes) = source.slot(env);
+            return slot.raw(bytes).map(Text::Borrowed).ok_or(Gap::Missing);
         }
         let start = scratch.len();
-        match self.value(scope)? {
+        match self.value(env)? {
             Value::Null => return Ok(Text::Borrowed(b"null")),
             Value::Bool(value) => return Ok(value.into()),
-            Value::Text(RawText::Plain(bytes)) => {
-                let Ok(text) = std::str::from_utf8(bytes) else {
-                    return Err(ValueError::Error(EvalError::NotUtf8));
-                };
-                json::quote(text, scratch);
-            }
+            Value::Text(RawText::Plain(bytes)) => json::quote(utf8(bytes)?, scratch),
+            Value::Built(buffer) => json::quote(utf8(&buffer.0)?, scratch),
             Value::Text(RawText::Escaped(raw)) => {
                 scratch.push(b'"');
                 scratch.extend_from_slice(raw);
                 scratch.push(b'"');
             }
             Value::Number(Number::Float(value)) if !value.is_finite() => {
-                return Err(ValueError::Error(EvalError::NotFinite));
+                return Err(Gap::Error(EvalError::NotFinite));
             }
             Value::Number(number) => write_number(number, scratch),
             Value::Timestamp(moment) => {
                 let Some(time) = moment.timestamp() else {
-                    return Err(ValueError::Error(EvalError::TimestampOutOfRange));
+                    return Err(Gap::Error(EvalError::TimestampOutOfRange));
                 };
                 let _infallible = write!(scratch, "\"{time}\"");
             }
             // Only slots are objects and arrays.
-            Value::Object | Value::Array => return Err(ValueError::Missing),
+            Value::Object | Value::Array => return Err(Gap::Missing),
         }
         Ok(Text::Scratch(start..scratch.len()))
     }
 }
 
-fn slot_text<'a>(
-    slot: &Slot,
-    value: &'a [u8],
-    scratch: &mut Vec<u8>,
-) -> Result<Text<'a>, ValueError> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Gap> {
+    simdutf8::basic::from_utf8(bytes).or(Err(Gap::Error(EvalError::NotUtf8)))
+}
+
+fn slot_text<'a>(slot: &Slot, value: &'a [u8], scratch: &mut Vec<u8>) -> Result<Text<'a>, Gap> {
     Ok(match slot {
-        Slot::Missing => return Err(ValueError::Missing),
+        Slot::Missing => return Err(Gap::Missing),
         Slot::Null(_) => Text::Null,
         Slot::Bool(value, _) => (*value).into(),
         Slot::Number(span) | Slot::Plain(span) | Slot::Object(span) | Slot::Array(span) => {

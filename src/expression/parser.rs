@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use super::Problem;
-use super::ast::{Access, Ast, Binary, Call, Comparison, Junction, Node, Operator, Raw};
+use super::ast::{
+    Access, Arithmetic, Ast, Binary, Call, Comparison, Junction, Node, Operator, Raw,
+};
 use super::token::{Kind, Token, tokens};
 
 /// Longest text that is read.
@@ -155,11 +157,10 @@ impl Parser {
     fn binary(&mut self, power: u8) -> Parsed {
         let mut left = self.unary()?;
         while let Some((operator, own)) = self.operator().filter(|(_, own)| *own >= power) {
-            let operator_span = self.span();
             self.at += 1;
             let right = self.nested(|parser| parser.binary(own + 1))?;
             let span = left.span.start..right.span.end;
-            let binary = Binary { operator, operator_span, left, right };
+            let binary = Binary { operator, left, right };
             left = part(span, Node::Binary(Box::new(binary)))?;
         }
         Ok(left)
@@ -183,8 +184,11 @@ impl Parser {
             "<=" => Comparison::LessOrEqual,
             ">" => Comparison::Greater,
             ">=" => Comparison::GreaterOrEqual,
-            "+" | "-" => return Some((Operator::Arithmetic(sign), SUM)),
-            "*" | "/" | "%" => return Some((Operator::Arithmetic(sign), PRODUCT)),
+            "+" => return Some((Operator::Calculate(Arithmetic::Add), SUM)),
+            "-" => return Some((Operator::Calculate(Arithmetic::Subtract), SUM)),
+            "*" => return Some((Operator::Calculate(Arithmetic::Multiply), PRODUCT)),
+            "/" => return Some((Operator::Calculate(Arithmetic::Divide), PRODUCT)),
+            "%" => return Some((Operator::Calculate(Arithmetic::Remainder), PRODUCT)),
             _ => return None,
         };
         Some((Operator::Compare(comparison), RELATION))

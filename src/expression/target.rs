@@ -53,7 +53,11 @@ impl Target {
                 problem("a header is named without brackets here".to_owned())
                     .hint(format!("write `headers.{name}`")),
             ]),
-            Field::Topic | Field::Partition | Field::Offset | Field::Timestamp => {
+            Field::Topic
+            | Field::Partition
+            | Field::Offset
+            | Field::Timestamp
+            | Field::Element(..) => {
                 Err(vec![cannot.hint("only `value.…`, `headers.…` and `key` can be")])
             }
         }

@@ -1,8 +1,9 @@
 //! The typed expression: what is left of a text once names, types and literals are checked.
 
 use jiff::Timestamp;
+use regex::bytes::Regex;
 
-use super::ast::{Comparison, Junction};
+use super::ast::{Arithmetic, Comparison, Junction};
 use super::value::Kind;
 use crate::json::{Number, Path};
 
@@ -23,6 +24,94 @@ pub(super) enum Term {
     Compare(Comparison, Box<[Term; 2]>),
     /// `a in [1, 2]`
     In(Box<Term>, Vec<Literal>),
+    /// `a ? b : c`
+    If(Box<[Term; 3]>),
+    /// `a + b`
+    Calculate(Arithmetic, Box<[Term; 2]>),
+    /// `-a`
+    Negative(Box<Term>),
+    /// `size(a)`
+    Call(Function, Box<Term>),
+    /// `a.startsWith(b)`
+    Search(Search, Box<[Term; 2]>),
+    /// `a.matches("b")`
+    Matches(Box<Term>, Regex),
+    /// `a.exists(x, b)`
+    Each(Quantifier, Box<Each>),
+}
+
+/// A condition on the elements of an array.
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    pub(super) array: Field,
+    pub(super) condition: Term,
+}
+
+/// How many elements a condition must hold for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    Exists,
+    All,
+}
+
+/// A function of one argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Size,
+    LowerAscii,
+    String,
+    Int,
+    Double,
+    Timestamp,
+}
+
+/// Where in a string another one is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    StartsWith,
+    EndsWith,
+    Contains,
+}
+
+impl Quantifier {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Exists => "exists",
+            Self::All => "all",
+        }
+    }
+}
+
+impl Function {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::LowerAscii => "lowerAscii",
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Double => "double",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
+    /// What it makes of what it takes.
+    fn types(self) -> Types {
+        match self {
+            Self::Size | Self::Int | Self::Double => Types::NUMBER,
+            Self::LowerAscii | Self::String => Types::TEXT,
+            Self::Timestamp => Types::TIMESTAMP,
+        }
+    }
+}
+
+impl Search {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::StartsWith => "startsWith",
+            Self::EndsWith => "endsWith",
+            Self::Contains => "contains",
+        }
+    }
 }
 
 /// What can be asked of a record.
@@ -36,6 +125,8 @@ pub(super) enum Field {
     /// The last header of that name.
     Header(Box<str>),
     Path(Path),
+    /// A part of the element that `exists()` or `all()` looks at, by the name that the text gives it; without a path all of it.
+    Element(Box<str>, Path),
 }
 
 /// A constant.
@@ -111,7 +202,7 @@ impl Field {
             Self::Topic => Types::TEXT,
             Self::Partition | Self::Offset => Types::NUMBER,
             Self::Timestamp => Types::TIMESTAMP,
-            Self::Path(_) => Types::JSON,
+            Self::Path(_) | Self::Element(..) => Types::JSON,
         }
     }
 
@@ -120,13 +211,15 @@ impl Field {
         match self {
             Self::Key | Self::Topic | Self::Partition | Self::Offset => false,
             Self::Timestamp | Self::Header(_) | Self::Path(_) => true,
+            Self::Element(_, path) => !path.0.is_empty(),
         }
     }
 
     /// Whether `has()` of this says that `other` is there too.
     pub(super) fn guards(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Path(own), Self::Path(other)) => other.is_prefix_of(own),
+            (Self::Path(own), Self::Path(other))
+            | (Self::Element(_, own), Self::Element(_, other)) => other.is_prefix_of(own),
             _ => self == other,
         }
     }
@@ -140,7 +233,8 @@ impl Field {
             | Self::Partition
             | Self::Offset
             | Self::Timestamp
-            | Self::Path(_) => format!("has({self})"),
+            | Self::Path(_)
+            | Self::Element(..) => format!("has({self})"),
         }
     }
 }
@@ -155,6 +249,10 @@ impl std::fmt::Display for Field {
             Self::Timestamp => f.write_str("timestamp"),
             Self::Header(name) => write!(f, "headers[{name:?}]"),
             Self::Path(path) => path.fmt(f),
+            Self::Element(name, path) => {
+                f.write_str(name)?;
+                path.0.iter().try_for_each(|segment| write!(f, "{segment}"))
+            }
         }
     }
 }
@@ -176,9 +274,24 @@ impl Term {
         match self {
             Self::Literal(literal) => literal.types(),
             Self::Field(field) => field.types(),
-            Self::Has(_) | Self::Not(_) | Self::Chain(..) | Self::Compare(..) | Self::In(..) => {
-                Types::BOOL
+            Self::Has(_)
+            | Self::Not(_)
+            | Self::Chain(..)
+            | Self::Compare(..)
+            | Self::In(..)
+            | Self::Search(..)
+            | Self::Matches(..)
+            | Self::Each(..) => Types::BOOL,
+            Self::If(parts) => {
+                let [_, yes, no] = parts.as_ref();
+                yes.types().or(no.types())
             }
+            Self::Calculate(operator, sides) => {
+                let [left, right] = sides.as_ref();
+                left.types().and(right.types()).and(operator.takes())
+            }
+            Self::Negative(_) => Types::NUMBER,
+            Self::Call(function, _) => function.types(),
         }
     }
 
@@ -187,9 +300,20 @@ impl Term {
         match self {
             Self::Literal(_) => {}
             Self::Field(field) | Self::Has(field) => visit(field),
-            Self::Not(term) | Self::In(term, _) => term.fields(visit),
+            Self::Not(term)
+            | Self::In(term, _)
+            | Self::Negative(term)
+            | Self::Call(_, term)
+            | Self::Matches(term, _) => term.fields(visit),
             Self::Chain(_, terms) => terms.iter().for_each(|term| term.fields(visit)),
-            Self::Compare(_, sides) => sides.iter().for_each(|side| side.fields(visit)),
+            Self::Compare(_, sides) | Self::Calculate(_, sides) | Self::Search(_, sides) => {
+                sides.iter().for_each(|side| side.fields(visit));
+            }
+            Self::If(parts) => parts.iter().for_each(|part| part.fields(visit)),
+            Self::Each(_, each) => {
+                visit(&each.array);
+                each.condition.fields(visit);
+            }
         }
     }
 
@@ -198,5 +322,15 @@ impl Term {
         let mut reads = false;
         self.fields(&mut |field| reads |= matches!(field, Field::Path(_)));
         reads
+    }
+}
+
+impl Arithmetic {
+    /// What may stand on both sides.
+    pub(super) fn takes(self) -> Types {
+        match self {
+            Self::Add => Types::NUMBER.or(Types::TEXT),
+            Self::Subtract | Self::Multiply | Self::Divide | Self::Remainder => Types::NUMBER,
+        }
     }
 }

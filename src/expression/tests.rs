@@ -1,8 +1,12 @@
 //! What expressions mean, one line each.
 
+mod arithmetic;
+mod elements;
+mod functions;
 mod language;
 mod meaning;
 mod output;
+mod refusals;
 
 use super::{BoundPredicate, BoundValue, Predicate, Problem, Scope, ValueExpression, Verdict};
 use crate::json::{Check, Paths, Slot, scan};

@@ -1,21 +1,24 @@
 //! What one part of an expression is worth for one record.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::ast::Comparison;
+use super::buffer::Buffer;
+use super::error::EvalError;
 use crate::json::{self, Number};
 
 /// A value, borrowed from the record or the expression.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     Number(Number),
     Text(Text<'a>),
+    /// A string that was made.
+    Built(Buffer),
     Timestamp(Moment),
     Object,
     Array,
@@ -40,6 +43,11 @@ impl Moment {
             return Self { milliseconds: milliseconds - 1, nanoseconds: rest + 1_000_000 };
         }
         Self { milliseconds, nanoseconds: rest }
+    }
+
+    /// Whole seconds since 1970, before it rounded down.
+    pub(super) fn seconds(self) -> i64 {
+        self.milliseconds.div_euclid(1000)
     }
 
     /// `None` where no calendar has it.
@@ -91,49 +99,31 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why an expression has no result for a record; nothing of the payload is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EvalError {
-    /// Two types that the operator does not take.
-    #[error("`{}` compares {left} with {right}", .operator.sign())]
-    Incomparable {
-        /// The operator.
-        operator: Comparison,
-        /// What stands on its left.
-        left: Kind,
-        /// What stands on its right.
-        right: Kind,
-    },
-    /// Something else than `true` or `false` where one of them is needed.
-    #[error("a condition is true or false, and this is {0}")]
-    NoCondition(Kind),
-    /// A key or header that is no text, where JSON needs one.
-    #[error("the bytes are not UTF-8")]
-    NotUtf8,
-    /// A number that JSON cannot write.
-    #[error("the result is infinite, or not a number")]
-    NotFinite,
-    /// A record's time that no calendar has.
-    #[error("the record's timestamp is out of range")]
-    TimestampOutOfRange,
-}
-
-impl From<EvalError> for Cow<'static, str> {
-    fn from(error: EvalError) -> Self {
-        Self::Owned(error.to_string())
-    }
-}
-
 impl Value<'_> {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Null => Kind::Null,
             Self::Bool(_) => Kind::Bool,
             Self::Number(_) => Kind::Number,
-            Self::Text(_) => Kind::Text,
+            Self::Text(_) | Self::Built(_) => Kind::Text,
             Self::Timestamp(_) => Kind::Timestamp,
             Self::Object => Kind::Object,
             Self::Array => Kind::Array,
+        }
+    }
+
+    /// What it says, where it is a string.
+    #[inline]
+    pub(super) fn text(&self) -> Option<Text<'_>> {
+        match self {
+            Self::Text(text) => Some(*text),
+            Self::Built(buffer) => Some(Text::Plain(&buffer.0)),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Number(_)
+            | Self::Timestamp(_)
+            | Self::Object
+            | Self::Array => None,
         }
     }
 }
@@ -147,14 +137,14 @@ pub(super) fn compare(
 ) -> Result<bool, EvalError> {
     let incomparable =
         || EvalError::Incomparable { operator, left: left.kind(), right: right.kind() };
+    if let (Some(a), Some(b)) = (left.text(), right.text()) {
+        if operator.is_equality() {
+            return Ok(same_text(a, b) == (operator == Comparison::Equal));
+        }
+        return Ok(holds(operator, order_texts(a, b)));
+    }
     let ordering = match (left, right) {
         (Value::Number(a), Value::Number(b)) => a.compare(*b),
-        (Value::Text(a), Value::Text(b)) => {
-            if operator.is_equality() {
-                return Ok(same_text(*a, *b) == (operator == Comparison::Equal));
-            }
-            Some(order_texts(*a, *b))
-        }
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::Timestamp(a), Value::Timestamp(b)) => Some(a.cmp(b)),
         // Equal or not, but neither is the greater one.

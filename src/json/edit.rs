@@ -92,6 +92,7 @@ impl BoundEdits {
     ///
     /// `slots` are what a scan of this `value` filled; `replacements` gives the JSON text for the edit with that index.
     /// With [`super::Check::Lazy`] what was not looked at is copied as it is.
+    #[expect(clippy::too_many_arguments, reason = "what is read, and two buffers that are reused")]
     pub fn apply<'r>(
         &self,
         value: &[u8],

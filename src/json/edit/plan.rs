@@ -30,8 +30,10 @@ pub(super) struct Node {
 impl Plan {
     pub(super) fn new(edits: &[(Path, Edit)], paths: &mut Paths) -> Self {
         let mut plan = Self { nodes: Vec::new(), roots: Vec::new() };
-        for (index, (path, edit)) in edits.iter().enumerate() {
-            plan.add(index, path, *edit, paths);
+        // New members stand in the order in which they are set, whatever is removed beside them.
+        for wanted in [Edit::Set, Edit::Remove] {
+            let own = edits.iter().enumerate().filter(|(_, (_, edit))| *edit == wanted);
+            own.for_each(|(index, (path, edit))| plan.add(index, path, *edit, paths));
         }
         plan
     }

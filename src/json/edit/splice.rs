@@ -38,6 +38,7 @@ enum Container<'c> {
     Other(&'c Path),
 }
 
+#[expect(clippy::too_many_arguments, reason = "what is read, and two buffers that are reused")]
 pub(super) fn apply<'r>(
     plan: &Plan,
     value: &[u8],
@@ -204,14 +205,13 @@ fn insert<'r>(
         out.push(b',');
     }
     out.extend_from_slice(node.key.as_deref().unwrap_or_default());
-    match node.edit {
-        Some((_, index)) => out.extend_from_slice(replacements(index)),
-        None => {
-            out.push(b'{');
-            node.children.iter().for_each(|child| insert(plan, *child, replacements, out));
-            out.push(b'}');
-        }
+    if let Some((_, index)) = node.edit {
+        out.extend_from_slice(replacements(index));
+        return;
     }
+    out.push(b'{');
+    node.children.iter().for_each(|child| insert(plan, *child, replacements, out));
+    out.push(b'}');
 }
 
 /// The opening quote of the key whose value begins at `at`.

@@ -168,6 +168,10 @@ fn path() -> impl Strategy<Value = Path> {
     proptest::collection::vec(segment, 1..4).prop_map(Path)
 }
 
+fn at_index(index: u32) -> usize {
+    usize::try_from(index).unwrap()
+}
+
 /// The same edit in a tree; `false` where it is impossible.
 fn set(at: &mut serde_json::Value, path: &[Segment], new: serde_json::Value) -> bool {
     match (path, at) {
@@ -182,7 +186,7 @@ fn set(at: &mut serde_json::Value, path: &[Segment], new: serde_json::Value) -> 
         }
         ([Segment::Index(index), rest @ ..], serde_json::Value::Array(elements)) => {
             return elements
-                .get_mut(*index as usize)
+                .get_mut(at_index(*index))
                 .is_some_and(|element| set(element, rest, new));
         }
         _ => return false,
@@ -197,7 +201,7 @@ fn container<'v>(
     for segment in path {
         at = match segment {
             Segment::Key(key) => at.as_object_mut()?.get_mut(&**key)?,
-            Segment::Index(index) => at.as_array_mut()?.get_mut(*index as usize)?,
+            Segment::Index(index) => at.as_array_mut()?.get_mut(at_index(*index))?,
         };
     }
     Some(at)
@@ -209,10 +213,10 @@ fn remove(value: &mut serde_json::Value, path: &[Segment]) {
         (Some(serde_json::Value::Object(members)), Segment::Key(key)) => {
             members.shift_remove(&**key);
         }
-        (Some(serde_json::Value::Array(elements)), Segment::Index(index)) => {
-            if (*index as usize) < elements.len() {
-                elements.remove(*index as usize);
-            }
+        (Some(serde_json::Value::Array(elements)), Segment::Index(index))
+            if at_index(*index) < elements.len() =>
+        {
+            elements.remove(at_index(*index));
         }
         _ => {}
     }
@@ -233,7 +237,9 @@ fn in_tree(
     let mut removed: Vec<_> = list.iter().filter(|(_, edit)| *edit == Edit::Remove).collect();
     // Later elements first.
     removed.sort_by(|a, b| b.0.cmp(&a.0));
-    removed.iter().for_each(|(path, _)| remove(&mut after, &path.0));
+    for (path, _) in removed {
+        remove(&mut after, &path.0);
+    }
     Some(after)
 }
 
