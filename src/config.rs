@@ -10,6 +10,7 @@
 mod catalog;
 mod check;
 mod cluster;
+pub mod codes;
 mod environment;
 mod finding;
 mod load;
