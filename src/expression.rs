@@ -68,6 +68,21 @@
 //! assert_eq!(ask(r#"value.s == "aé""#), "true");
 //! // Objects and arrays are not compared with each other.
 //! assert_eq!(ask("value.o == value.o"), "`==` compares an object with an object");
+//! // Integers are calculated exactly; with a double on one side both are doubles, since JSON writes one number in two ways.
+//! assert_eq!(ask("value.n + 1 == 9007199254740994 && 7 / 2 == 3 && 7 / 2.0 == 3.5"), "true");
+//! assert_eq!(ask("value.n * value.n > 0"), "the result of `*` is too great");
+//! assert_eq!(ask("1 / (offset - 7) == 1"), "`/` divides by zero");
+//! assert_eq!(ask(r#"topic + "-" + string(value.n) == "t-9007199254740993""#), "true");
+//! assert_eq!(ask("int(\"12\") == 12 && double(1) == 1.0"), "true");
+//! // Missing goes through operators and functions; a choice evaluates only the side that it takes.
+//! assert_eq!(ask(r#"value.x + 1 == 2 || value.x.startsWith("a")"#), "missing");
+//! assert_eq!(ask("(has(value.x) ? value.x : 0) == 0"), "true");
+//! // Sizes count code points, elements or members; regexes find anywhere.
+//! assert_eq!(ask("size(value.s) == 2 && size(value.o.list) == 2 && size(value.o) == 1"), "true");
+//! assert_eq!(ask(r#"value.s.matches("^a") && !value.s.contains("b")"#), "true");
+//! // Conditions on elements are chains of `||` or `&&` over them.
+//! assert_eq!(ask("value.o.list.exists(x, x == 2) && value.o.list.all(x, x < value.n)"), "true");
+//! assert_eq!(ask("value.o.list.exists(x, x.price == 2)"), "missing");
 //! // What has no fixed type is looked at when it is needed.
 //! assert_eq!(ask("value.n && true"), "a condition is true or false, and this is a number");
 //! ```
@@ -82,6 +97,7 @@ mod error;
 mod eval;
 mod functions;
 mod literal;
+mod lookup;
 mod names;
 mod output;
 mod parser;
@@ -99,6 +115,7 @@ use std::sync::Arc;
 pub use ast::{Arithmetic, Comparison};
 pub use error::EvalError;
 pub use eval::{Scope, Verdict};
+pub use lookup::{BoundLookup, Found, Lookup};
 pub use output::{Text, ValueError};
 pub use target::Target;
 pub use value::Kind;

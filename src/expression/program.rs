@@ -270,7 +270,7 @@ fn cost(term: &Term) -> u32 {
 }
 
 impl Literal {
-    fn as_bytes(&self) -> Option<Box<[u8]>> {
+    pub(super) fn as_bytes(&self) -> Option<Box<[u8]>> {
         match self {
             Self::Text(text) => Some(text.as_bytes().into()),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Timestamp(_) => None,

@@ -1,9 +1,11 @@
 //! What expressions mean, one line each.
 
 mod arithmetic;
+mod cel;
 mod elements;
 mod functions;
 mod language;
+mod lookup;
 mod meaning;
 mod output;
 mod refusals;
