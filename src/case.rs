@@ -7,6 +7,7 @@ mod actual;
 mod base64;
 mod coverage;
 mod differ;
+mod explain;
 mod given;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use actual::{Actual, ActualOutput, End, Trace};
 pub use base64::{decode as from_base64, encode as to_base64};
 pub use coverage::Coverage;
+pub use explain::explain;
 pub use given::Given;
 
 use crate::model::Stage;

@@ -11,6 +11,7 @@ mod catalog;
 mod check;
 mod cluster;
 pub mod codes;
+mod envelope;
 mod environment;
 mod finding;
 mod load;
@@ -24,6 +25,7 @@ mod yaml;
 
 pub use check::PlacedCase;
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
+pub use envelope::envelope;
 pub use environment::Environment;
 pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
 pub use load::{Checked, check};

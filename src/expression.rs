@@ -198,6 +198,11 @@ impl Predicate {
         &self.typed.uses
     }
 
+    /// All that it asks of a record, each once, as an expression names it: `value.a`, `headers["b"]`, `topic`.
+    pub fn fields(&self) -> Vec<String> {
+        self.typed.fields()
+    }
+
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundPredicate {
         BoundPredicate(program::Binder::new(paths).test(&self.typed.term))
@@ -242,6 +247,11 @@ impl ValueExpression {
     /// The paths into the value, `has()` included, in the order of the text: to be held against a schema.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
+    }
+
+    /// All that it asks of a record, each once, as an expression names it: `value.a`, `headers["b"]`, `topic`.
+    pub fn fields(&self) -> Vec<String> {
+        self.typed.fields()
     }
 
     /// Adds its paths to those of the pipeline.

@@ -254,7 +254,8 @@ fn routes_read_value(pipeline: &Pipeline) -> bool {
             routes.iter().any(|r| r.when.as_ref().is_some_and(Predicate::reads_value))
         }
     };
-    let in_key = |key: &Option<ValueExpression>| key.as_ref().is_some_and(|k| k.reads_value());
+    let in_key =
+        |key: &Option<ValueExpression>| key.as_ref().is_some_and(ValueExpression::reads_value);
     in_routes || pipeline.sinks.iter().any(|s| in_key(&s.key))
 }
 

@@ -75,7 +75,7 @@ fn print(findings: &[Finding], counts: config::Counts, form: Form) {
 }
 
 /// A finding for each case that fails.
-fn failing(checked: &Checked) -> Vec<Finding> {
+pub(super) fn failing(checked: &Checked) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (pipeline, ran) in sources::run_cases(checked) {
         for Ran { placed, verdict } in ran.iter().filter(|r| !r.verdict.differences.is_empty()) {

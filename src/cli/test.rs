@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::sources::{self, Sources};
 use super::{Outcome, Stream, say};
 use crate::config::{Counts, Environment};
+use report::Asked;
 
 /// What `test` is asked for.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     };
     let is_bad = sources::say_findings(&checked.findings, checked.counts);
-    let results = report::results(&sources::run_cases(&checked), arguments.coverage);
+    let coverage = if arguments.coverage { Asked::Yes } else { Asked::No };
+    let results = report::results(&sources::run_cases(&checked), coverage);
     let text = match arguments.output {
         Form::Text => report::text(&results),
         Form::Json => report::json(&results),

@@ -44,6 +44,7 @@ impl From<Reported> for Absent {
 }
 
 pub use cases::PlacedCase;
+pub(super) use cases::given;
 
 pub(super) type Got<T> = Result<T, Absent>;
 

@@ -52,7 +52,9 @@ impl Example {
             return format!("{}\n", self.text);
         }
         let has = |field: &str| {
-            self.text.lines().any(|line| line.strip_prefix(field).is_some_and(|r| r.starts_with(':')))
+            self.text
+                .lines()
+                .any(|line| line.strip_prefix(field).is_some_and(|r| r.starts_with(':')))
         };
         let rest = REST.iter().filter(|(field, _)| !has(field)).map(|(_, line)| *line);
         let mut lines: Vec<&str> = rest.collect();

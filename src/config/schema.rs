@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::finding::Findings;
 use super::raw::RawPipeline;
-use super::raw::case::NULL_COUNTS;
+use super::raw::case::{NULL_COUNTS, RawGiven};
 use super::raw::settings::RawSettings;
 use super::yaml::At;
 
@@ -23,6 +23,11 @@ pub fn pipeline() -> Value {
 /// The schema of the settings file, as `schemas/settings.v1.schema.json` has it.
 pub fn settings() -> Value {
     generated::<RawSettings>()
+}
+
+/// The schema of a record that is given by hand.
+pub(super) fn given() -> Value {
+    generated::<RawGiven>()
 }
 
 /// Draft 7, because that is what editors read; without references, so that a path in it leads where it says.

@@ -5,6 +5,9 @@ use crate::model::Record;
 
 /// Sees what is decided, in the order in which it is.
 pub trait Witness {
+    /// Whether it looks on at all: where nobody does, routes may be found by a shorter way.
+    const LOOKS_ON: bool = true;
+
     /// The predicate of the filter with that index in `steps` has a verdict on the record as it is there.
     fn filter(&mut self, step: usize, verdict: Verdict, record: &Record<'_>);
     /// The record has come through the step with that index, and is now like this.
@@ -18,6 +21,8 @@ pub trait Witness {
 pub(super) struct Nobody;
 
 impl Witness for Nobody {
+    const LOOKS_ON: bool = false;
+
     #[inline]
     fn filter(&mut self, _step: usize, _verdict: Verdict, _record: &Record<'_>) {}
     #[inline]

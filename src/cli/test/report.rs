@@ -9,6 +9,13 @@ use crate::case::Coverage;
 use crate::cli::sources::Ran;
 use crate::pipeline::Pipeline;
 
+/// Whether the coverage is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Yes,
+    No,
+}
+
 /// The results of one pipeline.
 pub(super) struct Results {
     pipeline: String,
@@ -34,14 +41,19 @@ impl Results {
 }
 
 /// Takes down what came out.
-pub(super) fn results(ran: &[(&Arc<Pipeline>, Vec<Ran<'_>>)], with_coverage: bool) -> Vec<Results> {
+pub(super) fn results(ran: &[(&Arc<Pipeline>, Vec<Ran<'_>>)], coverage: Asked) -> Vec<Results> {
     let of_one = |(pipeline, ran): &(&Arc<Pipeline>, Vec<Ran<'_>>)| {
-        let mut coverage = Coverage::default();
-        ran.iter().for_each(|r| coverage.add(&r.verdict.actual.trace));
+        let mut reached = Coverage::default();
+        for one in ran {
+            reached.add(&one.verdict.actual.trace);
+        }
         Results {
             pipeline: pipeline.name.to_string(),
             cases: ran.iter().map(|r| result(r, pipeline)).collect(),
-            not_covered: with_coverage.then(|| coverage.missing(pipeline)),
+            not_covered: match coverage {
+                Asked::Yes => Some(reached.missing(pipeline)),
+                Asked::No => None,
+            },
         }
     };
     ran.iter().map(of_one).collect()

@@ -77,7 +77,8 @@ fn one(
     Ok(Case { name: name?, given: given?, expect: expect? })
 }
 
-fn given(
+/// A record as a test gives it.
+pub(in crate::config) fn given(
     raw: &RawGiven,
     at: At<'_>,
     topics: &Got<Topics>,

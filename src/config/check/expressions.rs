@@ -28,7 +28,7 @@ pub(super) fn predicate(
     context: &mut Context<'_>,
 ) -> Got<Predicate> {
     let predicate = compiled(Predicate::parse(text), at, context)?;
-    fits(predicate.reads_value(), predicate.paths(), (at, reads), context)?;
+    fits(predicate.paths(), (at, reads), context)?;
     Ok(predicate)
 }
 
@@ -41,17 +41,12 @@ pub(super) fn value(
     context: &mut Context<'_>,
 ) -> Got<ValueExpression> {
     let value = compiled(ValueExpression::parse(text), at, context)?;
-    fits(value.reads_value(), value.paths(), (at, reads), context)?;
+    fits(value.paths(), (at, reads), context)?;
     Ok(value)
 }
 
-fn fits(
-    reads_value: bool,
-    paths: &[PathUse],
-    (at, reads): (At<'_>, &Reads),
-    context: &mut Context<'_>,
-) -> Got<()> {
-    if reads.is_bytes() && reads_value {
+fn fits(paths: &[PathUse], (at, reads): (At<'_>, &Reads), context: &mut Context<'_>) -> Got<()> {
+    if reads.is_bytes() && !paths.is_empty() {
         return Err(context.findings.value_of_bytes(at.place(), "this expression").into());
     }
     match &reads.known {

@@ -188,7 +188,6 @@ impl<'a> Object<'a, Backend> for Members<'a> {
     fn len(&self) -> usize {
         self.0.len()
     }
-    #[expect(clippy::borrowed_box, reason = "the trait's own type of keys")]
     fn get(&self, key: &Box<str>) -> Option<DomNode<'a>> {
         self.0.iter().find(|(own, _)| own.as_ref() == key.as_ref()).map(|(_, dom)| DomNode(dom))
     }
