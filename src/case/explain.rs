@@ -7,7 +7,7 @@ use super::differ::text;
 use super::{Actual, Given};
 use crate::expression::{Predicate, Scope, ValueError, ValueExpression, Verdict};
 use crate::json::{Check, Paths, Slot, scan};
-use crate::model::Record;
+use crate::model::{Record, Rejection};
 use crate::pipeline::{Pipeline, Routing, Step};
 use crate::program::{Program, Witness};
 
@@ -27,9 +27,9 @@ pub fn explain(given: &Given, pipeline: &Pipeline, program: &Program) -> String 
     match &actual.end {
         End::Sent(outputs) => outputs.iter().for_each(|output| teller.output(output)),
         End::Filtered(step) => teller.line(&format!("filtered   by steps[{step}]")),
-        End::DeadLetter(rejection) => teller.line(&format!("dead letter {rejection}")),
-        End::Dropped(rejection) => teller.line(&format!("dropped    {rejection}")),
-        End::Stopped(rejection) => teller.line(&format!("halted     {rejection}")),
+        End::DeadLetter(rejection) => teller.rejected("dead letter", rejection),
+        End::Dropped(rejection) => teller.rejected("dropped   ", rejection),
+        End::Stopped(rejection) => teller.rejected("halted    ", rejection),
     }
     teller.out
 }
@@ -71,6 +71,19 @@ impl Teller<'_> {
             let name = String::from_utf8_lossy(name);
             self.line(&format!("           header {name}: {}", shown(&text(value.as_deref()))));
         }
+    }
+
+    /// A step that rejects the record was not passed, so nothing was said of it yet.
+    fn rejected(&mut self, word: &str, rejection: &Rejection) {
+        let steps = 0..self.pipeline.steps.len();
+        let at = steps.into_iter().find(|i| rejection.rule == format!("steps[{i}]"));
+        if let Some(step) = at
+            && !self.out.contains(&format!("steps[{step}] "))
+        {
+            let what = self.what(step);
+            self.line(&format!("steps[{step}]   {what}"));
+        }
+        self.line(&format!("{word} {rejection}"));
     }
 
     fn what(&self, step: usize) -> String {

@@ -28,7 +28,9 @@ pub(super) fn predicate(
     context: &mut Context<'_>,
 ) -> Got<Predicate> {
     let predicate = compiled(Predicate::parse(text), at, context)?;
-    fits(predicate.paths(), (at, reads), context)?;
+    if predicate.reads_value() {
+        fits(predicate.paths(), (at, reads), context)?;
+    }
     Ok(predicate)
 }
 
@@ -41,12 +43,15 @@ pub(super) fn value(
     context: &mut Context<'_>,
 ) -> Got<ValueExpression> {
     let value = compiled(ValueExpression::parse(text), at, context)?;
-    fits(value.paths(), (at, reads), context)?;
+    if value.reads_value() {
+        fits(value.paths(), (at, reads), context)?;
+    }
     Ok(value)
 }
 
+/// Of an expression that looks into the value.
 fn fits(paths: &[PathUse], (at, reads): (At<'_>, &Reads), context: &mut Context<'_>) -> Got<()> {
-    if reads.is_bytes() && !paths.is_empty() {
+    if reads.is_bytes() {
         return Err(context.findings.value_of_bytes(at.place(), "this expression").into());
     }
     match &reads.known {
