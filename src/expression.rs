@@ -125,7 +125,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use ast::{Arithmetic, Comparison};
-pub use error::EvalError;
+pub use error::{Called, EvalError};
 pub use eval::{Scope, Verdict};
 pub use lookup::{BoundLookup, Found, Lookup};
 pub use output::{Text, ValueError};
