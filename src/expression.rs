@@ -4,8 +4,20 @@
 //! paths and evaluates it once a record, without allocation. What the language does not have is refused when it is compiled.
 //!
 //! ```text
-//! text -> token -> parser -> ast -> check (names: what a name stands for) -> term -> program -> eval, output
+//! text -> token -> parser -> ast -> check (names: what a name stands for; call: functions) -> term -> program -> eval, output
 //! ```
+//!
+//! What is deliberately not as in CEL; tests hold each against the crate `cel`:
+//!
+//! | | here | CEL |
+//! |---|---|---|
+//! | a field that is not there | missing, apart from errors; `has(value.a.b)` without `a` is false | an error |
+//! | `1 + 0.5`, `1.0 % 2` | a double; an error of its own | no such overload |
+//! | signed and unsigned integers | one type from -2^63 to 2^64 - 1 | two types |
+//! | `1.0 / x`, and `x` is `0.0`; a double beyond all doubles | an error | infinite |
+//! | objects and arrays under `==` | an error | compared in depth |
+//! | `string(x)` of a number in the record | as it stands there: `1.50` | `1.5` |
+//! | types that never fit, regexes that are none | refused when it is compiled | an error for each record |
 //!
 //! Missing and errors are two things. A comparison with a field that the record is without is *missing*; an operator between
 //! types that it does not take is an *error*. Both are carried on, whichever side they stand on:
@@ -113,7 +125,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use ast::{Arithmetic, Comparison};
-pub use error::EvalError;
+pub use error::{Called, EvalError};
 pub use eval::{Scope, Verdict};
 pub use lookup::{BoundLookup, Found, Lookup};
 pub use output::{Text, ValueError};
@@ -193,7 +205,8 @@ impl Predicate {
         self.typed.term.reads_value()
     }
 
-    /// The paths into the value, `has()` included, in the order of the text: to be held against a schema.
+    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
+    /// not among them, the array is.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
     }
@@ -244,7 +257,8 @@ impl ValueExpression {
         self.typed.term.reads_value()
     }
 
-    /// The paths into the value, `has()` included, in the order of the text: to be held against a schema.
+    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
+    /// not among them, the array is.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
     }

@@ -10,7 +10,8 @@
 //! | an index that is not there | [`EditError`] | nothing |
 //! | leads into something that is no object (or no array, for an index), null included | [`EditError`] | nothing |
 //!
-//! A tombstone is not given here: who calls decides on it.
+//! A tombstone is not given here: who calls decides on it. Nor is it looked at how deep the new document is: the next scan of it
+//! refuses more than [`super::DEPTH`] levels.
 
 mod plan;
 mod splice;
