@@ -4,7 +4,10 @@
 
 mod check;
 mod demo;
+mod explain;
 mod run;
+mod sources;
+mod test;
 
 use std::io::{self, Write};
 
@@ -25,6 +28,10 @@ enum Command {
     Check(check::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
+    /// Shows one record's way through a pipeline, or says what the code of a finding means.
+    Explain(explain::Arguments),
+    /// Runs the tests in pipeline files, without a broker.
+    Test(test::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
 }
@@ -67,7 +74,9 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));

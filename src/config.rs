@@ -10,6 +10,8 @@
 mod catalog;
 mod check;
 mod cluster;
+pub mod codes;
+mod envelope;
 mod environment;
 mod finding;
 mod load;
@@ -21,11 +23,13 @@ mod snapshot;
 mod text;
 mod yaml;
 
+pub use check::PlacedCase;
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
+pub use envelope::envelope;
 pub use environment::Environment;
 pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
 pub use load::{Checked, check};
 pub use properties::{AnyProperty, ClientProperties, PropertyScope};
 pub use settings::Settings;
-pub use snapshot::{FILE_BYTES_MAX, Snapshot, SnapshotFile, Unread};
+pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Unread};
 pub use text::{Place, SourceText};

@@ -125,7 +125,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use ast::{Arithmetic, Comparison};
-pub use error::EvalError;
+pub use error::{Called, EvalError};
 pub use eval::{Scope, Verdict};
 pub use lookup::{BoundLookup, Found, Lookup};
 pub use output::{Text, ValueError};
@@ -211,6 +211,11 @@ impl Predicate {
         &self.typed.uses
     }
 
+    /// All that it asks of a record, each once, as an expression names it: `value.a`, `headers["b"]`, `topic`.
+    pub fn fields(&self) -> Vec<String> {
+        self.typed.fields()
+    }
+
     /// Adds its paths to those of the pipeline.
     pub fn bind(&self, paths: &mut Paths) -> BoundPredicate {
         BoundPredicate(program::Binder::new(paths).test(&self.typed.term))
@@ -256,6 +261,11 @@ impl ValueExpression {
     /// not among them, the array is.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
+    }
+
+    /// All that it asks of a record, each once, as an expression names it: `value.a`, `headers["b"]`, `topic`.
+    pub fn fields(&self) -> Vec<String> {
+        self.typed.fields()
     }
 
     /// Adds its paths to those of the pipeline.

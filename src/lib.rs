@@ -10,6 +10,8 @@ pub mod pipeline;
 
 pub mod program;
 
+pub mod case;
+
 pub mod config;
 
 pub mod worker;

@@ -1,16 +1,21 @@
 //! The checked definition of one pipeline: what `config` makes and all others take. Whoever has one checks nothing again.
 
 mod delivery;
+mod edit;
 #[cfg(test)]
 pub(crate) mod sample;
+mod schema;
 mod source;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 pub use delivery::{Delivery, WindowLimits};
+pub use edit::Assignment;
+pub use schema::PayloadSchema;
 pub use source::{Format, Membership, OutOfRange, Properties, Source, Start, TopicPattern, Topics};
 
+pub use crate::expression::Target;
 use crate::expression::{Predicate, ValueExpression};
 use crate::model::{ClusterName, PipelineName, RouteName, SinkName, TopicName};
 
@@ -48,6 +53,12 @@ pub struct Pipeline {
 pub enum Step {
     /// Goes on with the records for which the predicate is true.
     Filter(Predicate),
+    /// Goes on with the records whose value fits the schema, and with tombstones; rejects the others.
+    Validate(PayloadSchema),
+    /// Sets parts of the record; all expressions see it as it was before the step. Not empty, no target within another.
+    Set(Vec<Assignment>),
+    /// Takes parts of the record away. Not empty, no target within another.
+    Remove(Vec<Target>),
 }
 
 /// A named destination.
@@ -126,6 +137,8 @@ pub enum OnReject {
 pub struct OnError {
     /// The value is not what `format` says.
     pub decode: OnReject,
+    /// The value breaks a rule of its schema.
+    pub validate: OnReject,
     /// An expression could not be evaluated.
     pub expression: OnReject,
     /// A sink refuses the record for good.

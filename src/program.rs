@@ -1,23 +1,33 @@
 //! A [`Pipeline`] compiled: steps, routes, policies. Immutable; swapped whole between windows.
 //!
 //! `worker` runs it once a record: [`Program::run`] decides, and the outputs are in the [`State`], as edits of the input
-//! record. Nothing is allocated per record, but for the text of a rejection. Filters and routes that do not look at the
-//! value never touch it; where anything does, a record that passes the leading filters is scanned once.
+//! record. Nothing is allocated per record, but for the text of a rejection and by `validate`. Filters and routes that do not
+//! look at the value never touch it; where anything does, a record that passes the steps before is scanned once, and once
+//! more where a step has changed the value and a later one reads it.
 
 mod routing;
+pub mod schema;
+mod state;
 mod step;
 #[cfg(test)]
 mod tests;
+mod witness;
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::ffi::CString;
+use std::sync::Arc;
 
 use routing::Router;
-use step::BoundStep;
+use state::Text;
+pub use state::{HeaderEdit, HeaderEdits, OutputEdit, State};
+use step::{BoundStep, looks_at_value};
+use witness::Nobody;
+pub use witness::Witness;
 
-use crate::expression::{BoundValue, Predicate, Scope, Text, ValueError, ValueExpression};
-use crate::json::{Check, Paths, Slot, scan};
+use crate::expression::{self, BoundValue, Predicate, Scope, ValueError, ValueExpression};
+use crate::json::{Check, Malformed, Paths, Slot, scan};
 use crate::model::{Record, Rejection, Stage};
-use crate::pipeline::{Format, OnError, OnReject, Pipeline, Routing, Step};
+use crate::pipeline::{Format, OnError, OnReject, Pipeline, Routing};
 
 /// What becomes of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,67 +40,24 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
-/// One output of the record that was run last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputEdit {
-    /// Index of the sink in [`Pipeline::sinks`].
-    pub sink: usize,
-    key: KeyEdit,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum KeyEdit {
-    /// The record's own.
-    Keep,
-    Null,
-    /// In the state's scratch.
-    Set(Range<usize>),
-}
-
-/// What one worker keeps between records: buffers that are reused, and later the state of steps.
-#[derive(Clone, Debug)]
-pub struct State {
-    slots: Vec<Slot>,
-    scratch: Vec<u8>,
-    outputs: Vec<OutputEdit>,
-    missing: bool,
-}
-
-impl State {
-    /// Where the last record goes, in this order, each sink at most once.
-    pub fn outputs(&self) -> &[OutputEdit] {
-        &self.outputs
-    }
-
-    /// The key that the output has.
-    pub fn key_of<'a>(&'a self, output: &OutputEdit, record: &Record<'a>) -> Option<&'a [u8]> {
-        match &output.key {
-            KeyEdit::Keep => record.key,
-            KeyEdit::Null => None,
-            KeyEdit::Set(range) => Some(self.scratch.get(range.clone()).unwrap_or(&[])),
-        }
-    }
-
-    /// Whether a predicate over the last record was missing, and counted as not true.
-    pub fn missing(&self) -> bool {
-        self.missing
-    }
-}
-
 /// The compiled steps, routes and sinks of a pipeline.
 #[derive(Debug)]
 pub struct Program {
-    /// Filters before the first that looks at the value: they run before it is scanned.
-    leading: Vec<BoundStep>,
     /// How the value is scanned; absent where nothing names it.
     scan: Option<Check>,
     paths: Paths,
     steps: Vec<BoundStep>,
+    /// So many steps come before the first that looks at the value: they run before it is scanned.
+    leading: usize,
+    /// Whether a route or a sink's key looks at the value.
+    routes_read_value: bool,
     router: Router,
     /// For each sink its key.
     keys: Vec<Option<BoundValue>>,
     /// For each sink its name, for rejections.
     sink_names: Vec<String>,
+    /// The names of all headers that steps change.
+    header_names: Arc<[CString]>,
     on_error: OnError,
     unmatched: OnReject,
 }
@@ -98,26 +65,23 @@ pub struct Program {
 impl Program {
     /// Compiles a pipeline; everything that could be wrong with it has been found by `config`.
     pub fn new(pipeline: &Pipeline) -> Self {
-        let mut paths = Paths::default();
-        let mut steps: Vec<BoundStep> = pipeline
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| BoundStep::new(step, index, &mut paths))
-            .collect();
+        let (mut paths, mut names) = (Paths::default(), Vec::new());
+        let steps = pipeline.steps.iter().enumerate();
+        let steps =
+            steps.map(|(i, step)| BoundStep::new(step, i, &mut paths, &mut names)).collect();
         let keys = pipeline.sinks.iter().map(|s| s.key.as_ref().map(|k| k.bind(&mut paths)));
         let keys = keys.collect();
         let router = Router::new(&pipeline.routing, pipeline.sinks.len(), &mut paths);
-        let leading = pipeline.steps.iter().take_while(|s| !reads_value(s)).count();
-        let rest = steps.split_off(leading);
         Self {
-            leading: steps,
             scan: check_of(pipeline),
             paths,
-            steps: rest,
+            steps,
+            leading: pipeline.steps.iter().take_while(|s| !looks_at_value(s)).count(),
+            routes_read_value: routes_read_value(pipeline),
             router,
             keys,
             sink_names: pipeline.sinks.iter().map(|s| format!("sink {}", s.name)).collect(),
+            header_names: names.into(),
             on_error: pipeline.on_error,
             unmatched: unmatched(&pipeline.routing),
         }
@@ -125,18 +89,14 @@ impl Program {
 
     /// Buffers for one worker.
     pub fn state(&self) -> State {
-        State {
-            slots: vec![Slot::Missing; self.paths.len()],
-            scratch: Vec::new(),
-            outputs: Vec::with_capacity(self.keys.len()),
-            missing: false,
-        }
+        State::new(self.paths.len(), self.keys.len(), Arc::clone(&self.header_names))
     }
 
     /// What the file says of records that are rejected there.
     pub fn policy(&self, stage: Stage) -> OnReject {
         match stage {
             Stage::Decode => self.on_error.decode,
+            Stage::Validate => self.on_error.validate,
             Stage::Expression => self.on_error.expression,
             Stage::Sink => self.on_error.sink,
             Stage::Unmatched => self.unmatched,
@@ -151,50 +111,96 @@ impl Program {
     /// Decides on one record.
     #[inline]
     pub fn run(&self, state: &mut State, record: &Record<'_>) -> Outcome {
-        state.missing = false;
-        state.outputs.clear();
-        state.scratch.clear();
-        match self.decide(state, record) {
+        self.run_before(state, record, &mut Nobody)
+    }
+
+    /// Decides on one record before the eyes of a witness.
+    #[inline]
+    pub fn run_before(
+        &self,
+        state: &mut State,
+        record: &Record<'_>,
+        witness: &mut impl Witness,
+    ) -> Outcome {
+        state.begin();
+        match self.decide(state, record, witness) {
             Ok(true) => Outcome::Send,
             Ok(false) => Outcome::Filtered,
             Err(rejection) => Outcome::Rejected(rejection),
         }
     }
 
-    fn decide(&self, state: &mut State, record: &Record<'_>) -> Result<bool, Rejection> {
-        for step in &self.leading {
-            if !step.passes(&Scope { record, slots: &[] }, &mut state.missing)? {
+    fn decide(
+        &self,
+        state: &mut State,
+        record: &Record<'_>,
+        witness: &mut impl Witness,
+    ) -> Result<bool, Rejection> {
+        let (leading, rest) = self.steps.split_at_checked(self.leading).unwrap_or_default();
+        for step in leading {
+            if !step.run(state, record, witness)? {
                 return Ok(false);
             }
         }
-        self.read_value(state, record)?;
-        for step in &self.steps {
-            if !step.passes(&Scope { record, slots: &state.slots }, &mut state.missing)? {
-                return Ok(false);
-            }
-        }
-        let State { slots, scratch, outputs, missing } = state;
-        let scope = Scope { record, slots };
-        self.router.route(&scope, missing, |sink| {
-            if outputs.iter().all(|o| o.sink != sink) {
-                outputs.push(OutputEdit { sink, key: KeyEdit::Keep });
-            }
+        self.read_value(state, record).map_err(|malformed| Rejection {
+            stage: Stage::Decode,
+            reason: no_json(&malformed),
+            rule: "".into(),
         })?;
-        for output in outputs {
-            output.key = self.key(output.sink, &scope, scratch)?;
+        for step in rest {
+            if step.reads_slots && !state.is_scanned {
+                self.read_again(state, record)?;
+            }
+            if !step.run(state, record, witness)? {
+                return Ok(false);
+            }
         }
+        if self.routes_read_value && !state.is_scanned {
+            self.read_again(state, record)?;
+        }
+        self.send(state, record, witness)?;
         Ok(true)
     }
 
+    /// Fills the outputs.
+    fn send(
+        &self,
+        state: &mut State,
+        record: &Record<'_>,
+        witness: &mut impl Witness,
+    ) -> Result<(), Rejection> {
+        let State { slots, scratch, edited, outputs, missing, .. } = state;
+        edited.show(record, |record| {
+            let scope = Scope { record, slots };
+            self.router.route(&scope, missing, witness, |sink| {
+                if outputs.iter().all(|o| o.sink != sink) {
+                    outputs.push(OutputEdit { sink, key: Text::Keep });
+                }
+            })?;
+            for output in outputs.iter_mut() {
+                output.key = self.key(output.sink, &scope, scratch)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Fills the slots. A tombstone has no fields; without `value` in the program nothing is looked at.
-    fn read_value(&self, state: &mut State, record: &Record<'_>) -> Result<(), Rejection> {
-        let (Some(check), Some(value)) = (self.scan, record.value) else {
+    #[inline]
+    fn read_value(&self, state: &mut State, record: &Record<'_>) -> Result<(), Malformed> {
+        state.is_scanned = true;
+        let (Some(check), Some(value)) = (self.scan, state.edited.value(record)) else {
             state.slots.fill(Slot::Missing);
             return Ok(());
         };
-        scan(&self.paths, value, check, &mut state.slots).map_err(|malformed| Rejection {
-            stage: Stage::Decode,
-            reason: format!("the value is no JSON that can be decided on: {malformed}").into(),
+        scan(&self.paths, value, check, &mut state.slots)
+    }
+
+    /// The value that a step has made is ours: what is wrong with it is the expression's doing.
+    #[cold]
+    fn read_again(&self, state: &mut State, record: &Record<'_>) -> Result<(), Rejection> {
+        self.read_value(state, record).map_err(|malformed| Rejection {
+            stage: Stage::Expression,
+            reason: format!("what the steps made of the value cannot be read: {malformed}").into(),
             rule: "".into(),
         })
     }
@@ -204,16 +210,16 @@ impl Program {
         sink: usize,
         scope: &Scope<'_>,
         scratch: &mut Vec<u8>,
-    ) -> Result<KeyEdit, Rejection> {
-        let Some(Some(expression)) = self.keys.get(sink) else { return Ok(KeyEdit::Keep) };
+    ) -> Result<Text, Rejection> {
+        let Some(Some(expression)) = self.keys.get(sink) else { return Ok(Text::Keep) };
         let start = scratch.len();
         let text = expression.eval(scope, scratch).map_err(|e| self.key_rejection(sink, e))?;
         match text {
-            Text::Null => return Ok(KeyEdit::Null),
-            Text::Borrowed(bytes) => scratch.extend_from_slice(bytes),
-            Text::Scratch(range) => return Ok(KeyEdit::Set(range)),
+            expression::Text::Null => return Ok(Text::Null),
+            expression::Text::Borrowed(bytes) => scratch.extend_from_slice(bytes),
+            expression::Text::Scratch(range) => return Ok(Text::At(range)),
         }
-        Ok(KeyEdit::Set(start..scratch.len()))
+        Ok(Text::At(start..scratch.len()))
     }
 
     #[cold]
@@ -227,26 +233,30 @@ impl Program {
     }
 }
 
-fn reads_value(step: &Step) -> bool {
-    match step {
-        Step::Filter(predicate) => predicate.reads_value(),
-    }
+/// The reason of a `decode` rejection.
+fn no_json(malformed: &Malformed) -> Cow<'static, str> {
+    format!("the value is no JSON that can be decided on: {malformed}").into()
 }
 
 /// `format: json` means that all of it is JSON, but a program that never names `value` looks at none.
 fn check_of(pipeline: &Pipeline) -> Option<Check> {
-    let named = pipeline.steps.iter().any(reads_value)
-        || pipeline.sinks.iter().any(|s| s.key.as_ref().is_some_and(ValueExpression::reads_value))
-        || match &pipeline.routing {
-            Routing::AllSinks => false,
-            Routing::Routes { routes, .. } => {
-                routes.iter().any(|r| r.when.as_ref().is_some_and(Predicate::reads_value))
-            }
-        };
+    let named = pipeline.steps.iter().any(looks_at_value) || routes_read_value(pipeline);
     match pipeline.source.format {
         Format::Json(check) => named.then_some(check),
         Format::Bytes => None,
     }
+}
+
+fn routes_read_value(pipeline: &Pipeline) -> bool {
+    let in_routes = match &pipeline.routing {
+        Routing::AllSinks => false,
+        Routing::Routes { routes, .. } => {
+            routes.iter().any(|r| r.when.as_ref().is_some_and(Predicate::reads_value))
+        }
+    };
+    let in_key =
+        |key: &Option<ValueExpression>| key.as_ref().is_some_and(ValueExpression::reads_value);
+    in_routes || pipeline.sinks.iter().any(|s| in_key(&s.key))
 }
 
 fn unmatched(routing: &Routing) -> OnReject {

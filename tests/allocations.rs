@@ -101,6 +101,7 @@ fn pipeline() -> Pipeline {
         },
         on_error: OnError {
             decode: OnReject::Drop,
+            validate: OnReject::Drop,
             expression: OnReject::Drop,
             sink: OnReject::Drop,
         },

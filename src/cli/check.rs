@@ -1,14 +1,14 @@
-//! `krouted check`: offline findings of files and folders.
+//! `krouted check`: offline findings of files and folders, failing tests among them.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
+use super::sources::{self, Ran, Sources};
 use super::{Outcome, Stream, say};
-use crate::config::{self, Environment, Finding, Output, Severity, Snapshot, settings};
-use crate::kafka::Librdkafka;
+use crate::config::{self, Checked, Environment, Finding, Output, Severity};
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// Looks up ${NAME} in the environment; without it, each is taken as some unknown text.
     #[arg(long)]
     env: bool,
+    /// Leaves the tests in the files out.
+    #[arg(long)]
+    no_tests: bool,
     /// How findings are written: text to standard error, json and github to standard output.
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
     output: Form,
@@ -40,26 +43,19 @@ enum Form {
 /// Checks, and says what was found.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let properties = Librdkafka;
-    let file = settings::find(arguments.config.as_deref());
-    let loaded = match settings::load(file.as_deref(), &environment, &properties) {
-        Ok(loaded) => loaded,
-        Err(findings) => {
+    let config = arguments.config.as_deref();
+    let mut checked = match sources::read(&arguments.paths, config, &environment)? {
+        Sources::Read(checked) => checked,
+        Sources::NoSettings(findings) => {
             let counts = config::Counts { files: 1, pipelines: 0 };
             print(&findings, counts, arguments.output);
             return Ok(Outcome::Configuration);
         }
     };
-    // Without a settings file nobody knows which clusters there will be.
-    let known = loaded.file.is_some().then_some(&loaded.settings);
-    let paths = match arguments.paths.as_slice() {
-        [] => std::slice::from_ref(&loaded.settings.pipelines),
-        given => given,
-    };
-    let snapshot =
-        Snapshot::read_all(paths).with_context(|| format!("cannot read {}", shown(paths)))?;
-    let snapshot = snapshot.without(loaded.file.as_deref());
-    let checked = config::check(&snapshot, known, &environment, &properties);
+    if !arguments.no_tests {
+        let failing = failing(&checked);
+        checked.add(failing);
+    }
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);
     Ok(if is_bad { Outcome::Findings } else { Outcome::Good })
@@ -78,6 +74,15 @@ fn print(findings: &[Finding], counts: config::Counts, form: Form) {
     say(stream, &config::render(findings, counts, output));
 }
 
-fn shown(paths: &[PathBuf]) -> String {
-    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+/// A finding for each case that fails.
+pub(super) fn failing(checked: &Checked) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (pipeline, ran) in sources::run_cases(checked) {
+        for Ran { placed, verdict } in ran.iter().filter(|r| !r.verdict.differences.is_empty()) {
+            let rule = verdict.actual.rule(pipeline);
+            let (place, name) = (placed.place.clone(), &placed.case.name);
+            findings.push(Finding::failing_case(place, name, &verdict.differences, &rule));
+        }
+    }
+    findings
 }

@@ -17,7 +17,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Outcome, Stream, run as daemon, say};
-use crate::config::{self, Cluster, Environment, Output, Settings, Snapshot, SnapshotFile};
+use crate::config::{
+    self, Cluster, Environment, Output, SchemaFiles, Settings, Snapshot, SnapshotFile,
+};
 use crate::kafka::{Librdkafka, MockCluster, Secrets};
 use crate::model::{ClusterName, InstanceId, PipelineName, Stage, TopicName, WorkerId};
 use crate::pipeline::{Pipeline, Properties};
@@ -29,13 +31,20 @@ use flow::Flows;
 use sample::Samples;
 
 /// The example files, which are what runs.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 10] = [
+    ("pipelines/clicks-by-user.yaml", include_str!("../../pipelines/clicks-by-user.yaml")),
+    ("pipelines/customers-no-pii.yaml", include_str!("../../pipelines/customers-no-pii.yaml")),
     ("pipelines/inventory-copy.yaml", include_str!("../../pipelines/inventory-copy.yaml")),
     ("pipelines/logs-by-level.yaml", include_str!("../../pipelines/logs-by-level.yaml")),
+    ("pipelines/orders-by-amount.yaml", include_str!("../../pipelines/orders-by-amount.yaml")),
     ("pipelines/orders-by-region.yaml", include_str!("../../pipelines/orders-by-region.yaml")),
     ("pipelines/payments-merge.yaml", include_str!("../../pipelines/payments-merge.yaml")),
     ("pipelines/requests-by-tenant.yaml", include_str!("../../pipelines/requests-by-tenant.yaml")),
+    ("pipelines/signups-by-schema.yaml", include_str!("../../pipelines/signups-by-schema.yaml")),
+    ("pipelines/users-by-region.yaml", include_str!("../../pipelines/users-by-region.yaml")),
 ];
+/// The schemas that they name.
+const SCHEMAS: [(&str, &str); 1] = [("signup.json", include_str!("../../schemas/signup.json"))];
 /// As many as make a key's partition worth showing.
 const PARTITIONS: u16 = 3;
 /// The mock's groups form after 3 s; then it is a matter of milliseconds.
@@ -102,7 +111,12 @@ fn pipelines() -> Result<Vec<Arc<Pipeline>>> {
         path: path.to_owned(),
         content: Ok(text.as_bytes().to_vec()),
     };
-    let snapshot = Snapshot { files: FILES.into_iter().map(file).collect() };
+    let schema = |(name, text): (&str, &str)| (name.to_owned(), Ok(text.as_bytes().to_vec()));
+    let schemas = SchemaFiles {
+        folder: "schemas".to_owned(),
+        files: SCHEMAS.into_iter().map(schema).collect(),
+    };
+    let snapshot = Snapshot { files: FILES.into_iter().map(file).collect(), schemas };
     let environment = Environment::Known(BTreeMap::new());
     let checked = config::check(&snapshot, None, &environment, &Librdkafka);
     if !checked.findings.is_empty() {
@@ -160,6 +174,7 @@ fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> 
     Ok(Settings {
         instance_id,
         pipelines: "pipelines".into(),
+        schemas: "schemas".into(),
         state: "state".into(),
         clusters: BTreeMap::from([(default, cluster)]),
     })

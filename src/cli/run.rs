@@ -52,17 +52,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         level.unwrap_or_default(),
     );
     let file = settings::find(arguments.config.as_deref());
-    let mut settings = match settings::load(file.as_deref(), &environment, &Librdkafka) {
-        Ok(loaded) => loaded.settings,
+    let loaded = match settings::load(file.as_deref(), &environment, &Librdkafka) {
+        Ok(loaded) => loaded,
         Err(findings) => {
             let counts = config::Counts { files: 1, pipelines: 0 };
             say(Stream::Errors, &config::render(&findings, counts, Output::Text));
             return Ok(Outcome::Configuration);
         }
     };
+    let mut settings = loaded.settings.clone();
     if let Some(folder) = &arguments.pipelines {
         settings.pipelines.clone_from(folder);
     }
+    settings.schemas = loaded.schemas_for(std::slice::from_ref(&settings.pipelines));
     let _instance = lock_instance(&settings)?;
     let pipelines = read_pipelines(&settings, file.as_deref(), &environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,7 +104,7 @@ fn read_pipelines(
     environment: &Environment,
 ) -> Result<Vec<Arc<Pipeline>>> {
     let folder: &Path = &settings.pipelines;
-    let snapshot = Snapshot::read_all(&[folder.to_owned()])
+    let snapshot = Snapshot::read_with(&[folder.to_owned()], Some(&settings.schemas))
         .with_context(|| format!("the pipelines folder {} cannot be read", folder.display()))?
         .without(settings_file);
     let checked = config::check(&snapshot, Some(settings), environment, &Librdkafka);

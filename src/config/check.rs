@@ -3,12 +3,15 @@
 //! Every part of a definition is looked at before the first `?`, and what hangs on a part that is broken, or on a variable that
 //! nobody knows here, is passed over in silence: one mistake gives one finding.
 
+mod cases;
 mod delivery;
 mod expressions;
 pub(super) mod properties;
 mod routes;
+mod schema;
 mod sinks;
 mod source;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -21,6 +24,7 @@ use super::finding::{Findings, Reported};
 use super::properties::ClientProperties;
 use super::raw::{Part, RawPipeline};
 use super::settings::Settings;
+use super::snapshot::SchemaFiles;
 use super::text::Place;
 use super::yaml::At;
 
@@ -39,6 +43,9 @@ impl From<Reported> for Absent {
     }
 }
 
+pub use cases::PlacedCase;
+pub(super) use cases::given;
+
 pub(super) type Got<T> = Result<T, Absent>;
 
 /// What every check of one document may look at, and where it says what it found.
@@ -46,6 +53,7 @@ pub(super) struct Context<'a> {
     pub(super) settings: Option<&'a Settings>,
     pub(super) environment: &'a Environment,
     pub(super) properties: &'a dyn ClientProperties,
+    pub(super) schemas: &'a SchemaFiles,
     pub(super) findings: &'a mut Findings,
     /// The findings before this document.
     pub(super) mark: usize,
@@ -59,6 +67,8 @@ pub(super) struct Outline {
     pub(super) group: Option<(GroupId, Place)>,
     pub(super) reads: Option<(Topics, Place)>,
     pub(super) writes: Vec<Written>,
+    /// The cases of its tests that can be run.
+    pub(super) cases: Vec<PlacedCase>,
     /// Absent where a part of it is.
     pub(super) pipeline: Option<Pipeline>,
 }
@@ -79,24 +89,26 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
     let guarantee = delivery.as_ref().ok().map(|d| d.guarantee());
     let source = source::check(raw, at.field("source"), name.as_ref().ok(), guarantee, context);
     let format = source.format;
-    let steps = expressions::steps(raw, at, format, context);
-    let sinks = sinks::check(raw, at.field("sinks"), format, context);
+    let (steps, reads) = steps::check(raw, at, format, context);
+    let sinks = sinks::check(raw, at.field("sinks"), &reads, context);
     let dead_letter = sinks::dead_letter(raw, at.field("dead_letter"), context);
-    let routing = routes::check(raw, at, format, &sinks, context);
+    let routing = routes::check(raw, at, &reads, &sinks, context);
     let on_error = routes::on_error(raw, at, context);
-    if let (Ok(routing), Ok(on_error)) = (&routing, &on_error) {
-        routes::unused_dead_letter(raw, at, (routing, on_error), context);
+    if let (Ok(steps), Ok(routing), Ok(on_error)) = (&steps, &routing, &on_error) {
+        routes::unused_dead_letter(raw, at, (steps, routing, on_error), context);
     }
     let description = context.optional(raw.description.as_ref(), at.field("description"));
     let labels = context.labels(raw, at.field("labels"));
     let workers = context.workers(raw, at.field("workers"));
+    let topics = source.topics.clone();
     let writes = sinks::written(&sinks, dead_letter.as_ref(), at);
     let outline = Outline {
         name: name.clone().ok().map(|n| (n, at.field("name").place())),
         cluster: cluster.clone().ok(),
         group: source.group.clone().ok().map(|g| (g, at.field("source").field("group").place())),
-        reads: source.topics.clone().ok().map(|t| (t, source.place.clone())),
+        reads: topics.clone().ok().map(|t| (t, source.place.clone())),
         writes,
+        cases: cases::check(raw, at.field("tests"), (&topics, &sinks), context),
         pipeline: None,
     };
     let pipeline = || -> Got<Pipeline> {

@@ -3,11 +3,13 @@
 //!
 //! Every finding has one constructor, in the file of its group; each hands back a [`Reported`], the proof that it was said.
 
+mod case;
 mod catalog;
 mod render;
 mod schema;
 mod semantic;
 mod settings;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -42,7 +44,7 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Stable: `K01` YAML, `K02` schema, `K03` meaning, `K04` expression, `K05` across files, `K06` settings, `K07` client
-    /// properties, `K08` environment.
+    /// properties, `K08` environment, `K09` tests, `K10` steps and schemas.
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::pipeline::Pipeline;
 
 use super::catalog;
-use super::check::{self, Context, Outline};
+use super::check::{self, Context, Outline, PlacedCase};
 use super::environment::Environment;
 use super::finding::{Counts, Finding, Findings, Reported};
 use super::properties::ClientProperties;
@@ -21,10 +21,23 @@ use super::yaml::{self, At, Document};
 pub struct Checked {
     /// Those without a finding, in the order of their files. Where variables are unknown, those that need them are left out.
     pub pipelines: Vec<Arc<Pipeline>>,
+    /// The cases of each of them, in the same order.
+    pub cases: Vec<Vec<PlacedCase>>,
     /// By file and place.
     pub findings: Vec<Finding>,
     /// What was looked at.
     pub counts: Counts,
+}
+
+impl Checked {
+    /// Adds findings, each in its place among the others.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        self.findings.sort_by(|a, b| {
+            let place = |f: &Finding| (f.place.source().path().to_owned(), f.place.span().start);
+            place(a).cmp(&place(b))
+        });
+    }
 }
 
 /// Checks all files of a snapshot, each for itself and all together. One bad file leaves the good pipelines usable.
@@ -44,14 +57,16 @@ pub fn check(
         for document in &documents {
             let mark = findings.mark();
             let findings = &mut findings;
-            let context = Context { settings, environment, properties, findings, mark };
+            let schemas = &snapshot.schemas;
+            let context = Context { settings, environment, properties, schemas, findings, mark };
             outlines.extend(outline(&source, document, &schema::PIPELINE, context));
         }
     }
     catalog::check(&mut outlines, &mut findings);
     let counts = Counts { files: snapshot.files.len(), pipelines: outlines.len() };
-    let pipelines = outlines.into_iter().filter_map(|o| o.pipeline).map(Arc::new).collect();
-    Checked { pipelines, findings: findings.sorted(), counts }
+    let runnable = outlines.into_iter().filter_map(|o| Some((Arc::new(o.pipeline?), o.cases)));
+    let (pipelines, cases) = runnable.unzip();
+    Checked { pipelines, cases, findings: findings.sorted(), counts }
 }
 
 fn outline(

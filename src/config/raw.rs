@@ -3,8 +3,10 @@
 //! A doc comment here is what an editor shows, so it speaks to the operator. Fields are [`Part`]s: one that is broken does not
 //! take its neighbours along.
 
+pub(super) mod case;
 mod part;
 pub(super) mod settings;
+pub(super) mod step;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use part::{Bare, Part, Version, poison};
+pub(super) use step::{Entries, RawStep};
 
 /// A value of a client property, or of anything else that becomes text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -79,6 +82,8 @@ pub(super) struct RawPipeline {
     pub(super) dead_letter: Option<Part<RawDeadLetter>>,
     /// What becomes of a record that cannot go on, for each stage. Default: `dead_letter` where one is given, else `stop`.
     pub(super) on_error: Option<Part<RawOnError>>,
+    /// Records, and what must come of each: `krouted test` and `krouted check` run them, without a broker.
+    pub(super) tests: Option<Part<Vec<Part<case::RawCase>>>>,
 }
 
 /// The topics that a pipeline reads, as one consumer group.
@@ -207,15 +212,6 @@ pub(super) struct RawWindow {
     pub(super) max_bytes: Option<Part<String>>,
 }
 
-/// One thing done to every record.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(super) enum RawStep {
-    /// Goes on with the records for which this is true, such as `value.type == "created"`.
-    Filter(String),
-}
-
 /// A named destination.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -319,6 +315,8 @@ pub(super) struct RawDeadLetter {
 pub(super) struct RawOnError {
     /// The value is not what `format` says.
     pub(super) decode: Option<Part<RawOnReject>>,
+    /// The value breaks a rule of the schema of a `validate` step.
+    pub(super) validate: Option<Part<RawOnReject>>,
     /// An expression could not be evaluated on the record.
     pub(super) expression: Option<Part<RawOnReject>>,
     /// A sink refuses the record for good.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::finding::Findings;
 use super::raw::RawPipeline;
+use super::raw::case::{NULL_COUNTS, RawGiven};
 use super::raw::settings::RawSettings;
 use super::yaml::At;
 
@@ -24,6 +25,11 @@ pub fn pipeline() -> Value {
 /// The schema of the settings file, as `schemas/settings.v1.schema.json` has it.
 pub fn settings() -> Value {
     generated::<RawSettings>()
+}
+
+/// The schema of a record that is given by hand.
+pub(super) fn given() -> Value {
+    generated::<RawGiven>()
 }
 
 /// Draft 7, because that is what editors read; without references, so that a path in it leads where it says.
@@ -39,6 +45,9 @@ fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.get("default") == Some(&Value::Null) {
         object.remove("default");
+    }
+    if object.remove(NULL_COUNTS).is_some() {
+        return;
     }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|t| t != "null");
@@ -69,6 +78,8 @@ pub(super) struct Checker {
 pub(super) static PIPELINE: LazyLock<Checker> = LazyLock::new(|| Checker::new(pipeline()));
 /// As [`PIPELINE`].
 pub(super) static SETTINGS: LazyLock<Checker> = LazyLock::new(|| Checker::new(settings()));
+/// As [`PIPELINE`].
+pub(super) static GIVEN: LazyLock<Checker> = LazyLock::new(|| Checker::new(given()));
 
 impl Checker {
     fn new(schema: Value) -> Self {

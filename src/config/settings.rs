@@ -18,7 +18,7 @@ use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
 use super::raw::settings::RawSettings;
 use super::schema;
-use super::snapshot::Snapshot;
+use super::snapshot::{SchemaFiles, Snapshot};
 use super::text::{Place, SourceText};
 use super::yaml::{self, At};
 
@@ -29,6 +29,8 @@ pub struct Settings {
     pub instance_id: InstanceId,
     /// The folder of the pipeline files.
     pub pipelines: PathBuf,
+    /// The folder of the JSON Schemas that `validate` steps name.
+    pub schemas: PathBuf,
     /// The folder for what outlives the process.
     pub state: PathBuf,
     /// By the names that pipelines use. Not empty.
@@ -42,6 +44,24 @@ pub struct Loaded {
     pub settings: Settings,
     /// Absent where there is no file and all are defaults.
     pub file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// The schemas folder for these pipelines: the settings' own; without a settings file, `schemas` beside the first folder
+    /// of pipelines that is asked for, or beside the folder of the first file.
+    pub fn schemas_for(&self, paths: &[PathBuf]) -> PathBuf {
+        let own = || self.settings.schemas.clone();
+        if self.file.is_some() {
+            return own();
+        }
+        let Some(path) = paths.first() else { return own() };
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        match folder.file_name() {
+            Some(_) => folder.with_file_name("schemas"),
+            // `.` or `..` or nothing: only the file system knows what is above.
+            None => folder.join("../schemas"),
+        }
+    }
 }
 
 /// Where the file is looked for without `--config`, in this order.
@@ -120,7 +140,8 @@ pub(super) fn text(
             );
         }
     };
-    let mut context = Context { settings: None, environment, properties, findings, mark };
+    let schemas = &SchemaFiles::default();
+    let mut context = Context { settings: None, environment, properties, schemas, findings, mark };
     let settings = checked(&raw, at, folder, &mut context);
     match (settings, context.findings.since(mark)) {
         (Ok(settings), None) => Ok(settings),
@@ -145,11 +166,13 @@ fn checked(
         Err(absent) => Err(absent),
     };
     let pipelines = path(raw.pipelines.as_ref(), at.field("pipelines"), folder, context);
+    let schemas = path(raw.schemas.as_ref(), at.field("schemas"), folder, context);
     let state = path(raw.state.as_ref(), at.field("state"), folder, context);
     let clusters = clusters::check(raw.clusters.as_ref(), at.field("clusters"), folder, context);
     Ok(Settings {
         instance_id: instance_id?,
         pipelines: pipelines?.unwrap_or_else(|| folder.join("pipelines")),
+        schemas: schemas?.unwrap_or_else(|| folder.join("schemas")),
         state: state?.unwrap_or_else(|| default_state(context.environment)),
         clusters: clusters?.unwrap_or_else(clusters::default),
     })
@@ -175,6 +198,7 @@ fn defaults(environment: &Environment, findings: &mut Findings) -> Result<Settin
     Ok(Settings {
         instance_id: hostname(findings, Place::new(&source, 0..0))?,
         pipelines: PathBuf::from("pipelines"),
+        schemas: PathBuf::from("schemas"),
         state: default_state(environment),
         clusters: clusters::default(),
     })

@@ -8,8 +8,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+mod schemas;
 #[cfg(test)]
 mod tests;
+
+pub use schemas::SchemaFiles;
 
 /// A file of pipelines is a few kilobytes; what is above is a mistake, and costs a reader's time.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -25,6 +28,8 @@ const READS_MAX: usize = 5;
 pub struct Snapshot {
     /// Each path once.
     pub files: Vec<SnapshotFile>,
+    /// What `validate` steps can name.
+    pub schemas: SchemaFiles,
 }
 
 /// One file.
@@ -55,16 +60,27 @@ impl Snapshot {
 
     /// Reads folders, and files whatever they are called.
     pub fn read_all(paths: &[PathBuf]) -> io::Result<Self> {
-        let mut before = list(paths)?;
+        Self::read_with(paths, None)
+    }
+
+    /// Reads folders and files, and the schemas folder beside them; one that is not there has no files.
+    pub fn read_with(paths: &[PathBuf], schemas: Option<&Path>) -> io::Result<Self> {
+        let now = || Ok::<_, io::Error>((list(paths)?, schemas::list(schemas)?));
+        let mut before = now()?;
         for _ in 1..READS_MAX {
-            let files = before.iter().map(|path| read(path)).collect();
-            let after = list(paths)?;
+            let found = Self::of(&before, schemas);
+            let after = now()?;
             if before == after {
-                return Ok(Self { files });
+                return Ok(found);
             }
             before = after;
         }
-        Ok(Self { files: before.iter().map(|path| read(path)).collect() })
+        Ok(Self::of(&before, schemas))
+    }
+
+    fn of((files, schemas): &(Vec<PathBuf>, Vec<PathBuf>), folder: Option<&Path>) -> Self {
+        let files = files.iter().map(|path| read(path)).collect();
+        Self { files, schemas: SchemaFiles::read(folder, schemas) }
     }
 
     /// The same without one file: the settings, where they lie among the pipelines.
@@ -85,7 +101,7 @@ fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         if fs::metadata(path)?.is_dir() {
-            below(path, 0, &mut found)?;
+            below(path, 0, &["yaml", "yml"], &mut found)?;
         } else {
             found.push(path.clone());
         }
@@ -96,7 +112,12 @@ fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn below(
+    folder: &Path,
+    depth: usize,
+    extensions: &[&str],
+    found: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -106,9 +127,9 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()
         // A link whose target is gone is listed as a file, so that reading it says what is wrong.
         if fs::metadata(&path).is_ok_and(|m| m.is_dir()) {
             if depth < FOLDERS_DEEP_MAX {
-                below(&path, depth.saturating_add(1), found)?;
+                below(&path, depth.saturating_add(1), extensions, found)?;
             }
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+        } else if path.extension().is_some_and(|e| extensions.iter().any(|own| e == *own)) {
             found.push(path);
         }
         if found.len() > FILES_MAX {

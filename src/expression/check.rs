@@ -18,6 +18,20 @@ pub(super) struct Typed {
     pub(super) uses: Vec<PathUse>,
 }
 
+impl Typed {
+    /// What it asks of a record; not the parts of elements, which have no name outside of their loop.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        self.term.fields(&mut |field| {
+            let name = field.to_string();
+            if !matches!(field, Field::Element(..)) && !names.contains(&name) {
+                names.push(name);
+            }
+        });
+        names
+    }
+}
+
 /// Reads a text as a condition.
 pub(super) fn condition(text: &str) -> Result<Checked<Typed>, Vec<Problem>> {
     compile(text, Checker::truth)

@@ -9,7 +9,7 @@ use super::eval::{Element, Env, Verdict, worse};
 use super::program::Each;
 use super::term::Quantifier;
 use super::value::Kind;
-use crate::json::{Check, Elements, Malformed, Slot, scan};
+use crate::json::{Check, Elements, Slot, scan};
 
 impl Each {
     pub(super) fn eval(&self, quantifier: Quantifier, env: &Env<'_>) -> Verdict {
@@ -23,7 +23,7 @@ impl Each {
             Slot::Plain(_) | Slot::Escaped(_) => Kind::Text,
             Slot::Object(_) => Kind::Object,
         };
-        Verdict::Error(EvalError::NotTaken { function: quantifier.name(), kind })
+        Verdict::Error(EvalError::NotTaken { function: quantifier.called(), kind })
     }
 
     fn elements(&self, quantifier: Quantifier, array: &[u8], env: &Env<'_>) -> Verdict {
@@ -35,7 +35,7 @@ impl Each {
             for element in Elements::new(array) {
                 let verdict = match element {
                     Ok((bytes, whole)) => self.element(bytes, whole, slots, env),
-                    Err(malformed) => return unreadable(malformed),
+                    Err(_) => return Verdict::Error(EvalError::Element),
                 };
                 if verdict == decides {
                     return verdict;
@@ -47,15 +47,9 @@ impl Each {
     }
 
     fn element(&self, bytes: &[u8], whole: Slot, slots: &mut [Slot], env: &Env<'_>) -> Verdict {
-        if !self.paths.is_empty()
-            && let Err(malformed) = scan(&self.paths, bytes, Check::Whole, slots)
-        {
-            return unreadable(malformed);
+        if !self.paths.is_empty() && scan(&self.paths, bytes, Check::Whole, slots).is_err() {
+            return Verdict::Error(EvalError::Element);
         }
         self.condition.eval(&Env { element: Some(Element { bytes, whole, slots }), ..*env })
     }
-}
-
-fn unreadable(malformed: Malformed) -> Verdict {
-    Verdict::Error(EvalError::Element(malformed.what))
 }

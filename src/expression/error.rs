@@ -41,24 +41,24 @@ pub enum EvalError {
     #[error("`%` takes integers only")]
     NoInteger,
     /// A type that the function does not take.
-    #[error("`{function}` does not take {kind}")]
+    #[error("`{}` does not take {kind}", .function.name())]
     NotTaken {
         /// The function.
-        function: &'static str,
+        function: Called,
         /// What it was given.
         kind: Kind,
     },
     /// A text, or a number, that the function cannot turn into what it returns.
-    #[error("`{function}` cannot convert this {kind}", kind = word(*.kind))]
+    #[error("`{}` cannot convert this {}", .function.name(), word(*.kind))]
     NotConvertible {
         /// The function.
-        function: &'static str,
+        function: Called,
         /// What it was given.
         kind: Kind,
     },
     /// An element of an array that cannot be read.
-    #[error("an element cannot be read: {0}")]
-    Element(&'static str),
+    #[error("an element cannot be read: it is damaged, or a key that is read occurs twice")]
+    Element,
     /// A key or header that is no text, where one is needed.
     #[error("the bytes are not UTF-8")]
     NotUtf8,
@@ -68,6 +68,58 @@ pub enum EvalError {
     /// A record's time that no calendar has.
     #[error("the record's timestamp is out of range")]
     TimestampOutOfRange,
+}
+
+/// What is called by name, in one byte: a verdict has to fit into a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// `size()`
+    Size,
+    /// `lowerAscii()`
+    LowerAscii,
+    /// `string()`
+    String,
+    /// `int()`
+    Int,
+    /// `double()`
+    Double,
+    /// `timestamp()`
+    Timestamp,
+    /// `startsWith()`
+    StartsWith,
+    /// `endsWith()`
+    EndsWith,
+    /// `contains()`
+    Contains,
+    /// `matches()`
+    Matches,
+    /// `exists()`
+    Exists,
+    /// `all()`
+    All,
+    /// `-`
+    Negative,
+}
+
+impl Called {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::LowerAscii => "lowerAscii",
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Double => "double",
+            Self::Timestamp => "timestamp",
+            Self::StartsWith => "startsWith",
+            Self::EndsWith => "endsWith",
+            Self::Contains => "contains",
+            Self::Matches => "matches",
+            Self::Exists => "exists",
+            Self::All => "all",
+            Self::Negative => "-",
+        }
+    }
 }
 
 /// Without its article.

@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use super::arithmetic;
 use super::ast::Arithmetic;
 use super::buffer::Buffer;
-use super::error::EvalError;
+use super::error::{Called, EvalError};
 use super::eval::{Env, Gap, Verdict, both};
 use super::output::{self, Text as Output};
 use super::program::{Operand, Source};
@@ -36,7 +36,9 @@ pub(super) fn calculate<'a>(
 }
 
 pub(super) fn negative<'a>(value: &Value<'_>) -> Evaluated<'a> {
-    let Value::Number(number) = value else { return Err(not_taken("-", value.kind())) };
+    let Value::Number(number) = value else {
+        return Err(not_taken(Called::Negative, value.kind()));
+    };
     arithmetic::negative(*number).map(Value::Number).map_err(Gap::Error)
 }
 
@@ -47,7 +49,7 @@ fn append(text: Text<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn not_taken(function: &'static str, kind: Kind) -> Gap {
+fn not_taken(function: Called, kind: Kind) -> Gap {
     Gap::Error(EvalError::NotTaken { function, kind })
 }
 
@@ -68,7 +70,7 @@ pub(super) fn matches(operand: &Operand, regex: &Regex, env: &Env<'_>) -> Verdic
     match operand.value(env) {
         Ok(value) => match value.text() {
             Some(text) => with_bytes(text, |bytes| regex.is_match(bytes)).into(),
-            None => not_taken("matches", value.kind()).into(),
+            None => not_taken(Called::Matches, value.kind()).into(),
         },
         Err(gap) => gap.into(),
     }
@@ -84,8 +86,8 @@ impl Search {
             (Some(text), Some(part)) => {
                 with_bytes(text, |text| with_bytes(part, |part| self.finds(text, part))).into()
             }
-            (Some(_), None) => not_taken(self.name(), part.kind()).into(),
-            (None, _) => not_taken(self.name(), text.kind()).into(),
+            (Some(_), None) => not_taken(self.called(), part.kind()).into(),
+            (None, _) => not_taken(self.called(), text.kind()).into(),
         }
     }
 
@@ -131,7 +133,7 @@ impl Function {
             (Self::Int | Self::Double | Self::Timestamp, _) => {
                 self.of_text(&value, |text| with_bytes(text, |bytes| self.parsed(bytes)))
             }
-            (Self::String, _) => Err(not_taken(self.name(), value.kind())),
+            (Self::String, _) => Err(not_taken(self.called(), value.kind())),
         }
     }
 
@@ -142,7 +144,7 @@ impl Function {
     ) -> Evaluated<'a> {
         match value.text() {
             Some(text) => make(text),
-            None => Err(not_taken(self.name(), value.kind())),
+            None => Err(not_taken(self.called(), value.kind())),
         }
     }
 
@@ -168,7 +170,7 @@ impl Function {
     }
 
     fn made<'a>(self, number: Option<Number>, kind: Kind) -> Evaluated<'a> {
-        let error = EvalError::NotConvertible { function: self.name(), kind };
+        let error = EvalError::NotConvertible { function: self.called(), kind };
         number.map(Value::Number).ok_or(Gap::Error(error))
     }
 }
@@ -179,7 +181,7 @@ fn container_size<'a>(source: &Source, env: &Env<'_>) -> Option<Evaluated<'a>> {
     match slot {
         Slot::Object(span) | Slot::Array(span) => {
             let size = json::count(span.of(bytes)).map(number);
-            Some(size.map_err(|malformed| Gap::Error(EvalError::Element(malformed.what))))
+            Some(size.or(Err(Gap::Error(EvalError::Element))))
         }
         Slot::Missing
         | Slot::Null(_)
@@ -211,7 +213,7 @@ fn number<'a>(count: usize) -> Value<'a> {
 fn string<'a>(operand: &'a Operand, env: &Env<'a>) -> Evaluated<'a> {
     let mut buffer = Buffer::take();
     match operand.text(env, &mut buffer.0)? {
-        Output::Null => Err(not_taken("string", Kind::Null)),
+        Output::Null => Err(not_taken(Called::String, Kind::Null)),
         Output::Borrowed(bytes) => {
             output::utf8(bytes)?;
             Ok(Value::Text(Text::Plain(bytes)))

@@ -63,3 +63,14 @@ impl Target {
         }
     }
 }
+
+impl std::fmt::Display for Target {
+    /// As a file writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key => f.write_str("key"),
+            Self::Header(name) => write!(f, "headers.{name}"),
+            Self::Value(path) => path.fmt(f),
+        }
+    }
+}

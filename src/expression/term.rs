@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use regex::bytes::Regex;
 
 use super::ast::{Arithmetic, Comparison, Junction};
+use super::error::Called;
 use super::value::Kind;
 use crate::json::{Number, Path};
 
@@ -74,24 +75,32 @@ pub(super) enum Search {
 }
 
 impl Quantifier {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn called(self) -> Called {
         match self {
-            Self::Exists => "exists",
-            Self::All => "all",
+            Self::Exists => Called::Exists,
+            Self::All => Called::All,
         }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.called().name()
     }
 }
 
 impl Function {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn called(self) -> Called {
         match self {
-            Self::Size => "size",
-            Self::LowerAscii => "lowerAscii",
-            Self::String => "string",
-            Self::Int => "int",
-            Self::Double => "double",
-            Self::Timestamp => "timestamp",
+            Self::Size => Called::Size,
+            Self::LowerAscii => Called::LowerAscii,
+            Self::String => Called::String,
+            Self::Int => Called::Int,
+            Self::Double => Called::Double,
+            Self::Timestamp => Called::Timestamp,
         }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.called().name()
     }
 
     /// What it makes of what it takes.
@@ -105,12 +114,16 @@ impl Function {
 }
 
 impl Search {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn called(self) -> Called {
         match self {
-            Self::StartsWith => "startsWith",
-            Self::EndsWith => "endsWith",
-            Self::Contains => "contains",
+            Self::StartsWith => Called::StartsWith,
+            Self::EndsWith => Called::EndsWith,
+            Self::Contains => Called::Contains,
         }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        self.called().name()
     }
 }
 

@@ -14,6 +14,7 @@ use super::start::Subscription;
 use super::verdict;
 use crate::model::{Guarantee, Record};
 use crate::pipeline::{OutOfRange, Partition};
+use crate::program::HeaderEdit;
 use crate::worker::{
     Batch, Clock, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output,
     SystemClock,
@@ -188,16 +189,22 @@ impl crate::worker::Port for Port {
             topic: sink.topic,
             partition: sink.preserve.then_some(record.partition),
             key: output.key,
-            value: record.value,
+            value: output.value,
             timestamp: record.timestamp,
             tag: output.index,
         };
         let messages = &output.batch.0;
-        let headers = if output.last {
+        let mut headers = if output.last {
             messages.take_headers(output.index)
         } else {
             messages.copy_headers(output.index)
         };
+        for edit in output.headers.iter() {
+            match edit {
+                HeaderEdit::Set(name, value) => headers.set(name, value),
+                HeaderEdit::Remove(name) => headers.remove(name),
+            }
+        }
         self.put(&out, headers, record)
     }
 

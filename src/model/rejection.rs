@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Stage {
     /// The value is not what `format` says.
     Decode,
+    /// The value breaks a rule of its schema.
+    Validate,
     /// An expression could not be evaluated on it.
     Expression,
     /// The sink refuses it for good.
@@ -18,12 +20,16 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order of a record's walk; the index of a counter.
-    pub const ALL: [Self; 4] = [Self::Decode, Self::Expression, Self::Sink, Self::Unmatched];
+    pub const ALL: [Self; 5] =
+        [Self::Decode, Self::Validate, Self::Expression, Self::Sink, Self::Unmatched];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
 
     /// The word that stands in headers, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Decode => "decode",
+            Self::Validate => "validate",
             Self::Expression => "expression",
             Self::Sink => "sink",
             Self::Unmatched => "unmatched",

@@ -36,6 +36,7 @@ pub(crate) fn pipeline(delivery: Delivery) -> Pipeline {
         routing: Routing::AllSinks,
         on_error: OnError {
             decode: OnReject::DeadLetter,
+            validate: OnReject::DeadLetter,
             expression: OnReject::DeadLetter,
             sink: OnReject::DeadLetter,
         },

@@ -1,10 +1,11 @@
 //! Which sinks a record goes to.
 
 use super::step::truth;
-use crate::expression::{BoundPredicate, Scope};
+use super::witness::Witness;
+use crate::expression::{BoundLookup, BoundPredicate, Found, Lookup, Scope, Verdict};
 use crate::json::Paths;
 use crate::model::{Rejection, Stage};
-use crate::pipeline::{Matching, Routing};
+use crate::pipeline::{Matching, Route, Routing};
 
 /// The routes of a program.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(super) enum Router {
     Routes {
         matching: Matching,
         routes: Vec<BoundRoute>,
+        /// Where the first match wins and all routes compare one field with strings.
+        lookup: Option<BoundLookup>,
     },
 }
 
@@ -30,6 +33,7 @@ impl Router {
         match routing {
             Routing::AllSinks => Self::All(sinks),
             Routing::Routes { matching, routes, .. } => Self::Routes {
+                lookup: lookup(*matching, routes, paths),
                 matching: *matching,
                 routes: routes
                     .iter()
@@ -45,10 +49,11 @@ impl Router {
 
     /// Calls `send` for the sinks of the routes that match, in the order of the file.
     #[inline]
-    pub(super) fn route(
+    pub(super) fn route<W: Witness>(
         &self,
         scope: &Scope<'_>,
         missing: &mut bool,
+        witness: &mut W,
         mut send: impl FnMut(usize),
     ) -> Result<(), Rejection> {
         let (matching, routes) = match self {
@@ -56,15 +61,22 @@ impl Router {
                 (0..*sinks).for_each(send);
                 return Ok(());
             }
-            Self::Routes { matching, routes } => (*matching, routes),
+            Self::Routes { routes, lookup: Some(lookup), .. } if !W::LOOKS_ON => {
+                let found = looked_up(lookup, scope, missing).and_then(|index| routes.get(index));
+                let route = found.ok_or_else(unmatched)?;
+                route.to.iter().copied().for_each(send);
+                return Ok(());
+            }
+            Self::Routes { matching, routes, .. } => (*matching, routes),
         };
         let mut matched = false;
-        for route in routes {
-            let yes = match &route.when {
-                None => true,
-                Some(predicate) => truth(predicate.eval(scope), missing, &route.rule)?,
+        for (index, route) in routes.iter().enumerate() {
+            let verdict = match &route.when {
+                None => Verdict::True,
+                Some(predicate) => predicate.eval(scope),
             };
-            if yes {
+            witness.route(index, verdict, scope.record);
+            if truth(verdict, missing, &route.rule)? {
                 route.to.iter().copied().for_each(&mut send);
                 matched = true;
                 match matching {
@@ -75,6 +87,27 @@ impl Router {
         }
         if matched { Ok(()) } else { Err(unmatched()) }
     }
+}
+
+fn lookup(matching: Matching, routes: &[Route], paths: &mut Paths) -> Option<BoundLookup> {
+    match matching {
+        Matching::First => {
+            let when: Vec<_> = routes.iter().map(|route| route.when.as_ref()).collect();
+            Lookup::of(&when).map(|lookup| lookup.bind(paths))
+        }
+        Matching::All => None,
+    }
+}
+
+/// The route that the record takes; a missing field makes every comparison with it missing.
+#[inline]
+fn looked_up(lookup: &BoundLookup, scope: &Scope<'_>, missing: &mut bool) -> Option<usize> {
+    match lookup.eval(scope) {
+        Found::Matched(index) => return Some(index),
+        Found::NoMatch => {}
+        Found::Missing => *missing = true,
+    }
+    lookup.otherwise()
 }
 
 #[cold]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::lifecycle::Effect;
-use crate::model::{PipelineName, WorkerId};
+use crate::model::{PipelineName, Stage, WorkerId};
 use crate::worker::{Counters, Exit, FaultKind};
 
 /// The counters of all workers, by pipeline, with what was reported last.
@@ -64,7 +64,7 @@ impl Lines {
     }
 
     fn totals(&self) -> Totals {
-        let many = |of: fn(&Counters) -> &[AtomicU64; 4]| {
+        let many = |of: fn(&Counters) -> &[AtomicU64; Stage::COUNT]| {
             self.workers.iter().flat_map(|c| of(c)).map(|n| n.load(Relaxed)).sum()
         };
         Totals {

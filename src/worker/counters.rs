@@ -16,9 +16,9 @@ pub struct Counters {
     /// Records for which a field that a predicate compares was missing, and that went on as "not true".
     pub missing: AtomicU64,
     /// Records that went nowhere because a policy says drop, by stage in the order of [`Stage::ALL`].
-    pub dropped: [AtomicU64; 4],
+    pub dropped: [AtomicU64; Stage::COUNT],
     /// Dead letters, by stage in the order of [`Stage::ALL`].
-    pub dead_lettered: [AtomicU64; 4],
+    pub dead_lettered: [AtomicU64; Stage::COUNT],
     /// Windows that were committed.
     pub windows: AtomicU64,
     /// Windows that were aborted and done again.
@@ -45,17 +45,18 @@ pub struct Tally {
     /// See [`Counters::missing`].
     pub missing: u64,
     /// See [`Counters::dropped`].
-    pub dropped: [u64; 4],
+    pub dropped: [u64; Stage::COUNT],
     /// See [`Counters::dead_lettered`].
-    pub dead_lettered: [u64; 4],
+    pub dead_lettered: [u64; Stage::COUNT],
 }
 
 impl Tally {
     /// A stage's place in the arrays.
-    pub fn slot(counts: &mut [u64; 4], stage: Stage) -> &mut u64 {
-        let [decode, expression, sink, unmatched] = counts;
+    pub fn slot(counts: &mut [u64; Stage::COUNT], stage: Stage) -> &mut u64 {
+        let [decode, validate, expression, sink, unmatched] = counts;
         match stage {
             Stage::Decode => decode,
+            Stage::Validate => validate,
             Stage::Expression => expression,
             Stage::Sink => sink,
             Stage::Unmatched => unmatched,

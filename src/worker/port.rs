@@ -6,6 +6,7 @@ use super::fault::Failure;
 use super::offsets::{NextOffset, Offsets};
 use crate::model::{Record, Rejection};
 use crate::pipeline::OutOfRange;
+use crate::program::HeaderEdits;
 
 /// One worker's consumer and producer.
 ///
@@ -90,6 +91,10 @@ pub struct Output<'a, B> {
     pub sink: usize,
     /// The key to write.
     pub key: Option<&'a [u8]>,
+    /// The value to write.
+    pub value: Option<&'a [u8]>,
+    /// What the headers to write differ in from the record's.
+    pub headers: HeaderEdits<'a>,
     /// Whether the record's headers may be moved: it has no further output.
     pub last: bool,
 }

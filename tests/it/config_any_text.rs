@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 fn holds(bytes: Vec<u8>) {
     let file = SnapshotFile { path: "any.yaml".to_owned(), content: Ok(bytes) };
-    let snapshot = Snapshot { files: vec![file] };
+    let snapshot = Snapshot { files: vec![file], ..Snapshot::default() };
     let checked = config::check(&snapshot, None, &Environment::Unknown, &AnyProperty);
     for output in [Output::Text, Output::Json, Output::Github] {
         drop(config::render(&checked.findings, checked.counts, output));

@@ -29,7 +29,9 @@ fn entries(ending: &str) -> Vec<PathBuf> {
 
 /// Findings name files as the corpus does, wherever the tree lies.
 fn read(path: &Path) -> Snapshot {
-    let mut snapshot = Snapshot::read_all(&[path.to_owned()]).unwrap();
+    let schemas = corpus().join("schemas");
+    let mut snapshot = Snapshot::read_with(&[path.to_owned()], Some(&schemas)).unwrap();
+    snapshot.schemas.folder = "schemas".to_owned();
     for file in &mut snapshot.files {
         let below = Path::new(&file.path).strip_prefix(corpus()).unwrap();
         file.path = below.to_str().unwrap().to_owned();
@@ -118,7 +120,14 @@ fn shown(p: &Pipeline) -> String {
             format!("{matching:?}, unmatched {unmatched:?}{}", routes.collect::<String>())
         }
     };
-    let steps = p.steps.iter().map(|Step::Filter(f)| format!("\n  filter {}", f.text()));
+    let steps = p.steps.iter().map(|step| match step {
+        Step::Filter(f) => format!("\n  filter {}", f.text()),
+        Step::Validate(schema) => format!("\n  validate {}", schema.file),
+        Step::Set(entries) => {
+            entries.iter().map(|e| format!("\n  set {} to {}", e.target, e.value.text())).collect()
+        }
+        Step::Remove(targets) => targets.iter().map(|t| format!("\n  remove {t}")).collect(),
+    });
     let sinks = p.sinks.iter().map(|s| {
         let key = s.key.as_ref().map(ValueExpression::text);
         format!("\n  {} {} {key:?} {:?} {:?}", s.name, s.topic, s.partition, s.properties)
@@ -186,7 +195,7 @@ fn codes(bytes: Vec<u8>) -> (Vec<&'static str>, Duration) {
     };
     #[expect(clippy::disallowed_methods, reason = "what is bounded here is real time")]
     let begin = Instant::now();
-    let checked = checked(&Snapshot { files: vec![file] });
+    let checked = checked(&Snapshot { files: vec![file], ..Snapshot::default() });
     drop(config::render(&checked.findings, checked.counts, Output::Text));
     (checked.findings.iter().map(|f| f.code).collect(), begin.elapsed())
 }
@@ -240,7 +249,7 @@ fn one_bad_file_leaves_the_good_ones_usable() {
     let file =
         |path: &str, bytes: Vec<u8>| SnapshotFile { path: path.to_owned(), content: Ok(bytes) };
     let files = vec![file("a.yaml", b"version: 1\nname: [".to_vec()), file("b.yaml", good)];
-    let checked = checked(&Snapshot { files });
+    let checked = checked(&Snapshot { files, ..Snapshot::default() });
     assert_eq!(checked.pipelines.len(), 1);
     assert_eq!(checked.findings.len(), 1);
 }

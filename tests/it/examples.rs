@@ -24,10 +24,11 @@ fn every_example_pipeline_passes_check_without_a_warning_and_says_why_it_is_ther
     assert_eq!(code, Some(0), "{said}");
     assert!(said.ends_with("0 errors, 0 warnings\n"), "{said}");
     let files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
-    assert!(files.len() >= 4, "{files:?}");
+    assert!(files.len() >= 8, "{files:?}");
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.lines().any(|l| l.starts_with("# Why: ")), "{}", file.display());
+        assert!(text.contains("\ntests:\n"), "{} has no tests", file.display());
     }
 }
 

@@ -4,15 +4,18 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
+mod cases;
 mod check;
 mod checker;
 mod config_any_text;
 mod config_corpus;
 mod daemon;
 mod demo;
+mod edits;
 mod events;
 mod exactly_once;
 mod examples;
+mod explain;
 mod kafka;
 mod notice;
 mod process;
@@ -22,6 +25,7 @@ mod rejections;
 mod scene;
 mod sources;
 mod systemd;
+mod test_command;
 mod tidy;
 mod wait;
 mod world;

@@ -120,6 +120,63 @@ pub(super) const KINDS: &[Kind] = &[
     },
     // No longer in stock: the tombstone is copied as it is.
     Kind { key: "item-{n}", ..of(8, "inventory", &[Sink("inventory.copy")]) },
+    Kind {
+        value: Some(r#"{"type":"user.created","user_id":{n},"country":"DE"}"#),
+        ..of(35, "user-events", &[Sink("users.eu")])
+    },
+    Kind {
+        value: Some(r#"{"type":"user.deleted","user_id":{n},"country":"US"}"#),
+        ..of(25, "user-events", &[Sink("users.row")])
+    },
+    Kind {
+        value: Some(r#"{"type":"user.login","user_id":{n},"country":"DE"}"#),
+        ..of(60, "user-events", &[Filtered])
+    },
+    Kind {
+        value: Some(r#"{"type":"user.created","user_id":{n}}"#),
+        ..of(5, "user-events", &[DeadLetter("users.dlq", Stage::Unmatched)])
+    },
+    Kind {
+        value: Some(r#"{"order":{n},"amount":1{n}00.50}"#),
+        ..of(20, "shop.orders", &[Sink("shop.large")])
+    },
+    Kind {
+        value: Some(r#"{"order":{n},"amount":{n}}"#),
+        ..of(70, "shop.orders", &[Sink("shop.small")])
+    },
+    Kind {
+        value: Some(r#"{"order":{n},"amount":"{n}"}"#),
+        ..of(5, "shop.orders", &[DeadLetter("shop.dlq", Stage::Expression)])
+    },
+    Kind {
+        key: "c-{n}",
+        header: Some(("x-request-id", "r-1")),
+        value: Some(
+            r#"{"id":{n},"name":"Customer {n}","address":{"street":"High St {n}","city":"Leeds"}}"#,
+        ),
+        ..of(40, "customers", &[Sink("customers.bi")])
+    },
+    // Deleted: the tombstone stays one, though there is a field to set.
+    Kind { key: "c-{n}", ..of(5, "customers", &[Sink("customers.bi")]) },
+    Kind {
+        value: Some("Customer {n}"),
+        ..of(3, "customers", &[DeadLetter("customers.dlq", Stage::Decode)])
+    },
+    Kind {
+        key: "session-{n}",
+        value: Some(r#"{"page":"/{n}","user":{"id":"u-{n}"}}"#),
+        ..of(60, "clicks", &[Sink("clicks.by-user")])
+    },
+    Kind { value: Some(r#"{"page":"/{n}"}"#), ..of(40, "clicks", &[Filtered]) },
+    Kind { value: Some("click"), ..of(2, "clicks", &[Dropped]) },
+    Kind {
+        value: Some(r#"{"id":"u-{n}","plan":"pro","seats":5}"#),
+        ..of(30, "signups", &[Sink("signups.valid")])
+    },
+    Kind {
+        value: Some(r#"{"id":"u-{n}","plan":"gold","seats":5}"#),
+        ..of(6, "signups", &[DeadLetter("signups.dlq", Stage::Validate)])
+    },
 ];
 
 /// All records, mixed.

@@ -18,7 +18,7 @@ fn checked(pipes: &[Pipe<'_>]) -> Checked {
         SnapshotFile { path: format!("{name}.yaml"), content: Ok(text.into_bytes()) }
     };
     let files = pipes.iter().map(file).collect();
-    check(&Snapshot { files }, None, &Environment::Unknown, &AnyProperty)
+    check(&Snapshot { files, ..Snapshot::default() }, None, &Environment::Unknown, &AnyProperty)
 }
 
 fn codes(checked: &Checked) -> Vec<&'static str> {

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::RouteName;
-use crate::pipeline::{Format, Matching, OnError, OnReject, Route, Routing};
+use crate::pipeline::{Matching, OnError, OnReject, Route, Routing, Step};
 
 use super::super::raw::{Part, RawMatching, RawOnReject, RawPipeline, RawRoute};
 use super::super::text::Place;
 use super::super::yaml::At;
+use super::expressions::{self, Reads};
 use super::sinks::CheckedSink;
-use super::{Absent, Context, Got, expressions};
+use super::{Absent, Context, Got};
 
 /// Checks the routes against the sinks.
 pub(super) fn check(
     raw: &RawPipeline,
     at: At<'_>,
-    format: Got<Format>,
+    reads: &Reads,
     sinks: &Got<Vec<CheckedSink>>,
     context: &mut Context<'_>,
 ) -> Got<Routing> {
@@ -30,7 +31,7 @@ pub(super) fn check(
     let routes: Vec<Got<Route>> = list
         .iter()
         .enumerate()
-        .map(|(i, part)| route(part, at_routes.item(i), format, sinks, context))
+        .map(|(i, part)| route(part, at_routes.item(i), reads, sinks, context))
         .collect();
     repeated_names(list, at_routes, context);
     if let Ok(sinks) = sinks {
@@ -72,7 +73,7 @@ fn unmatched(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>) -> Got<On
 fn route(
     part: &Part<RawRoute>,
     at: At<'_>,
-    format: Got<Format>,
+    reads: &Reads,
     sinks: Got<&Vec<CheckedSink>>,
     context: &mut Context<'_>,
 ) -> Got<Route> {
@@ -83,7 +84,7 @@ fn route(
         Err(absent) => Err(absent),
     };
     let when = match context.optional(raw.when.as_ref(), at.field("when")) {
-        Ok(Some(text)) => expressions::predicate(text, at.field("when"), format, context).map(Some),
+        Ok(Some(text)) => expressions::predicate(text, at.field("when"), reads, context).map(Some),
         Ok(None) => Ok(None),
         Err(absent) => Err(absent),
     };
@@ -182,24 +183,32 @@ pub(super) fn on_error(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
         part.map_or(Ok(default), |part| policy(part, raw, at.field(field), context))
     };
     let decode = stage("decode", given.and_then(|g| g.decode.as_ref()));
+    let validate = stage("validate", given.and_then(|g| g.validate.as_ref()));
     let expression = stage("expression", given.and_then(|g| g.expression.as_ref()));
     let sink = stage("sink", given.and_then(|g| g.sink.as_ref()));
-    Ok(OnError { decode: decode?, expression: expression?, sink: sink? })
+    Ok(OnError { decode: decode?, validate: validate?, expression: expression?, sink: sink? })
 }
 
 /// Warns of a topic for dead letters that no policy sends to.
 pub(super) fn unused_dead_letter(
     raw: &RawPipeline,
     at: At<'_>,
-    (routing, on_error): (&Routing, &OnError),
+    (steps, routing, on_error): (&[Step], &Routing, &OnError),
     context: &mut Context<'_>,
 ) {
     let unmatched = match routing {
         Routing::AllSinks => None,
         Routing::Routes { unmatched, .. } => Some(*unmatched),
     };
-    let policies =
-        [Some(on_error.decode), Some(on_error.expression), Some(on_error.sink), unmatched];
+    let is_validate = |step: &Step| matches!(step, Step::Validate(_));
+    let validate = steps.iter().any(is_validate).then_some(on_error.validate);
+    let policies = [
+        Some(on_error.decode),
+        validate,
+        Some(on_error.expression),
+        Some(on_error.sink),
+        unmatched,
+    ];
     if raw.dead_letter.is_some() && !policies.contains(&Some(OnReject::DeadLetter)) {
         context.findings.unused_dead_letter(at.field("dead_letter").key());
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::model::{SinkName, TopicName};
-use crate::pipeline::{Format, Partition, Properties, Sink};
+use crate::pipeline::{Partition, Properties, Sink};
 
 use super::super::properties::PropertyScope;
 use super::super::raw::{Part, RawCompression, RawKafkaSink, RawPartition, RawPipeline, RawSink};
 use super::super::text::Place;
 use super::super::yaml::At;
-use super::{Absent, Context, Got, Written, expressions, properties};
+use super::expressions::{self, Reads};
+use super::{Absent, Context, Got, Written, properties};
 
 /// A sink, known or not; its name is, or nothing could refer to it.
 pub(super) struct CheckedSink {
@@ -24,13 +25,13 @@ pub(super) struct CheckedSink {
 pub(super) fn check(
     raw: &RawPipeline,
     at: At<'_>,
-    format: Got<Format>,
+    reads: &Reads,
     context: &mut Context<'_>,
 ) -> Got<Vec<CheckedSink>> {
     let map = context.read(&raw.sinks, at)?;
     let mut sinks = Vec::new();
     for (name, part) in map {
-        sinks.push(sink(name, part, at.field(name), format, context));
+        sinks.push(sink(name, part, at.field(name), reads, context));
     }
     one_topic_one_way(&sinks, at, context);
     Ok(sinks)
@@ -40,7 +41,7 @@ fn sink(
     name: &str,
     part: &Part<RawSink>,
     at: At<'_>,
-    format: Got<Format>,
+    reads: &Reads,
     context: &mut Context<'_>,
 ) -> CheckedSink {
     let checked = SinkName::new(name)
@@ -58,7 +59,7 @@ fn sink(
     let at = at.field("kafka");
     let topic = context.topic(&raw.topic, at.field("topic"));
     out.topic = topic.clone().ok().map(|t| (t, at.field("topic").place()));
-    out.sink = kafka(raw, (checked, topic), at, format, context);
+    out.sink = kafka(raw, (checked, topic), at, reads, context);
     out
 }
 
@@ -66,11 +67,11 @@ fn kafka(
     raw: &RawKafkaSink,
     (name, topic): (Got<SinkName>, Got<TopicName>),
     at: At<'_>,
-    format: Got<Format>,
+    reads: &Reads,
     context: &mut Context<'_>,
 ) -> Got<Sink> {
     let key = match context.optional(raw.key.as_ref(), at.field("key")) {
-        Ok(Some(text)) => expressions::key(text, at.field("key"), format, context).map(Some),
+        Ok(Some(text)) => expressions::value(text, at.field("key"), reads, context).map(Some),
         Ok(None) => Ok(None),
         Err(absent) => Err(absent),
     };

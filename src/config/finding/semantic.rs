@@ -185,8 +185,8 @@ impl Findings {
         self.error("K0319", place, message, hint)
     }
 
-    pub(in crate::config) fn value_of_bytes(&mut self, place: Place) -> Reported {
-        let message = "`format: bytes` looks into no value, and this expression does";
+    pub(in crate::config) fn value_of_bytes(&mut self, place: Place, what: &str) -> Reported {
+        let message = format!("`format: bytes` looks into no value, and {what} does");
         let hint = "use `format: json`, or decide by key, headers and topic".to_owned();
         self.error("K0320", place, message, hint)
     }

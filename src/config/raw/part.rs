@@ -24,7 +24,7 @@ impl<T> Part<T> {
 }
 
 /// No key of a file looks like this.
-const POISON: &str = "\0";
+pub(super) const POISON: &str = "\0";
 
 /// What stands in the place of a value that does not fit the schema.
 pub(in crate::config) fn poison() -> Value {

@@ -23,6 +23,8 @@ pub(in crate::config) struct RawSettings {
     pub(in crate::config) instance_id: Option<Part<String>>,
     /// The folder of the pipeline files, relative to this file. Default: `pipelines`.
     pub(in crate::config) pipelines: Option<Part<String>>,
+    /// The folder of the JSON Schemas that `validate` steps name, relative to this file. Default: `schemas`.
+    pub(in crate::config) schemas: Option<Part<String>>,
     /// The folder for what outlives the process. Default: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/krouted`.
     pub(in crate::config) state: Option<Part<String>>,
     /// The clusters that pipelines name. Default: `default` at `localhost:9092`.

@@ -143,7 +143,10 @@ impl Explainer<'_> {
         match found {
             found if all.is_empty() => {
                 let hint = dotted(pointer, found);
-                let expected = "a text, a number, true or false";
+                let expected = match owner(pointer).as_str() {
+                    "headers" => "a map of texts, or a list of maps with one text each",
+                    _ => "a text, a number, true or false",
+                };
                 self.findings.wrong_kind(at.key(), expected, &described(found), hint);
             }
             Value::String(_) | Value::Number(_) if words.is_tag("credential") => {
@@ -302,6 +305,9 @@ fn bound(kind: &Kind, found: &Value, owner: &str) -> Option<String> {
             format!("`{owner}` is an empty list, at least {limit} is needed")
         }
         Kind::MinProperties { limit } => format!("`{owner}` is empty, at least {limit} is needed"),
+        Kind::MaxProperties { limit } => {
+            format!("an item of `{owner}` has several fields, at most {limit} is legal")
+        }
         _ => return None,
     })
 }
@@ -338,6 +344,7 @@ fn kinds(types: &Value) -> String {
         "boolean" => "true or false",
         "array" => "a list",
         "object" => "a map of fields",
+        "null" => "null",
         _ => "something else",
     };
     match types.as_array() {
@@ -369,6 +376,9 @@ fn plain(found: &Value) -> String {
 fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<String> {
     let written = at.place().text().to_owned();
     match (expected, found) {
+        ("a text", Value::Null) if field == "key" => {
+            Some("the expression null is a text: 'null'".to_owned())
+        }
         (_, Value::Null) => Some("give it a value, or remove the field".to_owned()),
         ("a text", Value::Number(_)) if field == "commit_interval" => {
             Some(format!("write it with a unit: {written}ms"))
@@ -379,7 +389,9 @@ fn hint_for(expected: &str, found: &Value, field: &str, at: At<'_>) -> Option<St
         ("a text", Value::Number(_)) if field == "timestamp" => {
             Some("write it with date, time and zone: 2026-01-01T00:00:00Z".to_owned())
         }
-        ("a text", Value::Bool(_) | Value::Number(_)) => Some(format!("quote it: '{written}'")),
+        ("a text" | "a text or null", Value::Bool(_) | Value::Number(_)) => {
+            Some(format!("quote it: '{written}'"))
+        }
         ("a list", Value::String(_) | Value::Number(_)) => {
             Some(format!("write a list: [{written}]"))
         }

@@ -20,7 +20,11 @@ fn the_schemas_are_legal_and_compile() {
 
 #[test]
 fn no_field_may_be_null_or_unknown_and_no_path_leads_through_a_reference() {
-    for schema in [pipeline(), settings()] {
+    let mut pipeline = pipeline();
+    // In tests a null key and a null header are what they are in Kafka.
+    let tests = pipeline["properties"].as_object_mut().unwrap().shift_remove("tests").unwrap();
+    every_value(&tests, &mut |value| assert!(value.get("$ref").is_none(), "{value}"));
+    for schema in [pipeline, settings()] {
         every_value(&schema, &mut |value| {
             assert!(value.get("$ref").is_none(), "{value}");
             assert_ne!(value.get("type"), Some(&Value::from("null")), "{value}");

@@ -51,7 +51,7 @@ fn missing_and_errors_are_carried_on() {
         ("value.limit.all(x, true)", "`all` does not take a number"),
         (
             "value.twice.exists(i, i.sku == \"x\")",
-            "an element cannot be read: a key that is read occurs twice",
+            "an element cannot be read: it is damaged, or a key that is read occurs twice",
         ),
         ("value.twice.exists(i, has(i.other))", "F"),
     ] {

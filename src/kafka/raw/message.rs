@@ -198,9 +198,28 @@ impl TakenHeaders {
         Self(ptr::null_mut())
     }
 
+    /// Removes all headers of that name.
+    pub(in crate::kafka) fn remove(&mut self, name: &CStr) {
+        if !self.0.is_null() {
+            // SAFETY: ours; the name is NUL-terminated and only read. That there is none of it is no failure.
+            unsafe { sys::rd_kafka_header_remove(self.0, name.as_ptr()) };
+        }
+    }
+
+    /// Replaces all headers of that name by one behind all others.
+    pub(in crate::kafka) fn set(&mut self, name: &CStr, value: Option<&[u8]>) {
+        self.remove(name);
+        self.add(name.to_bytes(), value);
+    }
+
     /// Appends one header behind those that are there.
     pub(in crate::kafka) fn push(&mut self, name: &str, value: &[u8]) {
+        self.add(name.as_bytes(), Some(value));
+    }
+
+    fn add(&mut self, name: &[u8], value: Option<&[u8]>) {
         let size = |len: usize| isize::try_from(len).unwrap_or(0);
+        let (pointer, length) = value.map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
         // SAFETY: name and value are copied by the call, with their sizes given.
         unsafe {
             if self.0.is_null() {
@@ -210,8 +229,8 @@ impl TakenHeaders {
                 self.0,
                 name.as_ptr().cast(),
                 size(name.len()),
-                value.as_ptr().cast(),
-                size(value.len()),
+                pointer.cast(),
+                size(length),
             );
         }
     }

@@ -300,6 +300,7 @@ unsafe extern "C" {
         value: *const c_void,
         value_size: isize,
     ) -> c_int;
+    pub(super) fn rd_kafka_header_remove(h: *mut HeadersT, name: *const c_char) -> c_int;
     pub(super) fn rd_kafka_header_get_all(
         h: *const HeadersT,
         index: usize,

@@ -164,7 +164,13 @@ fn each_stage_has_its_policy() {
     });
     assert_eq!(
         Stage::ALL.map(|stage| program.policy(stage)),
-        [OnReject::Stop, OnReject::DeadLetter, OnReject::Drop, OnReject::Drop],
+        [
+            OnReject::Stop,
+            OnReject::DeadLetter,
+            OnReject::DeadLetter,
+            OnReject::Drop,
+            OnReject::Drop,
+        ],
     );
     assert!(!program.never_stops());
     assert!(super::program(|_| {}).never_stops());

@@ -200,6 +200,8 @@ impl<P: Port> Shell<'_, P> {
                 record,
                 sink: output.sink,
                 key: self.scratch.key_of(output, &record),
+                value: self.scratch.value(&record),
+                headers: self.scratch.headers(),
                 // A refused record still needs its headers for the dead letter.
                 last: false,
             };

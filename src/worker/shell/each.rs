@@ -92,6 +92,8 @@ impl<P: Port> Shell<'_, P> {
                         record,
                         sink: output.sink,
                         key: self.scratch.key_of(output, &record),
+                        value: self.scratch.value(&record),
+                        headers: self.scratch.headers(),
                         last: n == last,
                     };
                     self.port.send(&output).map_err(Refrain::Failed)?;

@@ -34,7 +34,7 @@ fn a_refused_record_whose_dead_letter_is_refused_too_is_lost_and_counted() {
             let rig = rig(refused(by, letter));
             assert_eq!(rig.run(), Exit::Drained);
             assert_eq!(rig.counters.lost.load(Relaxed), 1, "{by:?} {letter:?}");
-            assert_eq!(rig.counted().dead_lettered, [0; 4]);
+            assert_eq!(rig.counted().dead_lettered, [0; 5]);
             assert_eq!(rig.counted().produced, 2);
             assert_eq!(rig.committed(), [3]);
         }
@@ -49,8 +49,8 @@ fn a_refused_dead_letter_of_another_stage_is_lost_once() {
                 .with(|p| p.on_error.sink = policy);
             assert_eq!(rig.run(), Exit::Drained);
             assert_eq!(rig.counters.lost.load(Relaxed), 1);
-            assert_eq!(rig.counted().dead_lettered, [0; 4]);
-            assert_eq!(rig.counted().dropped, [0; 4]);
+            assert_eq!(rig.counted().dead_lettered, [0; 5]);
+            assert_eq!(rig.counted().dropped, [0; 5]);
         }
     }
 }

@@ -38,7 +38,7 @@ fn the_one_refused_record_becomes_a_dead_letter_and_all_others_go_on() {
             assert_eq!(rig.run(), Exit::Drained);
             rig.check_exactly_once();
             rig.check_counters();
-            assert_eq!(rig.counters.dead_lettered[2].load(Relaxed), 1, "{by:?} {bad}");
+            assert_eq!(rig.counters.dead_lettered[3].load(Relaxed), 1, "{by:?} {bad}");
         }
     }
 }
@@ -50,7 +50,7 @@ fn a_refused_record_is_dropped_where_the_policy_says_so_and_counted() {
     assert_eq!(rig.run(), Exit::Drained);
     rig.check_exactly_once();
     rig.check_counters();
-    assert_eq!(rig.counters.dropped[2].load(Relaxed), 1);
+    assert_eq!(rig.counters.dropped[3].load(Relaxed), 1);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_refused_dead_letter_of_another_stage_is_not_dropped() {
         let exit = rig.run();
         assert!(halted(&exit).contains("in[0]@5"), "{exit:?}");
         assert_eq!(rig.committed(), [5]);
-        assert_eq!(rig.counters.dropped[2].load(Relaxed), 0);
+        assert_eq!(rig.counters.dropped[3].load(Relaxed), 0);
         rig.check_exactly_once();
     }
 }

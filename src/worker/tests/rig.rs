@@ -261,10 +261,10 @@ impl Rig {
                 match self.way(input) {
                     Way::Filtered => tally.filtered += 1,
                     Way::Sinks(sinks) => tally.produced += u64::try_from(sinks.len()).unwrap(),
-                    Way::Letter("sink") => tally.dead_lettered[2] += 1,
-                    Way::Letter(_) => tally.dead_lettered[3] += 1,
-                    Way::Dropped if input.key == "none" => tally.dropped[3] += 1,
-                    Way::Dropped => tally.dropped[2] += 1,
+                    Way::Letter("sink") => tally.dead_lettered[3] += 1,
+                    Way::Letter(_) => tally.dead_lettered[4] += 1,
+                    Way::Dropped if input.key == "none" => tally.dropped[4] += 1,
+                    Way::Dropped => tally.dropped[3] += 1,
                     Way::Stops => {}
                 }
             }
@@ -274,7 +274,7 @@ impl Rig {
 
     pub(super) fn counted(&self) -> Tally {
         let counters = &self.counters;
-        let each = |counts: &[AtomicU64; 4]| counts.each_ref().map(|n| n.load(Relaxed));
+        let each = |counts: &[AtomicU64; 5]| counts.each_ref().map(|n| n.load(Relaxed));
         Tally {
             consumed: counters.consumed.load(Relaxed),
             produced: counters.produced.load(Relaxed),

@@ -1,0 +1,150 @@
+//! `krouted explain`: one record through a pipeline, or what a finding means.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use super::sources::{self, Sources};
+use super::{Outcome, Stream, say};
+use crate::case::{self, Given};
+use crate::config::codes::{Example, ExampleKind, Explanation, explanations};
+use crate::config::{Counts, Environment, envelope};
+use crate::pipeline::{Pipeline, Topics};
+use crate::program::Program;
+
+/// What `explain` is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A pipeline file; or the code of a finding, such as K0108.
+    #[arg(value_name = "FILE|CODE")]
+    what: String,
+    /// The record's value; `-` is standard input.
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    record: String,
+    /// The record is a map with the fields of a test's `given`: key, value, headers, topic, timestamp and the like.
+    #[arg(long)]
+    envelope: bool,
+    /// The pipeline, where the file has several.
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
+    /// The settings file; default: ./krouted.yaml, then /etc/krouted/krouted.yaml, where there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// More than this is no record that anybody pastes.
+const RECORD_BYTES_MAX: u64 = 64 << 20;
+
+/// Explains.
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    if is_code(&arguments.what) {
+        return explain_code(&arguments.what);
+    }
+    let paths = [PathBuf::from(&arguments.what)];
+    let config = arguments.config.as_deref();
+    let checked = match sources::read(&paths, config, &Environment::Unknown)? {
+        Sources::Read(checked) => checked,
+        Sources::NoSettings(findings) => {
+            sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
+            return Ok(Outcome::Configuration);
+        }
+    };
+    sources::say_findings(&checked.findings, checked.counts);
+    let wanted = |p: &&std::sync::Arc<Pipeline>| {
+        arguments.pipeline.as_ref().is_none_or(|name| p.name.as_str() == name)
+    };
+    let found: Vec<_> = checked.pipelines.iter().filter(wanted).collect();
+    let pipeline = match found.as_slice() {
+        [] if !checked.findings.is_empty() => return Ok(Outcome::Findings),
+        [] => bail!("there is no such pipeline in {}", arguments.what),
+        [only] => only,
+        several => {
+            let names: Vec<_> = several.iter().map(|p| p.name.to_string()).collect();
+            bail!(
+                "{} has several pipelines: choose one by --pipeline: {}",
+                arguments.what,
+                names.join(", ")
+            );
+        }
+    };
+    let bytes = read(&arguments.record)?;
+    let given = if arguments.envelope {
+        match envelope(&arguments.record, &bytes, &pipeline.source.topics) {
+            Ok(given) => given,
+            Err(findings) => {
+                sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
+                return Ok(Outcome::Findings);
+            }
+        }
+    } else {
+        value_only(bytes, pipeline)
+    };
+    say(Stream::Data, &case::explain(&given, pipeline, &Program::new(pipeline)));
+    Ok(Outcome::Good)
+}
+
+/// A line break at the end is the editor's or the shell's.
+fn value_only(mut bytes: Vec<u8>, pipeline: &Pipeline) -> Given {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    let topic = match &pipeline.source.topics {
+        Topics::Names(names) => names.first().map(ToString::to_string).unwrap_or_default(),
+        Topics::Pattern(pattern) => pattern.0.as_str().to_owned(),
+    };
+    Given { topic, value: Some(bytes), ..Given::default() }
+}
+
+fn read(from: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = if from == "-" {
+        std::io::stdin().lock().take(RECORD_BYTES_MAX).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(from).and_then(|f| f.take(RECORD_BYTES_MAX).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("cannot read the record {from}"))?;
+    Ok(bytes)
+}
+
+fn is_code(text: &str) -> bool {
+    let digits = text.strip_prefix(['K', 'k']).unwrap_or_default();
+    digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn explain_code(code: &str) -> Result<Outcome> {
+    let all = explanations();
+    match all.iter().find(|e| e.code.eq_ignore_ascii_case(code)) {
+        Some(explanation) => {
+            say(Stream::Data, &shown(explanation));
+            Ok(Outcome::Good)
+        }
+        None => bail!("there is no finding {code}; krouted check shows the code of each"),
+    }
+}
+
+fn shown(explanation: &Explanation) -> String {
+    let mut out = format!("{}\n{}\n", explanation.code, explanation.meaning);
+    for (word, example) in [("Bad", &explanation.bad), ("Good", &explanation.good)] {
+        let _infallible =
+            write!(out, "\n{word}{}:\n\n{}", of_what(example), indented(example.text));
+    }
+    out
+}
+
+fn of_what(example: &Example) -> &'static str {
+    match example.kind {
+        ExampleKind::Pipeline if example.text.starts_with("version:") => ", a pipeline file",
+        ExampleKind::Pipeline => ", in a pipeline file",
+        ExampleKind::Settings => ", a settings file",
+        ExampleKind::Situation => "",
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |out, line| out + "    " + line + "\n")
+}

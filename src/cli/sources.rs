@@ -1,0 +1,76 @@
+//! Pipeline files as `check`, `test` and `explain` read them: offline, with the settings where there are any.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::case::Verdict;
+use crate::config::{
+    self, Checked, Environment, Finding, Output, PlacedCase, Severity, Snapshot, settings,
+};
+use crate::kafka::Librdkafka;
+use crate::pipeline::Pipeline;
+use crate::program::Program;
+
+use super::{Stream, say};
+
+/// What was read, or the findings of a settings file that nothing can be read by.
+pub(super) enum Sources {
+    /// All files.
+    Read(Checked),
+    /// The settings are broken.
+    NoSettings(Vec<Finding>),
+}
+
+/// Reads and checks files and folders; without any, the folder of the settings.
+pub(super) fn read(
+    paths: &[PathBuf],
+    config: Option<&Path>,
+    environment: &Environment,
+) -> Result<Sources> {
+    let file = settings::find(config);
+    let loaded = match settings::load(file.as_deref(), environment, &Librdkafka) {
+        Ok(loaded) => loaded,
+        Err(findings) => return Ok(Sources::NoSettings(findings)),
+    };
+    // Without a settings file nobody knows which clusters there will be.
+    let known = loaded.file.is_some().then_some(&loaded.settings);
+    let paths = match paths {
+        [] => std::slice::from_ref(&loaded.settings.pipelines),
+        given => given,
+    };
+    let snapshot = Snapshot::read_with(paths, Some(&loaded.schemas_for(paths)))
+        .with_context(|| format!("cannot read {}", shown(paths)))?;
+    let snapshot = snapshot.without(loaded.file.as_deref());
+    Ok(Sources::Read(config::check(&snapshot, known, environment, &Librdkafka)))
+}
+
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// One case that was run.
+pub(super) struct Ran<'a> {
+    pub(super) placed: &'a PlacedCase,
+    pub(super) verdict: Verdict,
+}
+
+/// Runs the cases of all pipelines, in the order of the files.
+pub(super) fn run_cases(checked: &Checked) -> Vec<(&Arc<Pipeline>, Vec<Ran<'_>>)> {
+    let each = checked.pipelines.iter().zip(&checked.cases);
+    each.map(|(pipeline, cases)| {
+        let program = Program::new(pipeline);
+        let ran = |placed| Ran { placed, verdict: placed.case.run(pipeline, &program) };
+        (pipeline, cases.iter().map(ran).collect())
+    })
+    .collect()
+}
+
+/// Says findings on standard error; whether one of them is an error.
+pub(super) fn say_findings(findings: &[Finding], counts: config::Counts) -> bool {
+    if !findings.is_empty() {
+        say(Stream::Errors, &config::render(findings, counts, Output::Text));
+    }
+    findings.iter().any(|f| f.severity == Severity::Error)
+}

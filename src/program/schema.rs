@@ -1,0 +1,144 @@
+//! The schema of a `validate` step, compiled: a value is read into a borrowed [`Dom`] and held against it.
+//!
+//! `config` compiles each schema once to see that it does, [`Program`](super::Program) compiles it to use it. Nothing is ever
+//! fetched: what is not in the [`PayloadSchema`] is refused.
+
+mod dom;
+mod node;
+mod reason;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, options_for};
+use serde_json::Value;
+
+pub use dom::Dom;
+use node::{Backend, DomNode};
+use reason::Names;
+
+use crate::json::{Check, Paths, scan};
+use crate::model::{Rejection, Stage};
+use crate::pipeline::PayloadSchema;
+
+/// A compiled regular expression of a schema may be so large.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// A schema that values are held against.
+#[derive(Debug)]
+pub struct CompiledSchema {
+    validator: jsonschema::Validator<Backend>,
+    names: Names,
+    file: Arc<str>,
+}
+
+/// Why a schema does not compile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaError {
+    /// It refers to something that is not among its files.
+    Unknown {
+        /// The absolute URI.
+        uri: String,
+    },
+    /// It is no JSON Schema, or refers to a part that is not there.
+    Invalid {
+        /// In words.
+        what: String,
+    },
+}
+
+/// What a compilation has asked for.
+#[derive(Clone, Default)]
+struct Shelf {
+    others: Arc<BTreeMap<String, Value>>,
+    asked: Arc<Mutex<Asked>>,
+}
+
+#[derive(Default)]
+struct Asked {
+    given: BTreeSet<String>,
+    refused: Option<String>,
+}
+
+impl Retrieve for Shelf {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = self.others.get(uri.as_str()) {
+            asked.given.insert(uri.as_str().to_owned());
+            return Ok(value.clone());
+        }
+        asked.refused.get_or_insert_with(|| uri.as_str().to_owned());
+        Err("it is no file of the schemas folder".into())
+    }
+}
+
+impl CompiledSchema {
+    /// Compiles a schema; also returns the URIs of what it refers to.
+    pub fn new(schema: &PayloadSchema) -> Result<(Self, BTreeSet<String>), SchemaError> {
+        let shelf = Shelf { others: Arc::clone(&schema.others), asked: Arc::default() };
+        let patterns =
+            PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+        let validator = options_for::<Backend>()
+            .with_base_uri(PayloadSchema::uri_of(&schema.file))
+            .with_retriever(shelf.clone())
+            .with_pattern_options(patterns)
+            .build(&schema.root);
+        let asked =
+            std::mem::take(&mut *shelf.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let validator = validator.map_err(|error| match asked.refused {
+            Some(uri) => SchemaError::Unknown { uri },
+            None => SchemaError::Invalid { what: described(&error) },
+        })?;
+        let names = Names::of(schema);
+        Ok((Self { validator, names, file: Arc::clone(&schema.file) }, asked.given))
+    }
+
+    /// Holds a value against the schema.
+    pub fn check(&self, value: &[u8], rule: &str) -> Result<(), Rejection> {
+        let dom = Dom::parse(value).map_err(|error| unread(value, &error, rule))?;
+        match self.validator.validate(DomNode(&dom)) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.broken(&error, rule)),
+        }
+    }
+
+    #[cold]
+    fn broken(&self, error: &ValidationError<'_>, rule: &str) -> Rejection {
+        let reason = reason::of(error, &self.names, &self.file);
+        Rejection { stage: Stage::Validate, reason: reason.into(), rule: rule.to_owned().into() }
+    }
+}
+
+/// What is no JSON is a matter of the format; what is, and still cannot be compared, is one of the schema.
+#[cold]
+fn unread(value: &[u8], error: &dom::Unread, rule: &str) -> Rejection {
+    let malformed = scan(&Paths::default(), value, Check::Whole, &mut []).err();
+    let (stage, reason): (_, Cow<'static, str>) = match (malformed, error) {
+        (Some(malformed), _) => (Stage::Decode, super::no_json(&malformed)),
+        (None, dom::Unread::RepeatedKey) => (
+            Stage::Decode,
+            "a key occurs twice in an object of the value, and a schema reads all keys".into(),
+        ),
+        (None, dom::Unread::Refused(what)) => {
+            (Stage::Validate, format!("the value cannot be held against the schema: {what}").into())
+        }
+    };
+    Rejection { stage, reason, rule: rule.to_owned().into() }
+}
+
+/// Nothing of a payload is in it: only the schema was looked at.
+fn described(error: &ValidationError<'_>) -> String {
+    let place = error.instance_path().as_str();
+    let text = error.to_string();
+    let mut text: String = text.chars().take(200).collect();
+    if !place.is_empty() {
+        text = format!("{text} (at #{place})");
+    }
+    text
+}

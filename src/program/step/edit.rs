@@ -1,0 +1,45 @@
+//! What `set` and `remove` have in common: the change of a value by splices.
+
+use crate::expression::ValueError;
+use crate::json::{BoundEdits, EditError};
+use crate::model::{Record, Rejection, Stage};
+use crate::program::State;
+use crate::program::state::Text;
+
+/// Applies edits to the value as it is now; a tombstone stays one. Entry `values[i]` of the state is what edit `i` sets.
+pub(super) fn apply(
+    edits: &BoundEdits,
+    values: &[usize],
+    state: &mut State,
+    record: &Record<'_>,
+    rule: &str,
+) -> Result<(), Rejection> {
+    let State { edited, slots, scratch, entries, spare, splices, .. } = state;
+    let Some(value) = edited.value(record) else { return Ok(()) };
+    let replacement = |edit: usize| -> &[u8] {
+        let entry = values.get(edit).and_then(|entry| entries.get(*entry));
+        match entry {
+            Some(Text::At(range)) => scratch.get(range.clone()).unwrap_or_default(),
+            Some(Text::Keep | Text::Null) | None => b"null",
+        }
+    };
+    spare.clear();
+    edits
+        .apply(value, slots, replacement, splices, spare)
+        .map_err(|error| impossible(&error, rule))?;
+    edited.take_value(spare);
+    state.is_scanned = false;
+    Ok(())
+}
+
+#[cold]
+fn impossible(error: &EditError, rule: &str) -> Rejection {
+    let reason = error.to_string().into();
+    Rejection { stage: Stage::Expression, reason, rule: rule.to_owned().into() }
+}
+
+#[cold]
+pub(super) fn no_value(error: ValueError, target: &str, rule: &str) -> Rejection {
+    let reason = format!("nothing to set `{target}` to: {error}").into();
+    Rejection { stage: Stage::Expression, reason, rule: rule.to_owned().into() }
+}
