@@ -9,7 +9,6 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
-use std::sync::Arc;
 
 pub use delivery::{Delivery, WindowLimits};
 pub use edit::Assignment;
@@ -145,9 +144,6 @@ pub struct OnError {
     /// A sink refuses the record for good.
     pub sink: OnReject,
 }
-
-/// A pipeline that several workers share.
-pub type SharedPipeline = Arc<Pipeline>;
 
 impl Pipeline {
     /// All topics that it writes, dead letters included, each once, in the order of their names.

@@ -18,6 +18,7 @@ mod report;
 mod tests;
 mod thread;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
-use crate::model::{InstanceId, WorkerId};
+use crate::model::{InstanceId, PipelineName, WorkerId};
 use crate::pipeline::Pipeline;
 use crate::program::Program;
 use crate::worker::{Control, Counters, Job, ProgramSlot};
@@ -48,6 +49,8 @@ pub struct Supervisor {
     work: Work,
     workers: Vec<Worker>,
     report: Report,
+    /// What was said last of a pipeline: the same fault again, of any of its workers, is no news.
+    said: BTreeMap<PipelineName, Option<String>>,
     ended: mpsc::Receiver<Ended>,
     tell: mpsc::Sender<Ended>,
     heartbeat: Box<dyn FnMut()>,
@@ -65,8 +68,6 @@ struct Worker {
     windows: u64,
     thread: Option<WorkerThread>,
     timer: Option<Instant>,
-    /// What was said last: the same fault again is no news.
-    said: Option<String>,
 }
 
 impl Supervisor {
@@ -98,13 +99,12 @@ impl Supervisor {
                     windows: 0,
                     thread: None,
                     timer: None,
-                    said: None,
                 });
             }
         }
         // Each worker has at most one thread, and each thread tells its end once.
         let (tell, ended) = mpsc::channel(workers.len().max(1));
-        Self { work, workers, report, ended, tell, heartbeat }
+        Self { work, workers, report, said: BTreeMap::new(), ended, tell, heartbeat }
     }
 
     /// Starts all workers and keeps them until `shutdown` is done, then ends them. Returns the workers that had to be left
@@ -181,7 +181,7 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(index) else { return };
         let (state, effect) = step(worker.state, event);
         worker.state = state;
-        worker.tell(event, effect);
+        worker.tell(event, effect, self.said.entry(worker.id.pipeline.clone()).or_default());
         match effect {
             Effect::None => {}
             Effect::Spawn => worker.spawn(index, work, tell),
@@ -228,11 +228,11 @@ impl Worker {
     }
 
     /// One line for each end that means something; the same fault again is said at debug level only.
-    fn tell(&mut self, event: &Event, effect: Effect) {
+    fn tell(&self, event: &Event, effect: Effect, said: &mut Option<String>) {
         let Event::Exited { exit, committed } = event else { return };
         if *committed {
-            self.said = None;
+            *said = None;
         }
-        report::exit(&self.id, exit, effect, &mut self.said);
+        report::exit(&self.id, exit, effect, said);
     }
 }

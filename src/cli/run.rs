@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     settings.schemas = loaded.schemas_for(std::slice::from_ref(&settings.pipelines));
     let _instance = lock_instance(&settings)?;
-    let pipelines = read_pipelines(&settings, &environment)?;
+    let pipelines = read_pipelines(&settings, file.as_deref(), &environment)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(settings, pipelines, secrets(&environment)))
 }
@@ -98,10 +98,15 @@ fn lock_instance(settings: &Settings) -> Result<File> {
 }
 
 /// The good pipelines of the folder; what is wrong with the others is said.
-fn read_pipelines(settings: &Settings, environment: &Environment) -> Result<Vec<Arc<Pipeline>>> {
+fn read_pipelines(
+    settings: &Settings,
+    settings_file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Vec<Arc<Pipeline>>> {
     let folder: &Path = &settings.pipelines;
     let snapshot = Snapshot::read_with(&[folder.to_owned()], Some(&settings.schemas))
-        .with_context(|| format!("the pipelines folder {} cannot be read", folder.display()))?;
+        .with_context(|| format!("the pipelines folder {} cannot be read", folder.display()))?
+        .without(settings_file);
     let checked = config::check(&snapshot, Some(settings), environment, &Librdkafka);
     if !checked.findings.is_empty() {
         say(Stream::Errors, &config::render(&checked.findings, checked.counts, Output::Text));

@@ -5,7 +5,7 @@ use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
 use super::properties::AnyProperty;
 use super::raw::case::RawGiven;
-use super::schema::{self, Checker};
+use super::schema;
 use super::snapshot::{SchemaFiles, SnapshotFile};
 use super::yaml::{self, At};
 use crate::case::Given;
@@ -32,7 +32,7 @@ fn read(
     };
     let place = at(document);
     let at = At::root(&source, &document.root);
-    let value = Checker::new(schema::given()).check(&document.value, at, findings);
+    let value = schema::GIVEN.check(&document.value, at, findings);
     let given = match serde_json::from_value::<RawGiven>(value) {
         Ok(raw) => {
             let mut context = Context {

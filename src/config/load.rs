@@ -50,7 +50,6 @@ pub fn check(
     properties: &dyn ClientProperties,
 ) -> Checked {
     let mut findings = Findings::default();
-    let checker = Checker::new(schema::pipeline());
     let mut outlines: Vec<Outline> = Vec::new();
     for file in &snapshot.files {
         let Ok(source) = source_text(file, &mut findings) else { continue };
@@ -60,7 +59,7 @@ pub fn check(
             let findings = &mut findings;
             let schemas = &snapshot.schemas;
             let context = Context { settings, environment, properties, schemas, findings, mark };
-            outlines.extend(outline(&source, document, &checker, context));
+            outlines.extend(outline(&source, document, &schema::PIPELINE, context));
         }
     }
     catalog::check(&mut outlines, &mut findings);

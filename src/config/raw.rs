@@ -54,7 +54,7 @@ pub(super) struct RawPipeline {
     pub(super) name: Part<String>,
     /// Free text for people.
     pub(super) description: Option<Part<String>>,
-    /// Free words for people and metrics.
+    /// Free words for people: a team, an environment.
     pub(super) labels: Option<Part<BTreeMap<String, String>>>,
     /// A cluster named in the settings file. Default: `default`.
     pub(super) cluster: Option<Part<String>>,
@@ -266,7 +266,7 @@ pub(super) enum RawCompression {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 pub(super) struct RawRoute {
-    /// Its name in metrics and dead letters.
+    /// Its name in messages and dead letters.
     pub(super) name: Part<String>,
     /// Which records it takes, such as `value.country == "DE"`. Default: all.
     pub(super) when: Option<Part<String>>,

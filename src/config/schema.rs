@@ -4,6 +4,8 @@ mod explain;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -23,11 +25,6 @@ pub fn pipeline() -> Value {
 /// The schema of the settings file, as `schemas/settings.v1.schema.json` has it.
 pub fn settings() -> Value {
     generated::<RawSettings>()
-}
-
-/// The schema of a record that is given by hand.
-pub(super) fn given() -> Value {
-    generated::<RawGiven>()
 }
 
 /// Draft 7, because that is what editors read; without references, so that a path in it leads where it says.
@@ -72,8 +69,16 @@ pub(super) struct Checker {
     validator: Option<Validator>,
 }
 
+/// Generated and compiled once: that takes longer than to check a file.
+pub(super) static PIPELINE: LazyLock<Checker> = LazyLock::new(|| Checker::new(pipeline()));
+/// As [`PIPELINE`].
+pub(super) static SETTINGS: LazyLock<Checker> = LazyLock::new(|| Checker::new(settings()));
+/// As [`PIPELINE`], for a record that is given by hand.
+pub(super) static GIVEN: LazyLock<Checker> =
+    LazyLock::new(|| Checker::new(generated::<RawGiven>()));
+
 impl Checker {
-    pub(super) fn new(schema: Value) -> Self {
+    fn new(schema: Value) -> Self {
         // A schema of ours that does not compile is caught by its test; here, the types still refuse what does not fit.
         let validator = jsonschema::validator_for(&schema).ok();
         Self { schema, validator }

@@ -17,7 +17,7 @@ use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
 use super::raw::settings::RawSettings;
-use super::schema::{self, Checker};
+use super::schema;
 use super::snapshot::{SchemaFiles, Snapshot};
 use super::text::{Place, SourceText};
 use super::yaml::{self, At};
@@ -130,8 +130,7 @@ pub(super) fn text(
         findings.settings_of_several_documents(At::root(source, &second.root).key());
     }
     let at = At::root(source, &document.root);
-    let checker = Checker::new(schema::settings());
-    let value = checker.check(&document.value, at, findings);
+    let value = schema::SETTINGS.check(&document.value, at, findings);
     let raw: RawSettings = match serde_json::from_value(value) {
         Ok(raw) => raw,
         Err(error) => {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use rdkafka::mocking;
 use rdkafka::producer::DefaultProducerContext;
 
-use super::raw::{Conf, Consumer, Messages, Outgoing, PartitionList, Producer, TakenHeaders};
+use super::raw::{
+    Conf, Consumer, Messages, Outgoing, PartitionList, Producer, Protocol, TakenHeaders,
+};
 use super::raw::{TopicHandle, logical};
 use crate::model::{Record, TopicName};
 use crate::worker::{Clock, SystemClock};
@@ -102,7 +104,7 @@ impl MockCluster {
         let mut conf = self.client()?;
         conf.set("group.id", "krouted.demo.reader")?;
         conf.set("enable.auto.commit", "false")?;
-        let mut consumer = Consumer::new(conf)?;
+        let mut consumer = Consumer::new(conf, Protocol::Eager)?;
         let mut starts = Vec::new();
         let mut left = 0_u64;
         for name in topics {
@@ -113,7 +115,7 @@ impl MockCluster {
                 starts.push((name.as_str(), partition, logical::BEGINNING));
             }
         }
-        consumer.incremental_assign(&PartitionList::of(starts)).map_err(text)?;
+        consumer.assign(&PartitionList::of(starts)).map_err(text)?;
         let clock = SystemClock::default();
         let mut batch = Messages::with_capacity(BATCH_RECORDS_MAX);
         while left > 0 {

@@ -27,7 +27,8 @@ impl Port {
         if guarantee == Guarantee::ExactlyOnce {
             transaction::init(&mut outlet.producer, clock, stopping)?;
         }
-        let consumer = Consumer::new(connection.consumer()?)
+        let protocol = connection.protocol();
+        let consumer = Consumer::new(connection.consumer()?, protocol)
             .map_err(|text| Fault::new(FaultKind::Configuration, text))?;
         let mut port = Self {
             connection,
@@ -40,6 +41,7 @@ impl Port {
             news: VecDeque::new(),
             tainted: false,
             away: false,
+            began: None,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
         Ok(port)
@@ -48,7 +50,7 @@ impl Port {
 
 /// With a client of its own id, which is in no group and holds no transaction.
 fn ask(connection: &Connection) -> Result<Subscription, Fault> {
-    let mut probe = Consumer::new(connection.probe()?)
+    let mut probe = Consumer::new(connection.probe()?, connection.protocol())
         .map_err(|text| Fault::new(FaultKind::Configuration, text))?;
     check_written(connection, &mut probe)?;
     let subscription = Subscription::find(&connection.pipeline.source.topics, &mut probe)

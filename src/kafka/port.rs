@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::dead_letter;
 use super::properties::Connection;
 use super::raw::{
-    ClientError, Consumer, Messages, Outgoing, PartitionList, Producer, Rebalance, TakenHeaders,
-    TopicHandle, code, error_text, logical,
+    ClientError, Consumer, Failed, Messages, Outgoing, PartitionList, Producer, Protocol,
+    Rebalance, TakenHeaders, TopicHandle, Undelivered, code, error_text, logical,
 };
 use super::retry::{OFFSETS_MAX, REQUEST_MAX, until};
 use super::start::Subscription;
@@ -20,8 +20,9 @@ use crate::worker::{
     SystemClock,
 };
 
-/// A full producer queue means that the broker is slower than the source: so long, then the window is given up.
-const QUEUE_FULL_MAX: Duration = Duration::from_mins(1);
+/// A full producer queue means that the broker is slower than the source: so long since its begin, then the window is given
+/// up, before its transaction times out; the next ones are smaller.
+const QUEUE_FULL_MAX: Duration = Duration::from_secs(12);
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Leaving a group can wait behind a join that is under way.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
@@ -39,6 +40,8 @@ pub struct Port {
     /// The broker may still hold requests of this producer's epoch: a new one before the next transaction.
     pub(super) tainted: bool,
     pub(super) away: bool,
+    /// When the open window began, where one is.
+    pub(super) began: Option<Duration>,
 }
 
 impl std::fmt::Debug for Port {
@@ -110,12 +113,7 @@ impl crate::worker::Port for Port {
     fn poll(&mut self, batch: &mut KafkaBatch, max: usize, wait: Duration) {
         self.outlet.producer.poll(Duration::ZERO);
         self.consumer.poll(&mut batch.0, max, wait);
-        for index in 0..batch.0.len() {
-            if let Some(err) = batch.0.error(index) {
-                let (text, place) = batch.0.error_detail(index);
-                self.notice_message(err, text, place);
-            }
-        }
+        // First: what else is done to the assignment would be taken for the answer to a rebalance that waits for one.
         while let Some(rebalance) = self.consumer.next_rebalance() {
             self.news.push_back(match (rebalance.assigned, rebalance.lost) {
                 (true, _) => News::Assigned,
@@ -124,10 +122,22 @@ impl crate::worker::Port for Port {
             });
             self.rebalances.push_back(rebalance);
         }
-        while let Some(error) =
-            self.consumer.next_error().or_else(|| self.outlet.producer.next_error())
-        {
+        for index in 0..batch.0.len() {
+            if let Some(err) = batch.0.error(index) {
+                let (text, place) = batch.0.error_detail(index);
+                self.notice_message(err, text, place);
+            }
+        }
+        while let Some(error) = self.consumer.next_error() {
             self.notice(&error);
+        }
+        while let Some(error) = self.outlet.producer.next_error() {
+            // The producer's own death shows in its next call, which makes a new one.
+            if error.code == code::FATAL {
+                tracing::debug!(worker = %self.connection.id, "the producer is dead: {}", error.text);
+            } else {
+                self.notice(&error);
+            }
         }
         if batch.0.len() > 0 && std::mem::take(&mut self.away) {
             tracing::info!(worker = %self.connection.id, "a broker answers again");
@@ -144,14 +154,16 @@ impl crate::worker::Port for Port {
     fn assign(&mut self) -> Result<Vec<NextOffset>, Failure> {
         let Some(rebalance) = self.rebalances.pop_front() else { return Ok(Vec::new()) };
         let mut list = rebalance.partitions;
-        self.fill_committed(&mut list)?;
-        self.consumer.incremental_assign(&list).map_err(|e| verdict::of_consumer(&e))?;
+        if !list.is_empty() {
+            self.fill_committed(&mut list)?;
+        }
+        self.consumer.assign(&list).map_err(|e| verdict::of_consumer(&e))?;
         Ok(next_offsets(&list))
     }
 
     fn release(&mut self) -> Result<(), Failure> {
         let Some(rebalance) = self.rebalances.pop_front() else { return Ok(()) };
-        match self.consumer.incremental_unassign(&rebalance.partitions) {
+        match self.consumer.unassign(&rebalance.partitions) {
             Ok(()) => Ok(()),
             // A lost assignment may be gone already.
             Err(_) if rebalance.lost => {
@@ -162,6 +174,7 @@ impl crate::worker::Port for Port {
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
+        self.began = Some(self.clock.now());
         match self.guarantee {
             Guarantee::ExactlyOnce => self.begin_transaction(),
             Guarantee::AtLeastOnce | Guarantee::AtMostOnce => Ok(()),
@@ -212,6 +225,7 @@ impl crate::worker::Port for Port {
     }
 
     fn commit(&mut self, offsets: &Offsets) -> Result<(), Failure> {
+        self.began = None;
         match self.guarantee {
             Guarantee::ExactlyOnce => self.commit_transaction(offsets),
             Guarantee::AtLeastOnce => {
@@ -225,10 +239,16 @@ impl crate::worker::Port for Port {
     fn settle(&mut self) -> Result<Vec<(usize, String)>, Failure> {
         self.flush()?;
         let failed = self.outlet.producer.undelivered();
-        Ok(failed.into_iter().map(|(index, err)| (index, error_text(err))).collect())
+        if let Some(first) = failed.iter().find(|f| !verdict::is_refusal(f.code)) {
+            // Not the sink's verdict on a record: a broker that was away for too long, a right that is missing.
+            let failed = Failed { abort: true, ..Failed::from_code("produce", first.code) };
+            return Err(verdict::of_producer(&failed, None));
+        }
+        Ok(failed.into_iter().map(|f| (f.tag, f.text())).collect())
     }
 
     fn abort(&mut self) -> Result<(), Failure> {
+        self.began = None;
         match self.guarantee {
             Guarantee::ExactlyOnce => self.abort_transaction(),
             Guarantee::AtLeastOnce => self.drop_queued(),
@@ -237,6 +257,7 @@ impl crate::worker::Port for Port {
     }
 
     fn rebuild(&mut self) -> Result<(), Failure> {
+        self.began = None;
         self.new_producer(&|| false).map_err(Failure::Fault)
     }
 
@@ -261,16 +282,29 @@ impl crate::worker::Port for Port {
     }
 
     fn reset(&mut self, topic: &str, partition: i32, policy: OutOfRange) -> Result<(), Failure> {
+        let ours = self.consumer.assignment().map_err(|e| verdict::of_consumer(&e))?.to_vec();
+        if !ours.iter().any(|p| p.topic == topic && p.partition == partition) {
+            return Ok(());
+        }
+        let ends = self.consumer.query_watermarks(topic, partition, REQUEST_MAX);
+        let (low, high) = ends.map_err(|e| verdict::of_consumer(&e))?;
         let offset = match policy {
-            OutOfRange::Earliest => logical::BEGINNING,
-            OutOfRange::Latest => logical::END,
+            OutOfRange::Earliest => low,
+            OutOfRange::Latest => high,
             OutOfRange::Stop => return Ok(()),
         };
-        let list = PartitionList::of([(topic, partition, offset)]);
+        let mut list = PartitionList::of([(topic, partition, offset)]);
+        // At once: a window that is aborted goes back to the committed offsets, and a later look would find a later end.
+        self.commit_list(&list)?;
         // A partition that met an error is not fetched any more: a seek alone would not wake it.
+        if self.consumer.protocol == Protocol::Eager {
+            // All at once, each where it was committed: no window is open.
+            list = self.consumer.assignment().map_err(|e| verdict::of_consumer(&e))?;
+            self.fill_committed(&mut list)?;
+        }
         self.consumer
-            .incremental_unassign(&list)
-            .and_then(|()| self.consumer.incremental_assign(&list))
+            .unassign(&list)
+            .and_then(|()| self.consumer.assign(&list))
             .map_err(|e| verdict::of_consumer(&e))
     }
 
@@ -293,6 +327,8 @@ impl crate::worker::Port for Port {
     fn close(&mut self) {
         let end = self.clock.now().saturating_add(CLOSE_MAX);
         let clock = self.clock;
+        // A rebalance that nobody answered would be waited for.
+        self.rebalances.clear();
         let mut closing = self.consumer.close();
         while !closing.closed(Duration::from_millis(50)) && clock.now() < end {}
     }
@@ -321,7 +357,7 @@ impl Port {
         mut headers: TakenHeaders,
         record: &Record<'_>,
     ) -> Result<(), Failure> {
-        let end = self.clock.now().saturating_add(QUEUE_FULL_MAX);
+        let end = self.began.unwrap_or(self.clock.now()).saturating_add(QUEUE_FULL_MAX);
         loop {
             self.outlet.producer.poll(QUEUE_FULL_PAUSE);
             match self.outlet.producer.send(out, &mut headers) {
@@ -333,8 +369,15 @@ impl Port {
     }
 
     #[cold]
-    fn not_sent(&mut self, failed: &super::raw::Failed, record: &Record<'_>) -> Failure {
+    fn not_sent(&mut self, failed: &Failed, record: &Record<'_>) -> Failure {
         // A size that the client itself refuses names its record.
+        if failed.code == code::UNKNOWN_PARTITION {
+            let text = format!(
+                "`partition: preserve`: a sink's topic has no partition {} for {record:?}; add partitions to it",
+                record.partition
+            );
+            return Failure::Fault(Fault::new(FaultKind::UnknownTopic, text));
+        }
         if verdict::is_refusal(failed.code) {
             let topic = crate::model::TopicName::new(record.topic).ok();
             let position = topic.map(|topic| crate::model::Position {
@@ -345,13 +388,15 @@ impl Port {
             return Failure::Refused { reason: error_text(failed.code), position };
         }
         let undelivered = self.first_undelivered();
-        verdict::of_send(failed, undelivered)
+        verdict::of_send(failed, undelivered.as_ref())
     }
 
-    /// The code of a record of this window that failed for good.
-    pub(super) fn first_undelivered(&mut self) -> Option<i32> {
+    /// A record of this window that failed for good: one that was refused, where there is one; others fail in its wake.
+    pub(super) fn first_undelivered(&mut self) -> Option<Undelivered> {
         self.outlet.producer.poll(Duration::ZERO);
-        self.outlet.producer.undelivered().first().map(|(_, err)| *err)
+        let mut failed = self.outlet.producer.undelivered();
+        let refused = failed.iter().position(|f| verdict::is_refusal(f.code)).unwrap_or(0);
+        (refused < failed.len()).then(|| failed.swap_remove(refused))
     }
 
     /// What failed belongs to a window that is gone.
@@ -372,7 +417,12 @@ impl Port {
     fn notice_message(&mut self, err: i32, text: String, place: Option<(String, i32)>) {
         match (err, place) {
             (code::AUTO_OFFSET_RESET, Some((topic, partition))) => {
-                self.news.push_back(News::OutOfRange { topic, partition, reason: text });
+                self.news.push_back(if verdict::is_out_of_range(&text) {
+                    News::OutOfRange { topic, partition, reason: text }
+                } else {
+                    // The look for a partition's beginning failed: nothing was removed, and a new client looks again.
+                    News::Failed(Failure::Fault(Fault::new(FaultKind::Client, text)))
+                });
             }
             _ => self.notice(&ClientError { code: err, text }),
         }
@@ -381,9 +431,7 @@ impl Port {
     fn notice(&mut self, error: &ClientError) {
         let ClientError { code: err, text } = error;
         let worker = &self.connection.id;
-        let fatal = || self.consumer.fatal_error().or_else(|| self.outlet.producer.fatal_error());
-        let (err, text) = match (*err, fatal()) {
-            // The producer's own death shows in its next call, which decides.
+        let (err, text) = match (*err, self.consumer.fatal_error()) {
             (code::FATAL, Some((err, text))) if err == code::FENCED_INSTANCE_ID => (err, text),
             (err, _) => (err, text.clone()),
         };

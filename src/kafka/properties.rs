@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::raw::Conf;
+use super::raw::{Conf, Protocol};
 use super::secret::Secrets;
 use crate::config::{Cluster, SecretRef, Tls};
 use crate::model::{Guarantee, WorkerId};
@@ -45,12 +45,11 @@ const CONSUMER_DEFAULTS: [(&str, &str); 7] = [
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
-const CONSUMER_PINNED: [(&str, &str); 6] = [
+const CONSUMER_PINNED: [(&str, &str); 5] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     // Where a partition has no offset, or one out of range, we decide.
     ("auto.offset.reset", "error"),
-    ("partition.assignment.strategy", "cooperative-sticky"),
     ("allow.auto.create.topics", "false"),
     ("enable.partition.eof", "false"),
 ];
@@ -73,6 +72,16 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
 ];
 
 impl Connection {
+    /// A cooperative rebalance has two parts: who gives partitions away owes the second, in which others get them. A static
+    /// member that is killed between the two takes back what the first part left it, without any rebalance (KIP-345), and
+    /// the partitions in between belong to nobody for ever. An eager rebalance has one part.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self.pipeline.source.membership {
+            Membership::Dynamic => Protocol::Cooperative,
+            Membership::Static => Protocol::Eager,
+        }
+    }
+
     /// The consumer's configuration.
     pub(super) fn consumer(&self) -> Result<Conf, Fault> {
         let mut conf = self.consumer_base(&self.id.to_string())?;
@@ -94,6 +103,11 @@ impl Connection {
         self.cluster_properties(&mut conf)?;
         set_owned(&mut conf, &self.pipeline.source.properties)?;
         set_all(&mut conf, CONSUMER_PINNED)?;
+        let strategy = match self.protocol() {
+            Protocol::Cooperative => "cooperative-sticky",
+            Protocol::Eager => "roundrobin",
+        };
+        set(&mut conf, "partition.assignment.strategy", strategy)?;
         if self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce {
             // Not only a filter: it is also what makes a new owner wait for the old one's pending offsets.
             set(&mut conf, "isolation.level", "read_committed")?;
@@ -115,7 +129,11 @@ impl Connection {
                 set(&mut conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)?;
             }
             // A record that fails for good leaves a gap which later ones pass: no time limit of its own.
-            Guarantee::AtLeastOnce => set(&mut conf, "message.timeout.ms", "0")?,
+            Guarantee::AtLeastOnce => {
+                set(&mut conf, "message.timeout.ms", "0")?;
+                // Nor may a batch that is refused be passed by those behind it: that would put them first.
+                set(&mut conf, "enable.gapless.guarantee", "true")?;
+            }
             // Nothing is sent twice: a record that cannot be sent so long is lost, and counted.
             Guarantee::AtMostOnce => set(&mut conf, "message.timeout.ms", "30000")?,
         }

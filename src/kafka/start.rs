@@ -6,9 +6,10 @@ use super::port::Port;
 use super::properties::Connection;
 use super::raw::{Consumer, Failed, PartitionList, code};
 use super::retry::REQUEST_MAX;
+use super::transaction::COMMIT_MAX;
 use super::verdict;
 use crate::pipeline::{Start, TopicPattern, Topics};
-use crate::worker::{Clock, Failure};
+use crate::worker::{Clock, Failure, FaultKind};
 
 /// How often a pattern is matched against the cluster's topics.
 const PATTERN_INTERVAL: Duration = Duration::from_secs(30);
@@ -21,6 +22,8 @@ pub(super) struct Subscription {
     /// Partitions known now; a topic that is not there has none.
     partitions: Vec<(String, i32)>,
     looked: Duration,
+    /// What the last look did not find.
+    gone: Vec<String>,
 }
 
 impl Subscription {
@@ -31,6 +34,11 @@ impl Subscription {
                 let mut found = Vec::new();
                 for name in names {
                     let topic = probe.topic(name.as_str(), REQUEST_MAX)?;
+                    if verdict::help(topic.err) == Some(FaultKind::Authorization) {
+                        return Err(
+                            Failed::from_code("source topic", topic.err).about(name.as_str())
+                        );
+                    }
                     if topic.partitions.is_empty() {
                         tracing::warn!(topic = %name, "the source topic does not exist; waiting for it, it will be read from its beginning");
                     }
@@ -54,7 +62,20 @@ impl Subscription {
             .into_iter()
             .flat_map(|t| t.partitions.into_iter().map(move |p| (t.name.clone(), p)))
             .collect();
-        Ok(Self { pattern, names, partitions, looked: Duration::ZERO })
+        Ok(Self { pattern, names, partitions, looked: Duration::ZERO, gone: Vec::new() })
+    }
+}
+
+impl Subscription {
+    /// What is read from now on: a topic goes only when two looks in a row did not find it, since a broker that has just
+    /// come up may not know all.
+    fn settle(&mut self, mut found: Vec<String>) -> Vec<String> {
+        let gone: Vec<String> =
+            self.names.iter().filter(|name| !found.contains(name)).cloned().collect();
+        found.extend(gone.iter().filter(|name| !self.gone.contains(name)).cloned());
+        found.sort();
+        self.gone = gone;
+        found
     }
 }
 
@@ -82,7 +103,8 @@ impl Port {
     pub(super) fn refresh_subscription(&mut self) -> Result<(), Failure> {
         let Some(pattern) = &self.subscription.pattern else { return Ok(()) };
         let now = self.clock.now();
-        if now.saturating_sub(self.subscription.looked) < PATTERN_INTERVAL {
+        // The look takes a moment: not while a transaction is open.
+        if self.began.is_some() || now.saturating_sub(self.subscription.looked) < PATTERN_INTERVAL {
             return Ok(());
         }
         self.subscription.looked = now;
@@ -93,7 +115,8 @@ impl Port {
                 return Ok(());
             }
         };
-        if found == self.subscription.names || found.is_empty() {
+        let found = self.subscription.settle(found);
+        if found == self.subscription.names {
             return Ok(());
         }
         tracing::info!(worker = %self.connection.id, topics = found.join(" "), "the pattern matches other topics now");
@@ -120,7 +143,7 @@ pub(super) fn seed(
         return Ok(());
     }
     let list = resolve(start, probe, subscription)?;
-    match probe.commit(&list) {
+    match probe.commit(&list, COMMIT_MAX) {
         Ok(()) => {
             tracing::info!(group = %connection.pipeline.source.group, ?start, partitions = subscription.partitions.len(), "the group is new: its start is committed");
             Ok(())

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::port::{Outlet, Port};
-use super::raw::{Failed, PartitionList, Producer};
+use super::raw::{Failed, PartitionList, Producer, code};
 use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
 use super::verdict;
 use crate::model::Guarantee;
@@ -25,6 +25,10 @@ const ACKNOWLEDGE_MAX: Duration = Duration::from_mins(2);
 const FLUSH_TRY: Duration = Duration::from_millis(500);
 /// What is in flight when the queue is dropped.
 const DROP_MAX: Duration = Duration::from_secs(10);
+/// A rebalance between two generations of the group; a member that was thrown out is told so by another code.
+const REBALANCE_MAX: Duration = Duration::from_secs(5);
+/// One plain commit: a coordinator that moves is found again in less.
+pub(super) const COMMIT_MAX: Duration = Duration::from_secs(30);
 /// TxnOffsetCommit with the group's generation and member id: KIP-447, Apache Kafka 2.5.
 const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
 
@@ -42,7 +46,10 @@ impl Port {
         let began = self.clock.now();
         let list = PartitionList::of(offsets.touched());
         if !list.is_empty() {
-            self.send_offsets(&list)?;
+            let sent = self.send_offsets(&list);
+            // Also where it failed: the abort that follows is a call of its own, and may be quick.
+            self.look_for_taint(began);
+            sent?;
         }
         let clock = self.clock;
         let producer = &mut self.outlet.producer;
@@ -74,7 +81,7 @@ impl Port {
 
     fn judge(&mut self, failed: &Failed) -> Failure {
         let undelivered = self.first_undelivered();
-        verdict::of_producer(failed, undelivered)
+        verdict::of_producer(failed, undelivered.as_ref())
     }
 
     fn look_for_taint(&mut self, began: Duration) {
@@ -103,14 +110,23 @@ impl Port {
         Ok(())
     }
 
-    /// `at_least_once`: until every output is acknowledged.
+    /// `at_least_once`: until every output is acknowledged, or one has failed for good: the client is dead then, so that
+    /// nothing passes it (`enable.gapless.guarantee`), and what is queued behind it would be waited for in vain.
     pub(super) fn wait_acknowledged(&mut self) -> Result<(), Failure> {
-        self.flush()?;
-        match self.first_undelivered() {
-            None => Ok(()),
-            Some(err) => {
-                let failed = Failed { abort: true, ..Failed::from_code("produce", err) };
-                Err(verdict::of_producer(&failed, Some(err)))
+        let end = self.clock.now().saturating_add(ACKNOWLEDGE_MAX);
+        loop {
+            let answer = self.outlet.producer.flush(FLUSH_TRY);
+            if let Some(record) = self.first_undelivered() {
+                let failed = Failed { abort: true, ..Failed::from_code("produce", record.code) };
+                return Err(verdict::of_producer(&failed, Some(&record)));
+            }
+            if let Some((_, text)) = self.outlet.producer.fatal_error() {
+                return Err(Failure::Rebuild(text));
+            }
+            match answer {
+                Ok(()) => return Ok(()),
+                Err(_) if self.clock.now() < end => {}
+                Err(failed) => return Err(Failure::Rebuild(failed.to_string())),
             }
         }
     }
@@ -124,6 +140,9 @@ impl Port {
 
     /// `at_least_once`: what is not sent is not sent; what is in flight may arrive, and again with the next attempt.
     pub(super) fn drop_queued(&mut self) -> Result<(), Failure> {
+        if let Some((_, text)) = self.outlet.producer.fatal_error() {
+            return Err(Failure::Rebuild(text));
+        }
         let rebuild = |e: Failed| Failure::Rebuild(e.to_string());
         self.outlet.producer.purge_queue().map_err(rebuild)?;
         self.outlet.producer.flush(DROP_MAX).map_err(rebuild)?;
@@ -135,11 +154,27 @@ impl Port {
     }
 
     pub(super) fn commit_offsets(&mut self, offsets: &Offsets) -> Result<(), Failure> {
-        let list = PartitionList::of(offsets.touched());
+        self.commit_list(&PartitionList::of(offsets.touched()))
+    }
+
+    /// A plain commit of the group's offsets, as its member only.
+    pub(super) fn commit_list(&mut self, list: &PartitionList) -> Result<(), Failure> {
         if list.is_empty() {
             return Ok(());
         }
-        self.consumer.commit(&list).map_err(|e| verdict::of_offset_commit(&e))
+        // A broker takes a commit without generation and member id for one of an empty group: a member that slept while
+        // others came and went would put their offsets back.
+        if !self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
+            return Err(Failure::Abort("not a member of the group at the moment".to_owned()));
+        }
+        // While the group is between two generations, the broker refuses; the partitions stay ours until we give them
+        // back, so the same commit is right a moment later. Giving up would send the whole window again.
+        let moving =
+            |e: &Failed| matches!(e.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION);
+        let clock = self.clock;
+        let consumer = &mut self.consumer;
+        until(&clock, REBALANCE_MAX, moving, || consumer.commit(list, COMMIT_MAX))
+            .map_err(|e| verdict::of_offset_commit(&e))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an error leaves to do. Pure; decided by librdkafka's flags first where it has them, by the code where only the code
 //! tells who can help.
 
-use super::raw::{Failed, code, error_text};
+use super::raw::{Failed, Undelivered, code, error_text};
 use crate::worker::{Failure, Fault, FaultKind};
 
 /// Codes with which a broker or the client refuses a record for good.
@@ -12,8 +12,21 @@ pub(super) fn is_refusal(err: i32) -> bool {
         code::MSG_SIZE_TOO_LARGE
             | code::RECORD_LIST_TOO_LARGE
             | code::INVALID_TIMESTAMP
+            | code::UNSUPPORTED_FOR_MESSAGE_FORMAT
             | code::INVALID_RECORD
     )
+}
+
+/// Whether librdkafka's words for `_AUTO_OFFSET_RESET` say that the offset is not in the partition; it gives the same code
+/// where a look for a partition's beginning failed. Source: `rdkafka_fetcher.c`, `rdkafka_offset.c`.
+pub(super) fn is_out_of_range(text: &str) -> bool {
+    let out_of_range = error_text(code::OFFSET_OUT_OF_RANGE);
+    text.contains(&out_of_range) || text.to_ascii_lowercase().contains("truncat")
+}
+
+/// A newer epoch exists: the broker's timeout makes one, and so does a twin.
+fn is_fence(err: i32) -> bool {
+    matches!(err, code::FENCED | code::INVALID_PRODUCER_EPOCH | code::PRODUCER_FENCED)
 }
 
 /// Who can help with that code, where it is not the client itself.
@@ -38,16 +51,22 @@ pub(super) fn help(err: i32) -> Option<FaultKind> {
     }
 }
 
-/// A failed call of the producer. `undelivered`: the code of a record that failed for good in this window, if one did; the
-/// call may only say that the transaction is in a wrong state.
-pub(super) fn of_producer(failed: &Failed, undelivered: Option<i32>) -> Failure {
+/// A failed call of the producer. `undelivered`: a record that failed for good in this window, if one did; the call may only
+/// say that the transaction is in a wrong state.
+pub(super) fn of_producer(failed: &Failed, undelivered: Option<&Undelivered>) -> Failure {
     let cause = match undelivered {
-        Some(err) => format!("{failed}; a record failed: {}", error_text(err)),
+        Some(record) => format!("{failed}; a record failed: {}", record.text()),
+        None if is_fence(failed.code) => format!(
+            "{failed}: the broker ended this producer's epoch, since it was silent for longer than its transaction timeout, or another daemon has this instance_id"
+        ),
         None => failed.to_string(),
     };
-    let codes = [undelivered.unwrap_or(0), failed.code];
-    if let Some(err) = codes.into_iter().find(|c| is_refusal(*c)) {
-        return Failure::Refused { reason: error_text(err), position: None };
+    let codes = [undelivered.map_or(0, |record| record.code), failed.code];
+    if let Some(record) = undelivered.filter(|record| is_refusal(record.code)) {
+        return Failure::Refused { reason: record.text(), position: None };
+    }
+    if is_refusal(failed.code) {
+        return Failure::Refused { reason: error_text(failed.code), position: None };
     }
     match codes.into_iter().find_map(help) {
         // A connection that breaks in a transaction is for librdkafka's flags to judge.
@@ -62,7 +81,7 @@ pub(super) fn of_producer(failed: &Failed, undelivered: Option<i32>) -> Failure 
 }
 
 /// A record that could not even be queued: everything but a full queue ends the transaction.
-pub(super) fn of_send(failed: &Failed, undelivered: Option<i32>) -> Failure {
+pub(super) fn of_send(failed: &Failed, undelivered: Option<&Undelivered>) -> Failure {
     match of_producer(failed, undelivered) {
         // The abort's own answer says whether the client is dead.
         Failure::Rebuild(cause) if !failed.fatal => Failure::Abort(cause),
@@ -75,7 +94,11 @@ pub(super) fn of_send(failed: &Failed, undelivered: Option<i32>) -> Failure {
 
 /// A failed call of the consumer, its time being over.
 pub(super) fn of_consumer(failed: &Failed) -> Failure {
-    let kind = help(failed.code).unwrap_or(FaultKind::Client);
+    let kind = match help(failed.code) {
+        // An argument that librdkafka does not take here is a state of ours, not of the settings.
+        Some(FaultKind::Configuration) | None => FaultKind::Client,
+        Some(kind) => kind,
+    };
     Failure::Fault(Fault::new(kind, failed.to_string()))
 }
 
@@ -100,6 +123,8 @@ pub(super) fn of_offset_commit(failed: &Failed) -> Failure {
 pub(super) fn of_event(err: i32, text: &str) -> Option<Failure> {
     let fault = |kind| Some(Failure::Fault(Fault::new(kind, text)));
     match help(err) {
+        // A handshake that a broker's restart cut; where the certificate is wrong, the next start of the worker says so.
+        _ if err == code::SSL => None,
         Some(kind @ (FaultKind::Authorization | FaultKind::Fenced | FaultKind::Unsupported)) => {
             fault(kind)
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::lifecycle::Effect;
 use crate::model::{PipelineName, Stage, WorkerId};
-use crate::worker::{Counters, Exit};
+use crate::worker::{Counters, Exit, FaultKind};
 
 /// The counters of all workers, by pipeline, with what was reported last.
 #[derive(Default)]
@@ -97,11 +97,17 @@ pub(super) fn exit(id: &WorkerId, exit: &Exit, effect: Effect, said: &mut Option
                 | Effect::HaltPipeline => "no further attempt".to_owned(),
             };
             let text = format!("{fault}; {}", fault.kind.hint());
-            if said.as_deref() == Some(text.as_str()) {
+            // How a broker is away differs from one attempt to the next; that it is away is no news then.
+            let news = if fault.kind == FaultKind::BrokerAway {
+                fault.kind.as_str().to_owned()
+            } else {
+                text.clone()
+            };
+            if said.as_ref() == Some(&news) {
                 tracing::debug!(worker = %id, fault = fault.kind.as_str(), next_attempt = again, "{text}");
             } else {
                 tracing::warn!(worker = %id, fault = fault.kind.as_str(), next_attempt = again, "{text}");
-                *said = Some(text);
+                *said = Some(news);
             }
         }
     }

@@ -88,6 +88,11 @@ impl Isolation {
         Found::Record(position)
     }
 
+    /// Windows fail for another reason again and again: perhaps they are too large for the time that they have.
+    pub fn shrink(&mut self, records: u32) {
+        self.cap = Some((records / 2).max(1));
+    }
+
     /// A window was committed: what it was capped to was fine, so the next may be twice as long. What is known of a record
     /// stays until the record is done: the window may have held others only.
     pub fn committed(&mut self, records_max: u32, offsets: &Offsets) {

@@ -26,6 +26,8 @@ const BATCH_RECORDS_MAX: usize = 2_000;
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// How often the lag is measured.
 const LAG_INTERVAL: Duration = Duration::from_secs(5);
+/// Failed windows in a row after which the next are smaller: one may be too large for its transaction's time.
+const SHRINK_FROM: u32 = 3;
 /// Failed windows in a row, refusals not counted, after which the whole worker is made anew.
 const STRIKES_MAX: u32 = 20;
 
@@ -213,6 +215,8 @@ impl<'a, P: Port> Shell<'a, P> {
     /// The open window stays open: an assignment takes nothing from it, and its commit asks for the group metadata anew.
     fn assign(&mut self) {
         match self.port.assign() {
+            // A cooperative rebalance that gives nothing is no news.
+            Ok(positions) if positions.is_empty() => {}
             Ok(positions) => {
                 let at: Vec<String> = positions.iter().map(NextOffset::to_string).collect();
                 tracing::info!(worker = %self.job.id, partitions = positions.len(), "partitions assigned, going on at {}", at.join(" "));
@@ -231,6 +235,11 @@ impl<'a, P: Port> Shell<'a, P> {
             return self.drive(Event::Halt(why));
         }
         tracing::warn!(worker = %self.job.id, topic, partition, reason, ?policy, "the committed offset is out of range: records were removed before they were read");
+        // The port may have to put all partitions back to what is committed.
+        self.drive(Event::Close);
+        if matches!(self.state, State::Ended(_)) {
+            return;
+        }
         if let Err(failure) = self.port.reset(topic, partition, policy) {
             self.drive(Event::Failed(failure));
         }
@@ -270,6 +279,9 @@ impl<'a, P: Port> Shell<'a, P> {
             Failure::Abort(cause) | Failure::Rebuild(cause) => {
                 tracing::warn!(worker = %self.job.id, cause, "window aborted: going on at the committed offsets");
                 self.strikes = self.strikes.saturating_add(1);
+                if self.strikes >= SHRINK_FROM && self.window.is_open() {
+                    self.isolation.shrink(self.window.records());
+                }
                 if self.strikes >= STRIKES_MAX {
                     let cause = format!("{STRIKES_MAX} windows in a row failed: {cause}");
                     return Failure::Fault(Fault::new(FaultKind::Client, cause));

@@ -15,6 +15,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use regex::Regex;
@@ -39,7 +40,6 @@ pub(crate) struct Host {
     folder: TempDir,
 }
 
-#[expect(dead_code, reason = "until the daemon runs")]
 impl Host {
     pub(crate) fn new(instance_id: &str, bootstrap: &str) -> Self {
         let host = Self { folder: TempDir::new().unwrap() };
@@ -71,10 +71,6 @@ impl Host {
         fs::rename(fresh, self.path().join("pipelines").join(file)).unwrap();
     }
 
-    pub(crate) fn remove_pipeline(&self, file: &str) {
-        fs::remove_file(self.path().join("pipelines").join(file)).unwrap();
-    }
-
     pub(crate) fn run(&self) -> Daemon {
         self.run_with(&[], &[])
     }
@@ -93,6 +89,7 @@ pub(crate) struct Daemon {
     child: Child,
     ended: Option<ExitStatus>,
     lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
     log: PathBuf,
 }
 
@@ -116,14 +113,14 @@ impl Daemon {
         let mut file = File::create(&log).unwrap();
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let (said, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&lines));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in said.split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 writeln!(file, "{line}").unwrap();
                 kept.lock().unwrap().push(line);
             }
         });
-        Self { child, ended: None, lines, log }
+        Self { child, ended: None, lines, reader: Some(reader), log }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -181,6 +178,8 @@ impl Daemon {
             }
             self.dismiss_guard();
             self.ended = Some(self.child.wait().unwrap());
+            // Nobody holds the pipe any more: what was said last is read.
+            self.reader.take().unwrap().join().unwrap();
         }
         true
     }

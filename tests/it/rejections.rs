@@ -174,6 +174,46 @@ fn a_record_that_the_sink_refuses_is_found_among_its_window_and_goes_to_the_dead
 }
 
 #[test]
+fn batches_behind_a_refused_one_do_not_pass_it_under_at_least_once() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let out = cluster.topic_with("small", 1, &json!({"max.message.bytes": 30_000}));
+    let (input, dlq) = (cluster.topic("in", 1), cluster.topic("dlq", 1));
+    let (padding, large) = ("x".repeat(1000), "x".repeat(40_000));
+    let many: Vec<Record> = (0..400)
+        .map(|n| format!("{n} {}", if n == 150 { &large } else { &padding }))
+        .map(|v| Record::new(Some("k"), Some(&v)).to(0))
+        .collect();
+    cluster.produce(&input, &many);
+    scene.file(
+        "at_least_once",
+        &[&format!("topics: [{input}]"), "start: earliest", "format: bytes"],
+        &[
+            &format!("sinks: {{all: {{kafka: {{topic: {out}}}}}}}"),
+            &format!("dead_letter: {{topic: {dlq}}}"),
+        ],
+    );
+    scene.host.settings(&format!(
+        "version: 1\ninstance_id: {}\npipelines: pipelines/\nstate: state/\nclusters: {{default: {{bootstrap_servers: '{}', properties: {{batch.size: 10000}}}}}}\n",
+        scene.name, cluster.bootstrap
+    ));
+    let mut daemon = scene.run();
+    let letter = scene.records(&dlq, 1).remove(0);
+    assert_eq!(letter.header_text("krouted.error.offset"), Some("150"));
+    assert!(letter.header_text("krouted.error.reason").unwrap().contains(&out));
+    scene.committed(&input, 0, 400);
+    assert_eq!(daemon.terminate(), Some(0));
+    let mut seen = std::collections::BTreeSet::new();
+    let first: Vec<u32> = cluster
+        .read(&out, Isolation::Committed)
+        .iter()
+        .map(|r| text(r.value.as_deref()).split(' ').next().unwrap().parse().unwrap())
+        .filter(|n| seen.insert(*n))
+        .collect();
+    assert_eq!(first, (0..400).filter(|n| *n != 150).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_dead_letter_that_is_refused_too_halts_the_pipeline_and_nothing_is_lost() {
     for delivery in ["exactly_once", "at_least_once"] {
         let cluster = shared();

@@ -76,6 +76,8 @@ fn the_unit_starts_the_daemon_as_its_own_user_and_is_told_when_it_is_ready() {
     ] {
         assert!(unit.lines().any(|l| l == line), "{line}");
     }
+    // It hides the hostname, without which a daemon whose settings give no `instance_id` ends with 78.
+    assert!(!unit.lines().any(|l| l == "ProcSubset=pid"), "{unit}");
     // `krouted reload` is not there yet, so the unit must not promise it.
     assert!(!unit.contains("ExecReload="), "{unit}");
     let sysusers = fs::read_to_string(folder.join("krouted.sysusers.conf")).unwrap();

@@ -36,6 +36,13 @@ fn no_source_file_is_longer_than_500_lines() {
 }
 
 #[test]
+fn every_dependency_has_an_owner() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("[dependencies]"));
+    assert_eq!(layers::unowned(&manifest), Vec::<String>::new(), "see OWNERS in tests/it/tidy");
+}
+
+#[test]
 fn no_import_points_up_and_no_outside_crate_is_used_outside_its_owner() {
     let src = root().join("src");
     let mut sources = Vec::new();

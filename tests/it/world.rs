@@ -83,6 +83,35 @@ fn a_broker_that_is_away_at_the_start_is_waited_for_and_said_once() {
 }
 
 #[test]
+fn a_broker_that_stays_away_is_said_once_for_all_attempts_and_workers() {
+    let scene = Scene::new(shared());
+    scene.host.pipeline(
+        "p.yaml",
+        "version: 1\nname: away\nworkers: 2\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
+    );
+    settings(&scene, "    bootstrap_servers: '127.0.0.1:1,127.0.0.1:2'");
+    let mut daemon = scene.host.run_with(&["--log-level", "krouted=debug"], &[]);
+    // Five more attempts, at debug level.
+    daemon.wait_for_lines("DEBUG.*no broker answers", 5, 2 * SOON);
+    let warned = |line: &&String| line.contains("WARN") && line.contains("no broker answers");
+    assert_eq!(daemon.lines().iter().filter(warned).count(), 1, "{:#?}", daemon.lines());
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn settings_among_the_pipelines_are_no_pipeline() {
+    let scene = Scene::new(shared());
+    scene.host.settings(&format!(
+        "version: 1\ninstance_id: {}\npipelines: .\nstate: state/\n",
+        scene.name
+    ));
+    let mut daemon = scene.host.run();
+    daemon.wait_for_line("starting", SOON);
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(!daemon.lines().iter().any(|l| l.contains("findings")), "{:#?}", daemon.lines());
+}
+
+#[test]
 fn a_broker_that_goes_and_comes_back_loses_and_doubles_nothing() {
     let mut broker = Broker::start(&[]);
     let cluster = broker.cluster();

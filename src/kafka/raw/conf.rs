@@ -48,6 +48,17 @@ impl Conf {
         if answer == CONF_OK { Ok(()) } else { Err(text.text()) }
     }
 
+    /// What the property is now; empty where it was never set and has no default.
+    #[cfg(test)]
+    pub(in crate::kafka) fn get(&self, name: &str) -> String {
+        let (name, mut text) = (c_string(name).unwrap(), TextBuffer::new());
+        let mut size = text.size();
+        // SAFETY: a live configuration, a NUL-terminated name, a buffer of the stated size.
+        let answer =
+            unsafe { sys::rd_kafka_conf_get(self.0, name.as_ptr(), text.pointer(), &raw mut size) };
+        if answer == CONF_OK { text.text() } else { String::new() }
+    }
+
     pub(super) fn consumer(self, hooks: &Arc<Hooks>) -> Result<*mut sys::Rk, String> {
         // SAFETY: a live configuration; the callback is a plain function that reads the opaque, set in `create`.
         unsafe { sys::rd_kafka_conf_set_rebalance_cb(self.0, hooks::on_rebalance) };

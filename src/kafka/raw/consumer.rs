@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::conf::Conf;
 use super::error::{Failed, TextBuffer, checked, checked_code, millis};
-use super::hooks::{ClientError, Hooks, Rebalance};
+use super::hooks::{ClientError, Hooks, Protocol, Rebalance};
 use super::list::PartitionList;
 use super::message::Messages;
 use super::metadata::{self, TopicMetadata};
@@ -17,12 +17,18 @@ use super::sys;
 
 /// Fetched records that are dropped at once while a consumer leaves.
 const CLOSE_BATCH: usize = 1000;
+/// A consumer that is dropped without a close, by a panic for one, leaves its group in 5 s or is missed after its session.
+const CLOSE_TRIES_MAX: u32 = 100;
+const CLOSE_TRY: Duration = Duration::from_millis(50);
 
 /// One `rd_kafka_t` of type consumer, used by one thread.
 pub(in crate::kafka) struct Consumer {
     rk: *mut sys::Rk,
     queue: *mut sys::QueueT,
     hooks: Arc<Hooks>,
+    pub(in crate::kafka) protocol: Protocol,
+    /// A rebalance was taken out of its callback, and librdkafka waits for assign or unassign.
+    owes_answer: bool,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread; this wrapper is moved, never shared.
@@ -30,31 +36,41 @@ unsafe impl Send for Consumer {}
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        // Nobody serves the rebalance queue any more: the destroy must not wait for us.
-        self.hooks.inline.store(true, Relaxed);
+        if !self.hooks.inline.load(Relaxed) {
+            let mut closing = self.close();
+            for _ in 0..CLOSE_TRIES_MAX {
+                if closing.closed(CLOSE_TRY) {
+                    break;
+                }
+            }
+        }
+        // Not by `rd_kafka_destroy`: that closes once more, and where the first close has not come to its end it waits for
+        // ever for an answer that goes to the first one's queue (`rdkafka.c`, `rd_kafka_consumer_close_q`).
         // SAFETY: both are ours; the queue goes before its client, and the hooks outlive it.
         unsafe {
             sys::rd_kafka_queue_destroy(self.queue);
-            sys::rd_kafka_destroy(self.rk);
+            sys::rd_kafka_destroy_flags(self.rk, sys::DESTROY_F_NO_CONSUMER_CLOSE);
         }
     }
 }
 
 impl Consumer {
     /// Makes the client; connections come up behind it.
-    pub(in crate::kafka) fn new(conf: Conf) -> Result<Self, String> {
-        let hooks = Arc::new(Hooks::default());
+    pub(in crate::kafka) fn new(conf: Conf, protocol: Protocol) -> Result<Self, String> {
+        let hooks = Arc::new(Hooks::new(protocol));
         let rk = conf.consumer(&hooks)?;
         // SAFETY: a live consumer.
         let queue = unsafe {
             sys::rd_kafka_poll_set_consumer(rk);
             sys::rd_kafka_queue_get_consumer(rk)
         };
-        Ok(Self { rk, queue, hooks })
+        Ok(Self { rk, queue, hooks, protocol, owes_answer: false })
     }
 
-    pub(in crate::kafka) fn next_rebalance(&self) -> Option<Rebalance> {
-        self.hooks.next_rebalance()
+    pub(in crate::kafka) fn next_rebalance(&mut self) -> Option<Rebalance> {
+        let rebalance = self.hooks.next_rebalance();
+        self.owes_answer |= rebalance.is_some();
+        rebalance
     }
 
     pub(in crate::kafka) fn next_error(&self) -> Option<ClientError> {
@@ -111,22 +127,41 @@ impl Consumer {
         Ok(PartitionList::owned(list))
     }
 
-    pub(in crate::kafka) fn incremental_assign(&mut self, l: &PartitionList) -> Result<(), Failed> {
+    /// Takes these partitions at their offsets: all that it is to have, or these more, as the protocol is.
+    pub(in crate::kafka) fn assign(&mut self, list: &PartitionList) -> Result<(), Failed> {
         // SAFETY: a live consumer and list.
-        checked("assign", unsafe { sys::rd_kafka_incremental_assign(self.rk, l.pointer()) })
+        unsafe {
+            match self.protocol {
+                Protocol::Eager => {
+                    checked_code("assign", sys::rd_kafka_assign(self.rk, list.pointer()))?;
+                }
+                Protocol::Cooperative => {
+                    let error = sys::rd_kafka_incremental_assign(self.rk, list.pointer());
+                    checked("assign", error)?;
+                }
+            }
+        }
+        self.owes_answer = false;
+        Ok(())
     }
 
-    pub(in crate::kafka) fn incremental_unassign(
-        &mut self,
-        l: &PartitionList,
-    ) -> Result<(), Failed> {
+    /// Gives these partitions back, or all, as the protocol is.
+    pub(in crate::kafka) fn unassign(&mut self, list: &PartitionList) -> Result<(), Failed> {
+        if self.protocol == Protocol::Eager {
+            return self.unassign_all();
+        }
         // SAFETY: a live consumer and list.
-        checked("unassign", unsafe { sys::rd_kafka_incremental_unassign(self.rk, l.pointer()) })
+        let error = unsafe { sys::rd_kafka_incremental_unassign(self.rk, list.pointer()) };
+        checked("unassign", error)?;
+        self.owes_answer = false;
+        Ok(())
     }
 
     pub(in crate::kafka) fn unassign_all(&mut self) -> Result<(), Failed> {
         // SAFETY: a live consumer; a null list unassigns everything.
-        checked_code("unassign", unsafe { sys::rd_kafka_assign(self.rk, ptr::null()) })
+        checked_code("unassign", unsafe { sys::rd_kafka_assign(self.rk, ptr::null()) })?;
+        self.owes_answer = false;
+        Ok(())
     }
 
     /// Fills in the committed offsets; waits for transactions that hold one open (`isolation.level=read_committed`).
@@ -141,11 +176,34 @@ impl Consumer {
         list.first_error("committed offsets")
     }
 
-    /// Commits the list's offsets and waits for the broker's answer.
-    pub(in crate::kafka) fn commit(&mut self, list: &PartitionList) -> Result<(), Failed> {
-        // SAFETY: a live consumer and list.
-        checked_code("commit", unsafe { sys::rd_kafka_commit(self.rk, list.pointer(), 0) })?;
-        list.first_error("commit")
+    /// Commits the list's offsets and waits for the broker's answer; a late one is dropped.
+    ///
+    /// Not by `rd_kafka_commit`: that waits without a limit.
+    pub(in crate::kafka) fn commit(
+        &mut self,
+        list: &PartitionList,
+        limit: Duration,
+    ) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list; the queue is ours and outlives its event, which is destroyed once.
+        unsafe {
+            let queue = sys::rd_kafka_queue_new(self.rk);
+            let answer =
+                sys::rd_kafka_commit_queue(self.rk, list.pointer(), queue, None, ptr::null_mut());
+            let answer = if answer == 0 {
+                let event = sys::rd_kafka_queue_poll(queue, millis(limit));
+                if event.is_null() {
+                    super::code::TIMED_OUT
+                } else {
+                    let answer = answer_of(event);
+                    sys::rd_kafka_event_destroy(event);
+                    answer
+                }
+            } else {
+                answer
+            };
+            sys::rd_kafka_queue_destroy(queue);
+            checked_code("commit", answer)
+        }
     }
 
     /// The next offsets that the application would be given.
@@ -268,6 +326,11 @@ impl Consumer {
             let queue = sys::rd_kafka_queue_new(self.rk);
             let error = sys::rd_kafka_consumer_close_queue(self.rk, queue);
             let failed = checked("close", error).is_err();
+            if self.owes_answer {
+                // A rebalance that was taken out of the callback and not answered: a consumer that closes takes this for
+                // the answer, and would wait for it for ever.
+                sys::rd_kafka_assign(self.rk, ptr::null());
+            }
             let unread = Messages::with_capacity(CLOSE_BATCH);
             Closing { consumer: self, queue, unread, failed }
         }
@@ -307,6 +370,21 @@ impl Closing<'_> {
             self.unread.clear();
             sys::rd_kafka_consumer_closed(self.consumer.rk) != 0
         }
+    }
+}
+
+/// The event's own error, or the first of its partitions.
+///
+/// SAFETY: a live event of an offset commit.
+unsafe fn answer_of(event: *mut sys::EventT) -> std::ffi::c_int {
+    // SAFETY: see above; the list is the event's.
+    unsafe {
+        let answer = sys::rd_kafka_event_error(event);
+        let list = sys::rd_kafka_event_topic_partition_list(event);
+        if answer != 0 || list.is_null() {
+            return answer;
+        }
+        PartitionList::copy_of(list).first_error("commit").map_or_else(|e| e.code, |()| 0)
     }
 }
 

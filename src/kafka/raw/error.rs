@@ -12,6 +12,7 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const UNKNOWN_TOPIC_LOCAL: i32 = -188;
     pub(in crate::kafka) const ALL_BROKERS_DOWN: i32 = -187;
     pub(in crate::kafka) const INVALID_ARG: i32 = -186;
+    pub(in crate::kafka) const TIMED_OUT: i32 = -185;
     pub(in crate::kafka) const QUEUE_FULL: i32 = -184;
     pub(in crate::kafka) const SSL: i32 = -181;
     pub(in crate::kafka) const ASSIGN_PARTITIONS: i32 = -175;
@@ -21,7 +22,11 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const PURGE_INFLIGHT: i32 = -151;
     pub(in crate::kafka) const FATAL: i32 = -150;
     pub(in crate::kafka) const MAX_POLL_EXCEEDED: i32 = -147;
+    pub(in crate::kafka) const FENCED: i32 = -144;
+    pub(in crate::kafka) const INVALID_PRODUCER_EPOCH: i32 = 47;
+    pub(in crate::kafka) const PRODUCER_FENCED: i32 = 90;
     pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
+    pub(in crate::kafka) const OFFSET_OUT_OF_RANGE: i32 = 1;
     pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PART: i32 = 3;
     pub(in crate::kafka) const MSG_SIZE_TOO_LARGE: i32 = 10;
     pub(in crate::kafka) const TOPIC_EXCEPTION: i32 = 17;
@@ -36,6 +41,7 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: i32 = 53;
     pub(in crate::kafka) const SASL_AUTHENTICATION_FAILED: i32 = 58;
     pub(in crate::kafka) const FENCED_INSTANCE_ID: i32 = 82;
+    pub(in crate::kafka) const UNSUPPORTED_FOR_MESSAGE_FORMAT: i32 = 43;
     pub(in crate::kafka) const INVALID_RECORD: i32 = 87;
     pub(in crate::kafka) const ILLEGAL_GENERATION: i32 = 22;
     pub(in crate::kafka) const REBALANCE_IN_PROGRESS: i32 = 27;
@@ -64,6 +70,11 @@ impl std::fmt::Display for Failed {
 }
 
 impl Failed {
+    /// The same, said of something with a name.
+    pub(in crate::kafka) fn about(self, name: &str) -> Self {
+        Self { text: format!("{name}: {}", self.text), ..self }
+    }
+
     /// A bare code, without librdkafka's flags.
     pub(in crate::kafka) fn from_code(what: &'static str, code: i32) -> Self {
         let text = error_text(code);

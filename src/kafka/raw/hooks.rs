@@ -16,6 +16,16 @@ use super::sys;
 /// More errors than this between two looks say nothing new; the oldest go.
 const ERRORS_KEPT_MAX: usize = 32;
 
+/// How the group hands partitions over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::kafka) enum Protocol {
+    /// A rebalance takes only what moves.
+    #[default]
+    Cooperative,
+    /// A rebalance takes all and gives all anew.
+    Eager,
+}
+
 /// A change of the assignment that waits to be served.
 pub(in crate::kafka) struct Rebalance {
     /// Given, else taken away.
@@ -32,22 +42,39 @@ pub(in crate::kafka) struct ClientError {
     pub(in crate::kafka) text: String,
 }
 
+/// A record that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct Undelivered {
+    /// As it was sent with.
+    pub(in crate::kafka) tag: usize,
+    pub(in crate::kafka) code: i32,
+    /// Where it should have gone.
+    pub(in crate::kafka) topic: String,
+}
+
+impl Undelivered {
+    /// librdkafka's words, and the topic that refused.
+    pub(in crate::kafka) fn text(&self) -> String {
+        format!("{} (topic {})", super::error_text(self.code), self.topic)
+    }
+}
+
 /// Shared between one client's callbacks and its owner.
 #[derive(Default)]
 pub(super) struct Hooks {
     rebalances: Mutex<VecDeque<Rebalance>>,
     errors: Mutex<VecDeque<ClientError>>,
+    protocol: Protocol,
     /// While closing: unassign at once, nobody reads the queue any more.
     pub(super) inline: AtomicBool,
     /// Transactional requests without an answer: their outcome is unknown.
     pub(super) indefinite: AtomicU64,
     /// The version of TxnOffsetCommit that the broker was asked with; 0 before the first, else version + 1.
     pub(super) txn_offset_commit: AtomicI32,
-    /// Records that failed for good, and the first one's code.
-    pub(super) undelivered: AtomicU64,
-    pub(super) undelivered_code: AtomicI32,
-    /// Opaques of records that failed for good, in the order of their reports.
-    pub(super) undelivered_opaques: Mutex<Vec<(usize, i32)>>,
+    /// Whether a look into `undelivered` is worth its lock.
+    any_undelivered: AtomicBool,
+    /// In the order of their reports; a window's records at most, since each window asks.
+    undelivered: Mutex<Vec<Undelivered>>,
 }
 
 /// The lock's content whether or not a holder panicked: every change of it is a single call.
@@ -56,15 +83,20 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Hooks {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self { protocol, ..Self::default() }
+    }
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         locked(&self.rebalances).pop_front()
     }
     pub(super) fn next_error(&self) -> Option<ClientError> {
         locked(&self.errors).pop_front()
     }
-    pub(super) fn take_undelivered(&self) -> Vec<(usize, i32)> {
-        self.undelivered.store(0, Relaxed);
-        std::mem::take(&mut *locked(&self.undelivered_opaques))
+    pub(super) fn take_undelivered(&self) -> Vec<Undelivered> {
+        if !self.any_undelivered.swap(false, Relaxed) {
+            return Vec::new();
+        }
+        std::mem::take(&mut *locked(&self.undelivered))
     }
     fn push_error(&self, error: ClientError) {
         let mut errors = locked(&self.errors);
@@ -102,7 +134,7 @@ pub(super) extern "C" fn on_rebalance(
             let assigned = err == code::ASSIGN_PARTITIONS;
             let taken = !assigned && sys::rd_kafka_assignment_lost(rk) != 0;
             if hooks.inline.load(Relaxed) {
-                if assigned || taken {
+                if assigned || taken || hooks.protocol == Protocol::Eager {
                     sys::rd_kafka_assign(rk, std::ptr::null());
                 } else {
                     let error = sys::rd_kafka_incremental_unassign(rk, list);
@@ -155,10 +187,10 @@ pub(super) extern "C" fn on_delivery(_rk: *mut sys::Rk, msg: *const sys::Msg, op
         if msg.err == 0 || matches!(msg.err, code::PURGE_QUEUE | code::PURGE_INFLIGHT) {
             return;
         }
-        if hooks.undelivered.fetch_add(1, Relaxed) == 0 {
-            hooks.undelivered_code.store(msg.err, Relaxed);
-        }
-        locked(&hooks.undelivered_opaques).push((msg.private.addr(), msg.err));
+        let topic = super::message::topic_of(msg).to_owned();
+        let failed = Undelivered { tag: msg.private.addr(), code: msg.err, topic };
+        locked(&hooks.undelivered).push(failed);
+        hooks.any_undelivered.store(true, Relaxed);
     });
 }
 
@@ -176,7 +208,7 @@ pub(super) extern "C" fn on_new(
     }
 }
 
-/// AddPartitionsToTxn, AddOffsetsToTxn, EndTxn: what a straggler of could touch a later transaction.
+/// AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit: a straggler of these could touch a later transaction.
 const TRANSACTIONAL: [i16; 4] = [24, 25, 26, 28];
 const TXN_OFFSET_COMMIT: i16 = 28;
 

@@ -8,7 +8,6 @@ use super::sys;
 /// Offsets that name a place instead of a number. Source: `rdkafka.h`, `RD_KAFKA_OFFSET_*`.
 pub(in crate::kafka) mod logical {
     pub(in crate::kafka) const BEGINNING: i64 = -2;
-    pub(in crate::kafka) const END: i64 = -1;
 }
 
 /// One element of a list, copied out.

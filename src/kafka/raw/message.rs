@@ -52,18 +52,19 @@ impl Messages {
     }
 
     fn get(&self, index: usize) -> &sys::Msg {
+        // SAFETY: the first `len` are live messages until `clear`.
+        unsafe { &*self.pointer(index) }
+    }
+
+    /// As librdkafka gave it: it writes behind the part that we know.
+    pub(super) fn pointer(&self, index: usize) -> *mut sys::Msg {
         let messages = self.buffer.get(..self.len).unwrap_or(&[]);
         #[expect(
             clippy::indexing_slicing,
             reason = "an index below `len` is the callers' contract"
         )]
         let message = messages[index];
-        // SAFETY: the first `len` are live messages until `clear`.
-        unsafe { &*message }
-    }
-
-    pub(super) fn pointer(&self, index: usize) -> *mut sys::Msg {
-        ptr::from_ref(self.get(index)).cast_mut()
+        message
     }
 
     /// The code of a message that is an error, with its words; `None` for a record.
@@ -128,7 +129,7 @@ impl Messages {
 }
 
 #[inline]
-fn topic_of(message: &sys::Msg) -> &str {
+pub(super) fn topic_of(message: &sys::Msg) -> &str {
     // SAFETY: a record's topic handle lives as long as the message, and its name is NUL-terminated.
     let name = unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(message.rkt)) };
     // Kafka's topic names are ASCII.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::conf::{Conf, TopicConf};
 use super::consumer::fatal_error;
 use super::error::{Failed, checked, checked_code, millis};
-use super::hooks::{ClientError, Hooks};
+use super::hooks::{ClientError, Hooks, Undelivered};
 use super::list::PartitionList;
 use super::message::TakenHeaders;
 use super::sys::{self, Vu, VuMem, VuValue};
@@ -136,11 +136,8 @@ impl Producer {
         fatal_error(self.rk)
     }
 
-    /// Tags and codes of records that failed for good since the last call.
-    pub(in crate::kafka) fn undelivered(&self) -> Vec<(usize, i32)> {
-        if self.hooks.undelivered.load(Relaxed) == 0 {
-            return Vec::new();
-        }
+    /// Records that failed for good since the last call.
+    pub(in crate::kafka) fn undelivered(&self) -> Vec<Undelivered> {
         self.hooks.take_undelivered()
     }
 

@@ -6,8 +6,9 @@ use std::ffi::{c_char, c_int, c_void};
 
 pub(super) use rdkafka::bindings::{
     rd_kafka_conf_t as ConfT, rd_kafka_consumer_group_metadata_t as GroupMetadataT,
-    rd_kafka_error_t as ErrorT, rd_kafka_headers_t as HeadersT, rd_kafka_queue_t as QueueT,
-    rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT, rd_kafka_topic_t as TopicT,
+    rd_kafka_error_t as ErrorT, rd_kafka_event_t as EventT, rd_kafka_headers_t as HeadersT,
+    rd_kafka_queue_t as QueueT, rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT,
+    rd_kafka_topic_t as TopicT,
 };
 
 /// `rd_kafka_message_t`
@@ -115,7 +116,9 @@ pub(super) const VTYPE_TIMESTAMP: c_int = 8;
 pub(super) const VTYPE_HEADERS: c_int = 10;
 pub(super) const MSG_F_COPY: c_int = 2;
 pub(super) const PURGE_F_QUEUE: c_int = 1;
+pub(super) const DESTROY_F_NO_CONSUMER_CLOSE: c_int = 8;
 
+pub(super) type CommitCb = extern "C" fn(*mut Rk, c_int, *mut Tpl, *mut c_void);
 pub(super) type RebalanceCb = extern "C" fn(*mut Rk, c_int, *mut Tpl, *mut c_void);
 pub(super) type ErrorCb = extern "C" fn(*mut Rk, c_int, *const c_char, *mut c_void);
 pub(super) type LogCb = extern "C" fn(*const Rk, c_int, *const c_char, *const c_char);
@@ -156,6 +159,13 @@ unsafe extern "C" {
         text: *mut c_char,
         size: usize,
     ) -> c_int;
+    #[cfg(test)]
+    pub(super) fn rd_kafka_conf_get(
+        c: *const ConfT,
+        name: *const c_char,
+        text: *mut c_char,
+        size: *mut usize,
+    ) -> c_int;
     pub(super) fn rd_kafka_conf_set_opaque(c: *mut ConfT, opaque: *mut c_void);
     pub(super) fn rd_kafka_conf_set_rebalance_cb(c: *mut ConfT, f: RebalanceCb);
     pub(super) fn rd_kafka_conf_set_error_cb(c: *mut ConfT, f: ErrorCb);
@@ -191,6 +201,7 @@ unsafe extern "C" {
         size: usize,
     ) -> *mut Rk;
     pub(super) fn rd_kafka_destroy(rk: *mut Rk);
+    pub(super) fn rd_kafka_destroy_flags(rk: *mut Rk, flags: c_int);
     pub(super) fn rd_kafka_poll(rk: *mut Rk, ms: c_int) -> c_int;
     pub(super) fn rd_kafka_topic_new(
         rk: *mut Rk,
@@ -235,7 +246,17 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_incremental_assign(rk: *mut Rk, l: *const Tpl) -> *mut ErrorT;
     pub(super) fn rd_kafka_incremental_unassign(rk: *mut Rk, l: *const Tpl) -> *mut ErrorT;
     pub(super) fn rd_kafka_committed(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> c_int;
-    pub(super) fn rd_kafka_commit(rk: *mut Rk, l: *const Tpl, asynchronous: c_int) -> c_int;
+    pub(super) fn rd_kafka_commit_queue(
+        rk: *mut Rk,
+        l: *const Tpl,
+        q: *mut QueueT,
+        f: Option<CommitCb>,
+        opaque: *mut c_void,
+    ) -> c_int;
+    pub(super) fn rd_kafka_queue_poll(q: *mut QueueT, ms: c_int) -> *mut EventT;
+    pub(super) fn rd_kafka_event_error(e: *mut EventT) -> c_int;
+    pub(super) fn rd_kafka_event_topic_partition_list(e: *mut EventT) -> *mut Tpl;
+    pub(super) fn rd_kafka_event_destroy(e: *mut EventT);
     pub(super) fn rd_kafka_position(rk: *mut Rk, l: *mut Tpl) -> c_int;
     pub(super) fn rd_kafka_seek_partitions(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> *mut ErrorT;
     pub(super) fn rd_kafka_offsets_for_times(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> c_int;

@@ -27,6 +27,7 @@ impl<P: Port> Shell<'_, P> {
                 self.batch.clear();
                 return;
             }
+            self.strikes = 0;
             self.offsets.clear();
             let halt_late = self.send_until(end);
             self.job.counters.commit(&self.tally);

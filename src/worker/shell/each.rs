@@ -22,7 +22,8 @@ impl<P: Port> Shell<'_, P> {
         let mut taken = false;
         // `abort` and `rewind` clear the batch, which ends this.
         while index < self.batch.len() {
-            if !self.window.is_open() {
+            // An entry that is an error opens no window.
+            if !self.window.is_open() && self.batch.record(index).is_some() {
                 self.drive(Event::Opened);
                 if self.state != State::Open {
                     self.batch.clear();

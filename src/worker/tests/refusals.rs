@@ -184,3 +184,14 @@ fn an_aborted_window_is_counted_once_and_its_records_too() {
         assert_eq!(rig.counters.rebuilt.load(Relaxed), rebuilt, "{how:?}");
     }
 }
+
+/// A record whose field was missing goes before the refused one, which is not run through the program again.
+#[test]
+fn the_missing_field_of_the_record_before_is_counted_once() {
+    let mut records = vec![input("miss"), input("a")];
+    records[1].outputs = Refuses::Client;
+    let rig = Rig::new(exactly_once(50), vec![records]);
+    assert_eq!(rig.run(), Exit::Drained);
+    rig.check_counters();
+    assert_eq!(rig.counters.missing.load(Relaxed), 1);
+}

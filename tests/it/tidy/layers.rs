@@ -26,6 +26,26 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// Derives, log lines and JSON: what any module may use.
+const ANY: &[&str] = &[
+    "model",
+    "json",
+    "expression",
+    "pipeline",
+    "program",
+    "config",
+    "worker",
+    "kafka",
+    "sink",
+    "supervisor",
+    "watch",
+    "state",
+    "telemetry",
+    "admin",
+    "systemd",
+    "cli",
+];
+
 /// Outside crates, and the only modules that may name them.
 const OWNERS: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka"]),
@@ -47,6 +67,17 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("anyhow", &["cli"]),
+    ("bytesize", &["config"]),
+    ("fastrand", &["supervisor", "cli"]),
+    ("jiff", &["config", "expression"]),
+    ("memchr", &["json"]),
+    ("regex", &["pipeline", "config", "expression"]),
+    ("serde", ANY),
+    ("serde_json", ANY),
+    ("simdutf8", &["json"]),
+    ("strsim", &["config", "expression"]),
+    ("thiserror", ANY),
+    ("tracing", ANY),
     ("tokio", &["supervisor", "cli", "systemd", "telemetry", "watch", "admin"]),
 ];
 
@@ -87,6 +118,15 @@ pub(crate) fn violations(path: &str, text: &str) -> Vec<String> {
         }
     }
     found.into_iter().map(|(line, what)| format!("{path}:{line}: {what}")).collect()
+}
+
+/// The crates of a manifest's `[dependencies]` that have no owner.
+pub(crate) fn unowned(manifest: &str) -> Vec<String> {
+    let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let names = section.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let crates = names.map(|name| name.trim().replace('-', "_"));
+    crates.filter(|name| OWNERS.iter().all(|(owned, _)| owned != name)).collect()
 }
 
 fn layer_of(module: &str) -> Option<usize> {

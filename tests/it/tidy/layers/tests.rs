@@ -165,3 +165,9 @@ fn each_line_is_said_once_and_right() {
     ];
     check("worker.rs", text, &expected);
 }
+
+#[test]
+fn a_dependency_without_an_owner_is_found() {
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\nsaphyr-parser = \"1\"\nnew-crate = { version = \"1\" }\n\n[dev-dependencies]\nother = \"1\"\n";
+    assert_eq!(unowned(manifest), ["new_crate"]);
+}

@@ -1,0 +1,205 @@
+//! A port on librdkafka's mock cluster, with errors put into its answers.
+
+use std::time::Duration;
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Err};
+
+use super::connection;
+use crate::kafka::raw::{Outgoing, TakenHeaders};
+use crate::kafka::{KafkaBatch, Port};
+use crate::model::{NoHeaders, Record};
+use crate::pipeline::{Delivery, sample};
+use crate::worker::{Clock, Failure, FaultKind, News, Offsets, Port as _, SystemClock};
+
+/// The mock's group waits three seconds for its first members.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Mock {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    port: Port,
+}
+
+impl Mock {
+    fn new() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        for topic in ["in", "out-a", "out-b", "dead"] {
+            cluster.create_topic(topic, 1, 1).unwrap();
+        }
+        let pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+        let connection = connection(&cluster.bootstrap_servers(), pipeline);
+        let port = Port::open(connection, &|| false).unwrap();
+        Self { cluster, port }
+    }
+
+    fn inject(&self, api: Api, errors: &[Err]) {
+        self.cluster.request_errors(api, errors);
+    }
+
+    /// A transaction with one record in it.
+    fn begin(&mut self) {
+        self.port.begin().unwrap();
+        let topic = self.port.outlet.producer.topic("out-a", []).unwrap();
+        let out = Outgoing {
+            topic,
+            partition: None,
+            key: None,
+            value: Some(b"x"),
+            timestamp: None,
+            tag: 0,
+        };
+        self.port.outlet.producer.send(&out, &mut TakenHeaders::none()).unwrap();
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.port.commit(&Offsets::default())
+    }
+
+    /// The next window is as good as any.
+    fn goes_on(&mut self) {
+        self.begin();
+        assert_eq!(self.commit(), Ok(()));
+    }
+
+    fn news(&mut self) -> Vec<News> {
+        let mut batch: KafkaBatch = self.port.batch(10);
+        self.port.poll(&mut batch, 10, Duration::from_millis(100));
+        std::iter::from_fn(|| self.port.news()).collect()
+    }
+}
+
+#[test]
+fn what_librdkafka_retries_by_itself_is_no_failure() {
+    for error in [
+        Err::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        Err::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
+    ] {
+        let mut mock = Mock::new();
+        mock.inject(Api::EndTxn, &[error]);
+        mock.goes_on();
+        mock.goes_on();
+    }
+}
+
+#[test]
+fn a_record_that_the_broker_refuses_is_a_refusal_and_the_producer_goes_on() {
+    let mut mock = Mock::new();
+    mock.begin();
+    mock.inject(Api::Produce, &[Err::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    let failure = mock.commit().unwrap_err();
+    assert!(matches!(failure, Failure::Refused { position: None, .. }), "{failure:?}");
+    assert_eq!(mock.port.abort(), Ok(()));
+    // The mock can answer the first window of the new epoch with the sequence of the old one: one more abort, no more.
+    mock.begin();
+    if let Err(failure) = mock.commit() {
+        assert!(matches!(failure, Failure::Abort(_)), "{failure:?}");
+        assert_eq!(mock.port.abort(), Ok(()));
+        mock.goes_on();
+    }
+}
+
+#[test]
+fn a_record_that_may_not_be_written_is_a_fault_with_its_reason() {
+    let mut mock = Mock::new();
+    mock.begin();
+    mock.inject(Api::Produce, &[Err::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    let failure = mock.commit().unwrap_err();
+    let Failure::Fault(fault) = failure else { panic!("{failure:?}") };
+    assert_eq!(fault.kind, FaultKind::Authorization, "{fault}");
+}
+
+#[test]
+fn a_fenced_producer_is_made_anew() {
+    let mut mock = Mock::new();
+    mock.begin();
+    mock.inject(Api::EndTxn, &[Err::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
+    let failure = mock.commit().unwrap_err();
+    assert!(matches!(failure, Failure::Rebuild(_)), "{failure:?}");
+    assert_eq!(mock.port.rebuild(), Ok(()));
+    mock.goes_on();
+}
+
+/// Its death comes as an event too, which must not end the worker: a new producer is enough.
+#[test]
+fn a_producer_that_dies_between_two_calls_is_made_anew() {
+    let mut mock = Mock::new();
+    mock.inject(Api::Produce, &[Err::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    mock.begin();
+    let clock = SystemClock::default();
+    while mock.port.outlet.producer.fatal_error().is_none() {
+        assert!(clock.now() < DEADLINE, "the producer does not die");
+        assert_eq!(mock.news().iter().find(|n| matches!(n, News::Failed(_))), None);
+    }
+    for _ in 0..5 {
+        assert_eq!(mock.news().iter().find(|n| matches!(n, News::Failed(_))), None);
+    }
+    let failure = mock.commit().unwrap_err();
+    assert!(matches!(failure, Failure::Rebuild(_)), "{failure:?}");
+    assert_eq!(mock.port.rebuild(), Ok(()));
+    mock.goes_on();
+}
+
+#[test]
+fn a_lost_answer_to_the_end_of_a_transaction_makes_a_new_producer_before_the_next() {
+    let mut mock = Mock::new();
+    mock.goes_on();
+    assert!(!mock.port.tainted, "a clean window leaves no taint");
+    mock.begin();
+    mock.inject(Api::EndTxn, &[Err::RD_KAFKA_RESP_ERR__TRANSPORT]);
+    assert_eq!(mock.commit(), Ok(()));
+    assert!(mock.port.tainted);
+    mock.begin();
+    assert!(!mock.port.tainted);
+    assert_eq!(mock.port.outlet.producer.indefinite_requests(), 0, "it is a new one");
+    assert_eq!(mock.commit(), Ok(()));
+}
+
+/// KIP-447: below version 3 the broker does not fence by the group, and librdkafka says nothing.
+#[test]
+fn a_broker_that_does_not_fence_offsets_is_refused() {
+    let mut mock = Mock::new();
+    mock.cluster.apiversion(Api::TxnOffsetCommit, Some(0), Some(2)).unwrap();
+    assert_eq!(mock.port.rebuild(), Ok(()));
+    let clock = SystemClock::default();
+    while !mock.news().contains(&News::Assigned) {
+        assert!(clock.now() < DEADLINE, "no partitions were assigned");
+    }
+    mock.port.assign().unwrap();
+    mock.begin();
+    let mut offsets = Offsets::default();
+    offsets.note(&Record {
+        topic: "in",
+        partition: 0,
+        offset: 0,
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &NoHeaders,
+    });
+    let failure = mock.port.commit(&offsets).unwrap_err();
+    let Failure::Fault(fault) = failure else { panic!("{failure:?}") };
+    assert_eq!(fault.kind, FaultKind::Unsupported, "{fault}");
+    assert!(fault.cause.contains("KIP-447"), "{fault}");
+}
+
+/// Without a member id the broker would take the offsets from anybody.
+#[test]
+fn offsets_are_not_sent_by_who_is_no_member() {
+    let mut mock = Mock::new();
+    mock.begin();
+    let mut offsets = Offsets::default();
+    offsets.note(&Record {
+        topic: "in",
+        partition: 0,
+        offset: 0,
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &NoHeaders,
+    });
+    let failure = mock.port.commit(&offsets).unwrap_err();
+    assert!(matches!(&failure, Failure::Abort(text) if text.contains("member")), "{failure:?}");
+    assert_eq!(mock.port.abort(), Ok(()));
+}

@@ -1,0 +1,115 @@
+//! The supervisor over threads that fail as they are told.
+
+use std::time::Duration;
+
+use super::bench::{Bench, Order, pipeline, with};
+use crate::supervisor::DRAIN_MAX;
+use crate::worker::{Exit, FaultKind};
+
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+fn halted() -> Order {
+    Order::End(Exit::Halted("in[0]@7: told to".into()))
+}
+
+#[test]
+fn a_panic_ends_its_own_worker_only_and_it_starts_again() {
+    let left = with(vec![pipeline("a", 2), pipeline("b", 1)], async |bench: &mut Bench| {
+        let workers = bench.starts(3).await;
+        bench.ends(|| workers[1].tell(Order::Panic)).await;
+        let again = bench.starts_after(HALF_A_SECOND).await;
+        assert_eq!(again.name(), "a/1");
+        assert!(bench.nothing_started());
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}
+
+#[test]
+fn a_crash_loop_is_slower_each_time() {
+    let left = with(vec![pipeline("a", 1)], async |bench: &mut Bench| {
+        let mut worker = bench.start().await;
+        for wait in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            bench.ends(|| worker.fault(FaultKind::BrokerAway)).await;
+            worker = bench.starts_after(Duration::from_millis(wait)).await;
+        }
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}
+
+#[test]
+fn failures_are_forgotten_after_a_committed_window_only() {
+    with(vec![pipeline("a", 1)], async |bench: &mut Bench| {
+        let mut worker = bench.start().await;
+        for wait in [500, 1_000, 2_000] {
+            bench.ends(|| worker.fault(FaultKind::Client)).await;
+            worker = bench.starts_after(Duration::from_millis(wait)).await;
+        }
+        worker.tell(Order::Commit);
+        bench.ends(|| worker.fault(FaultKind::Client)).await;
+        worker = bench.starts_after(HALF_A_SECOND).await;
+        bench.ends(|| worker.fault(FaultKind::Client)).await;
+        bench.starts_after(Duration::from_secs(1)).await;
+        bench.shut_down();
+    });
+}
+
+#[test]
+fn what_only_the_cluster_can_mend_is_tried_at_a_slow_pace() {
+    with(vec![pipeline("a", 1)], async |bench: &mut Bench| {
+        let mut worker = bench.start().await;
+        for kind in [FaultKind::Authorization, FaultKind::UnknownTopic, FaultKind::Unsupported] {
+            bench.ends(|| worker.fault(kind)).await;
+            worker = bench.starts_after(Duration::from_secs(30)).await;
+        }
+        bench.shut_down();
+    });
+}
+
+#[test]
+fn a_stop_policy_halts_all_workers_of_its_pipeline_and_no_other() {
+    let left = with(vec![pipeline("a", 3), pipeline("b", 1)], async |bench: &mut Bench| {
+        let workers = bench.starts(4).await;
+        // One of its siblings waits for its next attempt, the other works.
+        bench.ends(|| workers[2].fault(FaultKind::BrokerAway)).await;
+        // Its own end, and that of the sibling that is asked to.
+        bench.turns(2, |_| workers[0].tell(halted())).await;
+        for _ in 0..10 {
+            bench.pass(Duration::from_mins(1)).await;
+        }
+        assert!(bench.nothing_started(), "a halted pipeline started again");
+        // The other pipeline is as it was.
+        bench.ends(|| workers[3].fault(FaultKind::BrokerAway)).await;
+        assert_eq!(bench.starts_after(HALF_A_SECOND).await.name(), "b/0");
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}
+
+#[test]
+fn a_shutdown_ends_all_and_says_who_was_left_behind() {
+    let left = with(vec![pipeline("a", 2), pipeline("b", 1)], async |bench: &mut Bench| {
+        let workers = bench.starts(3).await;
+        workers[1].tell(Order::Hang);
+        bench.ends(|| workers[2].fault(FaultKind::BrokerAway)).await;
+        // One turn of the loop for the shutdown, one for the end of the worker that heeds it.
+        bench.turns(2, Bench::shut_down).await;
+        for _ in 0..DRAIN_MAX.as_secs() + 2 {
+            bench.pass(Duration::from_secs(1)).await;
+        }
+        drop(workers);
+    });
+    let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+    assert_eq!(left, ["krouted/a/test/1"]);
+}
+
+#[test]
+fn a_worker_that_waits_for_its_next_attempt_does_not_hold_up_a_shutdown() {
+    let left = with(vec![pipeline("a", 1)], async |bench: &mut Bench| {
+        let worker = bench.start().await;
+        bench.ends(|| worker.fault(FaultKind::Authorization)).await;
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}

@@ -1,0 +1,155 @@
+//! A program allocates nothing per record. One test in a binary of its own: no other thread may allocate meanwhile.
+#![expect(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by them; clippy knows only what stands in a test's function"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use krouted::expression::{Predicate, ValueExpression};
+use krouted::json::Check;
+use krouted::model::{
+    ClusterName, GroupId, HeaderList, PipelineName, Record, RouteName, SinkName, TopicName,
+};
+use krouted::pipeline::{
+    Delivery, Format, Matching, Membership, OnError, OnReject, OutOfRange, Partition, Pipeline,
+    Route, Routing, Sink, Source, Start, Step, Topics,
+};
+use krouted::program::{Outcome, Program};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call goes on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: the caller's contract is the system's.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn predicate(text: &str) -> Predicate {
+    Predicate::parse(text).unwrap_or_else(|problems| panic!("{text}: {problems:?}")).value
+}
+
+fn sink(name: &str, key: &str) -> Sink {
+    Sink {
+        name: SinkName::new(name).unwrap(),
+        topic: TopicName::new(name).unwrap(),
+        key: Some(ValueExpression::parse(key).unwrap().value),
+        partition: Partition::Key,
+        properties: BTreeMap::new(),
+    }
+}
+
+/// Filters over header and value, routes of which all count, keys from numbers, texts and texts with escapes.
+fn pipeline() -> Pipeline {
+    let route = |name: &str, when: &str, to: &[usize]| Route {
+        name: RouteName::new(name).unwrap(),
+        when: Some(predicate(when)),
+        to: to.to_vec(),
+    };
+    Pipeline {
+        name: PipelineName::new("sample").unwrap(),
+        description: None,
+        labels: BTreeMap::new(),
+        cluster: ClusterName::new("default").unwrap(),
+        source: Source {
+            topics: Topics::Names(vec![TopicName::new("in").unwrap()]),
+            group: GroupId::new("g").unwrap(),
+            start: Start::Earliest,
+            out_of_range: OutOfRange::Stop,
+            membership: Membership::Dynamic,
+            format: Format::Json(Check::Whole),
+            properties: BTreeMap::new(),
+        },
+        delivery: Delivery::AtMostOnce,
+        workers: NonZeroU16::MIN,
+        steps: vec![
+            Step::Filter(predicate(r#"headers["region"] in ["eu", "us"]"#)),
+            Step::Filter(predicate(r#"value.type in ["created", "deleted"] && value.n >= 0"#)),
+        ],
+        sinks: vec![sink("a", "value.n"), sink("b", "value.name"), sink("c", "value.country")],
+        routing: Routing::Routes {
+            matching: Matching::All,
+            routes: vec![
+                route("odd", r#"value.country in ["DE", "FR"]"#, &[0, 1]),
+                route("big", "value.n > 500 && has(value.user.id)", &[2, 0]),
+                route("all", "value.n >= 0", &[1]),
+            ],
+            unmatched: OnReject::Drop,
+        },
+        on_error: OnError {
+            validate: OnReject::Drop,
+            decode: OnReject::Drop,
+            expression: OnReject::Drop,
+            sink: OnReject::Drop,
+        },
+        dead_letter: None,
+    }
+}
+
+fn value(n: usize) -> Vec<u8> {
+    let kind = ["created", "deleted", "other"][n % 3];
+    let country = ["DE", "FR", "US", "JP"][n % 4];
+    let padding = "x".repeat(n % 700);
+    format!(
+        r#"{{"type": "{kind}", "n": {n}, "name": "J\u00f6rg {n}", "country": "{country}", "user": {{"id": [{n}]}}, "padding": "{padding}"}}"#
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_program_allocates_nothing_per_record() {
+    let program = Program::new(&pipeline());
+    let mut state = program.state();
+    let headers = HeaderList(vec![(b"region".to_vec(), Some(b"eu".to_vec()))]);
+    let values: Vec<Vec<u8>> = (0..1_000).map(value).collect();
+    let mut run = || {
+        let (mut sent, mut filtered) = (0, 0);
+        for (offset, value) in (0_i64..).zip(&values) {
+            let record = Record {
+                topic: "in",
+                partition: 0,
+                offset,
+                timestamp: Some(offset),
+                key: Some(b"k"),
+                value: Some(value),
+                headers: &headers,
+            };
+            match program.run(&mut state, &record) {
+                Outcome::Send => sent += state.outputs().len(),
+                Outcome::Filtered => filtered += 1,
+                Outcome::Rejected(rejection) => panic!("{rejection}"),
+            }
+        }
+        (sent, filtered)
+    };
+    let warm = run();
+    assert!(warm.0 > 1_000 && warm.1 > 300, "{warm:?}");
+    let before = ALLOCATIONS.load(Relaxed);
+    for _ in 0..10 {
+        assert_eq!(run(), warm);
+    }
+    assert_eq!(ALLOCATIONS.load(Relaxed) - before, 0, "allocations in 10 000 records");
+}
