@@ -18,8 +18,8 @@ use krouted::model::{
     ClusterName, GroupId, HeaderList, PipelineName, Record, RouteName, SinkName, TopicName,
 };
 use krouted::pipeline::{
-    Delivery, Format, Matching, Membership, OnError, OnReject, OutOfRange, Partition, Pipeline,
-    Route, Routing, Sink, Source, Start, Step, Topics,
+    Assignment, Delivery, Format, Matching, Membership, OnError, OnReject, OutOfRange, Partition,
+    Pipeline, Route, Routing, Sink, Source, Start, Step, Target, Topics,
 };
 use krouted::program::{Outcome, Program};
 
@@ -62,7 +62,15 @@ fn sink(name: &str, key: &str) -> Sink {
     }
 }
 
-/// Filters over header and value, routes of which all count, keys from numbers, texts and texts with escapes.
+fn target(text: &str) -> Target {
+    Target::parse(text).unwrap()
+}
+
+fn assignment(to: &str, text: &str) -> Assignment {
+    Assignment { target: target(to), value: ValueExpression::parse(text).unwrap().value }
+}
+
+/// Filters over header and value, steps that change both, routes of which all count, keys from numbers, texts and texts with escapes.
 fn pipeline() -> Pipeline {
     let route = |name: &str, when: &str, to: &[usize]| Route {
         name: RouteName::new(name).unwrap(),
@@ -88,6 +96,13 @@ fn pipeline() -> Pipeline {
         steps: vec![
             Step::Filter(predicate(r#"headers["region"] in ["eu", "us"]"#)),
             Step::Filter(predicate(r#"value.type in ["created", "deleted"] && value.n >= 0"#)),
+            Step::Set(vec![
+                assignment("value.user.seen", "value.country"),
+                assignment("headers.by", "value.name"),
+                assignment("key", "value.n"),
+            ]),
+            Step::Remove(["value.padding", "headers.region"].map(target).to_vec()),
+            Step::Filter(predicate("has(value.user.seen) && has(value.name)")),
         ],
         sinks: vec![sink("a", "value.n"), sink("b", "value.name"), sink("c", "value.country")],
         routing: Routing::Routes {
@@ -100,6 +115,7 @@ fn pipeline() -> Pipeline {
             unmatched: OnReject::Drop,
         },
         on_error: OnError {
+            validate: OnReject::Drop,
             decode: OnReject::Drop,
             validate: OnReject::Drop,
             expression: OnReject::Drop,

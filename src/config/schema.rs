@@ -27,11 +27,6 @@ pub fn settings() -> Value {
     generated::<RawSettings>()
 }
 
-/// The schema of a record that is given by hand.
-pub(super) fn given() -> Value {
-    generated::<RawGiven>()
-}
-
 /// Draft 7, because that is what editors read; without references, so that a path in it leads where it says.
 fn generated<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft07()
@@ -78,8 +73,9 @@ pub(super) struct Checker {
 pub(super) static PIPELINE: LazyLock<Checker> = LazyLock::new(|| Checker::new(pipeline()));
 /// As [`PIPELINE`].
 pub(super) static SETTINGS: LazyLock<Checker> = LazyLock::new(|| Checker::new(settings()));
-/// As [`PIPELINE`].
-pub(super) static GIVEN: LazyLock<Checker> = LazyLock::new(|| Checker::new(given()));
+/// As [`PIPELINE`], for a record that is given by hand.
+pub(super) static GIVEN: LazyLock<Checker> =
+    LazyLock::new(|| Checker::new(generated::<RawGiven>()));
 
 impl Checker {
     fn new(schema: Value) -> Self {

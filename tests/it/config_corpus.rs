@@ -31,7 +31,7 @@ fn entries(ending: &str) -> Vec<PathBuf> {
 fn read(path: &Path) -> Snapshot {
     let schemas = corpus().join("schemas");
     let mut snapshot = Snapshot::read_with(&[path.to_owned()], Some(&schemas)).unwrap();
-    snapshot.schemas.folder = "schemas".to_owned();
+    "schemas".clone_into(&mut snapshot.schemas.folder);
     for file in &mut snapshot.files {
         let below = Path::new(&file.path).strip_prefix(corpus()).unwrap();
         file.path = below.to_str().unwrap().to_owned();
@@ -124,9 +124,13 @@ fn shown(p: &Pipeline) -> String {
         Step::Filter(f) => format!("\n  filter {}", f.text()),
         Step::Validate(schema) => format!("\n  validate {}", schema.file),
         Step::Set(entries) => {
-            entries.iter().map(|e| format!("\n  set {} to {}", e.target, e.value.text())).collect()
+            let each = entries.iter().map(|e| format!("{} to {}", e.target, e.value.text()));
+            format!("\n  set {}", each.collect::<Vec<_>>().join(", "))
         }
-        Step::Remove(targets) => targets.iter().map(|t| format!("\n  remove {t}")).collect(),
+        Step::Remove(targets) => {
+            let each = targets.iter().map(ToString::to_string);
+            format!("\n  remove {}", each.collect::<Vec<_>>().join(", "))
+        }
     });
     let sinks = p.sinks.iter().map(|s| {
         let key = s.key.as_ref().map(ValueExpression::text);
@@ -164,7 +168,8 @@ fn every_good_settings_file_loads() {
 #[test]
 fn every_example_is_good() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
-    let Ok(snapshot) = Snapshot::read(&folder) else { return };
+    let schemas = folder.with_file_name("schemas");
+    let Ok(snapshot) = Snapshot::read_with(&[folder], Some(&schemas)) else { return };
     let checked = checked(&snapshot);
     let findings = config::render(&checked.findings, checked.counts, Output::Text);
     assert!(checked.findings.is_empty(), "{findings}");

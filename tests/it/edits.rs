@@ -39,7 +39,7 @@ fn outputs_carry_the_edits_and_a_dead_letter_carries_none() {
         let letter = scene.records(&dlq, 1).remove(0);
         for topic in [a, b] {
             let records = scene.records(topic, 2);
-            assert_eq!(text(records[0].value.as_deref()), "{\"id\":7, \"seen\":true}");
+            assert_eq!(text(records[0].value.as_deref()), "{\"id\":7,\"seen\":true}");
             assert_eq!(text(records[0].key.as_deref()), "old");
             let headers: Vec<_> = records[0]
                 .headers

@@ -169,7 +169,7 @@ fn each_stage_has_its_policy() {
             OnReject::DeadLetter,
             OnReject::DeadLetter,
             OnReject::Drop,
-            OnReject::Drop,
+            OnReject::Drop
         ],
     );
     assert!(!program.never_stops());
