@@ -117,7 +117,6 @@ fn pipeline() -> Pipeline {
         on_error: OnError {
             validate: OnReject::Drop,
             decode: OnReject::Drop,
-            validate: OnReject::Drop,
             expression: OnReject::Drop,
             sink: OnReject::Drop,
         },

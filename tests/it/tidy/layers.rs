@@ -33,6 +33,7 @@ const ANY: &[&str] = &[
     "expression",
     "pipeline",
     "program",
+    "case",
     "config",
     "worker",
     "kafka",
