@@ -16,10 +16,12 @@ use crate::wait::{SOON, eventually};
 
 const MILLION: u64 = 1_000_000;
 const KILLS: u64 = 5;
+/// Of each kill, one to be committed before and one to be at work on; the last is for the daemon that survives.
+const SLICES: u64 = 2 * KILLS + 1;
 /// Windows are small, so that there are many.
 const EXACTLY_ONCE: &str = "{exactly_once: {commit_interval: 100ms, max_records: 5000}}";
-/// Long enough that a kill meets records that are sent and not committed.
-const AT_LEAST_ONCE: &str = "{at_least_once: {commit_interval: 500ms}}";
+/// Long enough that a kill meets records that are sent and not committed: the time from seeing them to the kill is a small part.
+const AT_LEAST_ONCE: &str = "{at_least_once: {commit_interval: 2s}}";
 /// A killed member that is not static is missed after its session; a rebalance, a start and a busy machine come on top.
 const PROGRESS_WITHIN: Duration = Duration::from_mins(2);
 const ALL_WITHIN: Duration = Duration::from_mins(5);
@@ -45,9 +47,9 @@ impl Run {
         host
     }
 
-    /// The records are loaded in one slice more than there are kills.
+    /// The records are loaded in [`SLICES`] of one size.
     fn load(&self, slice: u64) {
-        let bound = |slice| self.events.count * slice / (KILLS + 1);
+        let bound = |slice| self.events.count * slice / SLICES;
         let range: Range<u64> = bound(slice)..bound(slice + 1);
         self.events.load(self.cluster, range);
     }
@@ -62,6 +64,25 @@ impl Run {
         eventually(PROGRESS_WITHIN, "new commits", || {
             daemon.assert_runs();
             (self.done() > done).then_some(())
+        });
+    }
+
+    /// How many records and markers the outputs have.
+    fn written(&self) -> i64 {
+        let ends = |topic| self.cluster.offsets(topic).into_iter().map(|offsets| offsets.high);
+        self.events.outputs().into_iter().flat_map(ends).sum()
+    }
+
+    /// Waits until work is seen that is not committed, so that a kill meets it. Where all that is loaded was committed unseen, there
+    /// is none any more: the caller counts how often there was.
+    fn wait_for_work_in_flight(&self, loaded: u64, written: i64, daemon: &mut Daemon) {
+        eventually(PROGRESS_WITHIN, "work in flight", || {
+            daemon.assert_runs();
+            let seen = match self.delivery {
+                EXACTLY_ONCE => self.open_transactions() > 0,
+                _ => self.written() > written,
+            };
+            (seen || self.done() >= loaded).then_some(())
         });
     }
 
@@ -95,18 +116,24 @@ impl Run {
     fn survive_kills(&self) -> usize {
         let host = self.host("host-a", "static", 2);
         let mut in_flight = 0;
-        for slice in 0..KILLS {
+        for kill in 0..KILLS {
             let before = self.done();
             let mut daemon = host.run();
             std::thread::scope(|threads| {
-                threads.spawn(|| self.load(slice));
+                threads.spawn(|| self.load(2 * kill));
                 self.wait_for_more_than(before, &mut daemon);
+            });
+            let written = self.written();
+            std::thread::scope(|threads| {
+                threads.spawn(|| self.load(2 * kill + 1));
+                let loaded = self.events.count * (2 * kill + 2) / SLICES;
+                self.wait_for_work_in_flight(loaded, written, &mut daemon);
                 daemon.kill9();
                 in_flight += self.open_transactions();
             });
         }
         let mut daemon = host.run();
-        self.load(KILLS);
+        self.load(SLICES - 1);
         self.wait_for_all(&mut daemon);
         assert_eq!(daemon.terminate(), Some(0));
         in_flight
@@ -170,7 +197,10 @@ fn a_million_records_survive_two_daemons_a_kill_and_rebalances_all_the_while() {
     for slice in 0..KILLS {
         let before = run.done();
         std::thread::scope(|threads| {
-            threads.spawn(|| run.load(slice));
+            threads.spawn(|| {
+                run.load(2 * slice);
+                run.load(2 * slice + 1);
+            });
             let mut guest = guest.run();
             guest.wait_for_line("partitions assigned", PROGRESS_WITHIN);
             run.wait_for_more_than(before, &mut first);
@@ -182,7 +212,7 @@ fn a_million_records_survive_two_daemons_a_kill_and_rebalances_all_the_while() {
             assert_eq!(guest.terminate(), Some(0));
         });
     }
-    run.load(KILLS);
+    run.load(SLICES - 1);
     run.wait_for_all(&mut first);
     assert_eq!(first.terminate(), Some(0));
     assert_eq!(second.terminate(), Some(0));
