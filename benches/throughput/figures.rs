@@ -48,6 +48,6 @@ impl fmt::Display for Series {
             1 => format!("{:.digits$}", self.median()),
             _ => format!("{:.digits$} ({low:.digits$}-{high:.digits$})", self.median()),
         };
-        f.pad(&text)
+        f.write_str(&text)
     }
 }
