@@ -32,6 +32,8 @@ pub struct Pipeline {
     pub delivery: Delivery,
     /// Threads of this pipeline in one daemon, each a member of the group.
     pub workers: NonZeroU16,
+    /// Its workers keep their places in the group and read nothing.
+    pub paused: bool,
     /// Done to every record, in this order.
     pub steps: Vec<Step>,
     /// In the order of their names. Not empty.

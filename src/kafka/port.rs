@@ -1,19 +1,21 @@
 //! The worker's port on librdkafka: one consumer, one producer, one thread.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead_letter;
+use super::outlet::Outlet;
 use super::properties::Connection;
 use super::raw::{
-    ClientError, Consumer, Messages, Outgoing, PartitionList, Producer, Rebalance, TakenHeaders,
-    TopicHandle, code, error_text, logical,
+    ClientError, Consumer, Messages, Outgoing, PartitionList, Rebalance, TakenHeaders, code,
+    error_text, logical,
 };
 use super::retry::{OFFSETS_MAX, REQUEST_MAX, until};
 use super::start::Subscription;
 use super::verdict;
 use crate::model::{Guarantee, Record};
-use crate::pipeline::{OutOfRange, Partition};
+use crate::pipeline::{OutOfRange, Pipeline};
 use crate::worker::{
     Batch, Clock, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output,
     SystemClock,
@@ -38,42 +40,13 @@ pub struct Port {
     /// The broker may still hold requests of this producer's epoch: a new one before the next transaction.
     pub(super) tainted: bool,
     pub(super) away: bool,
+    /// Partitions that come are paused too.
+    pub(super) paused: bool,
 }
 
 impl std::fmt::Debug for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Port").field("id", &self.connection.id).finish_non_exhaustive()
-    }
-}
-
-/// A producer with its topics.
-pub(super) struct Outlet {
-    pub(super) producer: Producer,
-    sinks: Vec<SinkHandle>,
-    dead_letter: Option<TopicHandle>,
-}
-
-struct SinkHandle {
-    topic: TopicHandle,
-    preserve: bool,
-}
-
-impl Outlet {
-    /// A client with a handle for each sink; no transaction is initialised yet.
-    pub(super) fn new(connection: &Connection) -> Result<Self, Fault> {
-        let fault = |text: String| Fault::new(FaultKind::Configuration, text);
-        let mut producer = Producer::new(connection.producer()?).map_err(fault)?;
-        let mut sinks = Vec::new();
-        for sink in &connection.pipeline.sinks {
-            let properties = sink.properties.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-            let topic = producer.topic(sink.topic.as_str(), properties).map_err(fault)?;
-            sinks.push(SinkHandle { topic, preserve: sink.partition == Partition::Preserve });
-        }
-        let dead_letter = match &connection.pipeline.dead_letter {
-            Some(topic) => Some(producer.topic(topic.as_str(), []).map_err(fault)?),
-            None => None,
-        };
-        Ok(Self { producer, sinks, dead_letter })
     }
 }
 
@@ -144,7 +117,10 @@ impl crate::worker::Port for Port {
         let Some(rebalance) = self.rebalances.pop_front() else { return Ok(Vec::new()) };
         let mut list = rebalance.partitions;
         self.fill_committed(&mut list)?;
-        self.consumer.incremental_assign(&list).map_err(|e| verdict::of_consumer(&e))?;
+        self.consumer
+            .incremental_assign(&list)
+            .and_then(|()| if self.paused { self.consumer.pause(&list) } else { Ok(()) })
+            .map_err(|e| verdict::of_consumer(&e))?;
         Ok(next_offsets(&list))
     }
 
@@ -265,6 +241,22 @@ impl crate::worker::Port for Port {
             .incremental_unassign(&list)
             .and_then(|()| self.consumer.incremental_assign(&list))
             .map_err(|e| verdict::of_consumer(&e))
+    }
+
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+        self.prepare_for(pipeline)
+    }
+
+    fn pause(&mut self) -> Result<(), Failure> {
+        self.paused = true;
+        let all = self.consumer.assignment();
+        all.and_then(|all| self.consumer.pause(&all)).map_err(|e| verdict::of_consumer(&e))
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.paused = false;
+        let all = self.consumer.assignment();
+        all.and_then(|all| self.consumer.resume(&all)).map_err(|e| verdict::of_consumer(&e))
     }
 
     fn lag(&mut self) -> (u64, u64) {

@@ -1,1 +1,3 @@
+//! The lifecycle by table and by property; the supervisor on work that does as it is told.
 
+mod lifecycle;

@@ -236,6 +236,8 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_incremental_unassign(rk: *mut Rk, l: *const Tpl) -> *mut ErrorT;
     pub(super) fn rd_kafka_committed(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> c_int;
     pub(super) fn rd_kafka_commit(rk: *mut Rk, l: *const Tpl, asynchronous: c_int) -> c_int;
+    pub(super) fn rd_kafka_pause_partitions(rk: *mut Rk, l: *mut Tpl) -> c_int;
+    pub(super) fn rd_kafka_resume_partitions(rk: *mut Rk, l: *mut Tpl) -> c_int;
     pub(super) fn rd_kafka_position(rk: *mut Rk, l: *mut Tpl) -> c_int;
     pub(super) fn rd_kafka_seek_partitions(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> *mut ErrorT;
     pub(super) fn rd_kafka_offsets_for_times(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> c_int;
