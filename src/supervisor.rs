@@ -13,6 +13,7 @@
 
 mod backoff;
 pub mod lifecycle;
+pub mod plan;
 mod report;
 #[cfg(test)]
 mod tests;
