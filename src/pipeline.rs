@@ -1,5 +1,6 @@
 //! The checked definition of one pipeline: what `config` makes and all others take. Whoever has one checks nothing again.
 
+mod definition;
 mod delivery;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+pub use definition::{Definition, Field};
 pub use delivery::{Delivery, WindowLimits};
 pub use source::{Format, Membership, OutOfRange, Properties, Source, Start, TopicPattern, Topics};
 
