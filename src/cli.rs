@@ -2,9 +2,14 @@
 //!
 //! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
+mod act;
 mod check;
+mod client;
 mod demo;
+mod plan;
+mod reload;
 mod run;
+mod status;
 
 use std::io::{self, Write};
 
@@ -27,6 +32,18 @@ enum Command {
     Demo(demo::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
+    /// Where each pipeline of the daemon is, and what is wrong with the files.
+    Status(status::Arguments),
+    /// Says what a folder of pipelines would change in the daemon: 0 nothing, 2 changes, 1 findings.
+    Plan(plan::Arguments),
+    /// The daemon reads its folder now.
+    Reload(reload::Arguments),
+    /// A pipeline reads nothing more and stays in its group, until it is resumed.
+    Pause(act::Arguments),
+    /// A paused pipeline goes on.
+    Resume(act::Arguments),
+    /// A pipeline's workers end and start again; a halted one goes on so.
+    Restart(act::Arguments),
 }
 
 /// How a command ended. The codes are public interface.
@@ -36,10 +53,16 @@ pub enum Outcome {
     Good,
     /// There are findings.
     Findings,
+    /// The plan has changes.
+    Changes,
     /// What was tried did not come out as it should.
     Failed,
     /// The command line cannot be understood.
     Usage,
+    /// The daemon cannot be reached.
+    Unreachable,
+    /// It is not done yet: to be asked again.
+    Later,
     /// The daemon's own configuration is broken: settings file, folders.
     Configuration,
 }
@@ -52,7 +75,10 @@ impl Outcome {
         match self {
             Self::Good => 0,
             Self::Findings | Self::Failed => 1,
+            Self::Changes => 2,
             Self::Usage => 64,
+            Self::Unreachable => 69,
+            Self::Later => 75,
             Self::Configuration => 78,
         }
     }
@@ -68,6 +94,12 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Reload(arguments) => reload::run(arguments),
+        Command::Pause(arguments) => act::run(arguments, "pause"),
+        Command::Resume(arguments) => act::run(arguments, "resume"),
+        Command::Restart(arguments) => act::run(arguments, "restart"),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));
@@ -85,6 +117,12 @@ fn usage(error: &clap::Error) -> Outcome {
         say(Stream::Data, &text);
         Outcome::Good
     }
+}
+
+/// A time such as `60s`, for arguments.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let parsed: jiff::SignedDuration = text.parse().map_err(|e: jiff::Error| e.to_string())?;
+    std::time::Duration::try_from(parsed).map_err(|e| e.to_string())
 }
 
 /// Where a text goes.

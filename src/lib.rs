@@ -20,6 +20,8 @@ pub mod supervisor;
 
 pub mod telemetry;
 
+pub mod admin;
+
 pub mod systemd;
 
 pub mod cli;

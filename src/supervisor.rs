@@ -15,12 +15,14 @@ mod backoff;
 mod handle;
 pub mod lifecycle;
 pub mod plan;
+pub mod reload;
 mod report;
 mod status;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod unit;
+pub mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;

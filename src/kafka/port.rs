@@ -17,8 +17,7 @@ use super::verdict;
 use crate::model::{Guarantee, Record};
 use crate::pipeline::{OutOfRange, Pipeline};
 use crate::worker::{
-    Batch, Clock, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output,
-    SystemClock,
+    Batch, Clock, DeadLetter, Failure, Fault, News, NextOffset, Offsets, Output, SystemClock,
 };
 
 /// A full producer queue means that the broker is slower than the source: so long, then the window is given up.

@@ -48,6 +48,8 @@ pub enum Field {
     MaxBytes,
     /// `workers`
     Workers,
+    /// `paused`
+    Paused,
     /// `steps`
     Steps,
     /// `sinks.NAME`, where the sink is there on one side only.
@@ -91,6 +93,7 @@ impl Definition {
         fields.source(pipeline);
         fields.delivery(pipeline.delivery);
         fields.add(Field::Workers, pipeline.workers);
+        fields.add(Field::Paused, pipeline.paused);
         fields.add(Field::Steps, lines(pipeline.steps.iter().map(step)));
         for sink in &pipeline.sinks {
             fields.sink(sink);
@@ -150,6 +153,7 @@ impl Field {
             | Self::MaxRecords
             | Self::MaxBytes
             | Self::Workers
+            | Self::Paused
             | Self::Steps
             | Self::Match
             | Self::Routes
@@ -181,6 +185,7 @@ impl fmt::Display for Field {
             Self::MaxRecords => "delivery.max_records",
             Self::MaxBytes => "delivery.max_bytes",
             Self::Workers => "workers",
+            Self::Paused => "paused",
             Self::Steps => "steps",
             Self::Sink(name) => return write!(f, "sinks.{name}"),
             Self::SinkTopic(name) => return write!(f, "sinks.{name}.topic"),

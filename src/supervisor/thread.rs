@@ -6,8 +6,8 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use crate::worker::{Control, Counters, Edition, Exit, Fault, FaultKind, Job, Tell, WorkerNews};
 use crate::model::WorkerId;
+use crate::worker::{Control, Counters, Edition, Exit, Fault, FaultKind, Job, Tell, WorkerNews};
 
 /// What a worker's thread does: brings its clients up and runs until there is a reason to end.
 pub type Work = Arc<dyn Fn(&Job) -> Exit + Send + Sync>;

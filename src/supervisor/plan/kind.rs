@@ -21,6 +21,7 @@ pub(super) fn weight(field: &Field) -> Weight {
         Field::Name | Field::Start => Weight::Nothing,
         Field::Description
         | Field::Labels
+        | Field::Paused
         | Field::CommitInterval
         | Field::MaxRecords
         | Field::MaxBytes

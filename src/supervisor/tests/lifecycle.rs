@@ -83,10 +83,11 @@ proptest! {
             let (next, effect) = step(state, event);
             let ended = matches!(event, Event::Exited(_));
             match effect {
-                Effect::Spawn => prop_assert!(!has_thread(state) || ended, "{state:?} {event:?}"),
+                Effect::Spawn => prop_assert!(!has_thread(state) || ended, "{:?}", state),
                 Effect::RequestStop => prop_assert!(has_thread(state) && !ended),
                 Effect::Abandon | Effect::AbandonAndSpawn => {
-                    prop_assert!(matches!(state, State::Draining { .. }));
+                    let drains = matches!(state, State::Draining { .. });
+                    prop_assert!(drains, "{:?}", state);
                 }
                 Effect::None | Effect::Arm(_) | Effect::Disarm | Effect::HaltPipeline => {}
             }

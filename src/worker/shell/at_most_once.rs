@@ -47,7 +47,8 @@ impl<P: Port> Shell<'_, P> {
         }
         for index in 0..self.batch.len() {
             let Some(record) = self.batch.record(index) else { continue };
-            if let Outcome::Rejected(rejection) = self.edition.program.run(&mut self.scratch, &record)
+            if let Outcome::Rejected(rejection) =
+                self.edition.program.run(&mut self.scratch, &record)
                 && self.edition.program.policy(rejection.stage) == OnReject::Stop
             {
                 return (index, Some(halt_text(&record, &rejection)));

@@ -1,0 +1,54 @@
+//! `krouted reload`: the daemon reads its folder now, and says how that came out.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::client::{NoAnswer, Place};
+use super::{Outcome, Stream, say};
+
+/// What `reload` is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// Waits for the outcome; without it the daemon is only asked to look, and its log and `status` say the outcome.
+    #[arg(long)]
+    wait: bool,
+    /// How long the outcome is waited for, such as 60s.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = super::duration)]
+    timeout: Duration,
+    /// Applies a folder that is empty, or that removes more than half of what runs.
+    #[arg(long)]
+    allow_removals: bool,
+}
+
+/// Asks, and prints the findings as `check` does.
+#[expect(clippy::unnecessary_wraps, reason = "as all commands")]
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let mut query = Vec::new();
+    if arguments.allow_removals {
+        query.push("allow_removals=true");
+    }
+    if !arguments.wait {
+        query.push("wait=false");
+    }
+    let target = format!("/v1/reload?{}", query.join("&"));
+    match arguments.place.ask("POST", &target, "", Some(arguments.timeout)) {
+        Ok(document) => Ok(told(&document)),
+        Err(no_answer) => Ok(NoAnswer::outcome(no_answer)),
+    }
+}
+
+fn told(document: &Value) -> Outcome {
+    let text = |name: &str| document[name].as_str().unwrap_or_default();
+    say(Stream::Errors, text("findings_text"));
+    say(Stream::Data, text("plan_text"));
+    say(Stream::Data, &format!("{}\n", text("sentence")));
+    match text("outcome") {
+        "applied" | "unchanged" | "asked" => Outcome::Good,
+        "open" => Outcome::Later,
+        _ => Outcome::Findings,
+    }
+}
