@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod plan;
 mod run;
 
 use std::io::{self, Write};
@@ -25,6 +26,8 @@ enum Command {
     Check(check::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
+    /// Says what a folder of pipelines would change, pipeline by pipeline, before it does: 0 nothing, 2 changes, 1 findings.
+    Plan(plan::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
 }
@@ -36,6 +39,8 @@ pub enum Outcome {
     Good,
     /// There are findings.
     Findings,
+    /// The plan has changes.
+    Changes,
     /// What was tried did not come out as it should.
     Failed,
     /// The command line cannot be understood.
@@ -52,6 +57,7 @@ impl Outcome {
         match self {
             Self::Good => 0,
             Self::Findings | Self::Failed => 1,
+            Self::Changes => 2,
             Self::Usage => 64,
             Self::Configuration => 78,
         }
@@ -67,6 +73,7 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -18,6 +18,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod thread;
+pub mod wanted;
 
 use std::future::Future;
 use std::num::NonZeroU16;

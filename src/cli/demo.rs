@@ -17,7 +17,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Outcome, Stream, run as daemon, say};
-use crate::config::{self, Cluster, Environment, Output, Settings, Snapshot, SnapshotFile};
+use crate::config::{
+    self, Cluster, Environment, Output, ReloadPolicy, Settings, Snapshot, SnapshotFile,
+};
 use crate::kafka::{Librdkafka, MockCluster, Secrets};
 use crate::model::{ClusterName, InstanceId, PipelineName, Stage, TopicName, WorkerId};
 use crate::pipeline::{Pipeline, Properties};
@@ -162,6 +164,7 @@ fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> 
         pipelines: "pipelines".into(),
         state: "state".into(),
         clusters: BTreeMap::from([(default, cluster)]),
+        reload: ReloadPolicy::default(),
     })
 }
 

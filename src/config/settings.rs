@@ -16,7 +16,7 @@ use super::cluster::Cluster;
 use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
-use super::raw::settings::RawSettings;
+use super::raw::settings::{RawReloadPolicy, RawSettings};
 use super::schema::{self, Checker};
 use super::snapshot::Snapshot;
 use super::text::{Place, SourceText};
@@ -33,6 +33,18 @@ pub struct Settings {
     pub state: PathBuf,
     /// By the names that pipelines use. Not empty.
     pub clusters: BTreeMap<ClusterName, Cluster>,
+    /// Whether one bad file holds back the others.
+    pub reload: ReloadPolicy,
+}
+
+/// Whether one bad file holds back the others at a reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReloadPolicy {
+    /// A file with findings keeps its last good definition, all others apply.
+    #[default]
+    PerPipeline,
+    /// One finding, and nothing changes.
+    AllOrNothing,
 }
 
 /// Settings, and the file that they are from.
@@ -148,12 +160,25 @@ fn checked(
     let pipelines = path(raw.pipelines.as_ref(), at.field("pipelines"), folder, context);
     let state = path(raw.state.as_ref(), at.field("state"), folder, context);
     let clusters = clusters::check(raw.clusters.as_ref(), at.field("clusters"), folder, context);
+    let reload = reload(raw, at.field("reload"), context);
     Ok(Settings {
         instance_id: instance_id?,
         pipelines: pipelines?.unwrap_or_else(|| folder.join("pipelines")),
         state: state?.unwrap_or_else(|| default_state(context.environment)),
         clusters: clusters?.unwrap_or_else(clusters::default),
+        reload: reload?,
     })
+}
+
+fn reload(raw: &RawSettings, at: At<'_>, context: &mut Context<'_>) -> Got<ReloadPolicy> {
+    let Some(raw) = context.optional(raw.reload.as_ref(), at)? else {
+        return Ok(ReloadPolicy::default());
+    };
+    let policy = context.optional(raw.policy.as_ref(), at.field("policy"))?;
+    Ok(policy.map_or(ReloadPolicy::default(), |policy| match policy {
+        RawReloadPolicy::PerPipeline => ReloadPolicy::PerPipeline,
+        RawReloadPolicy::AllOrNothing => ReloadPolicy::AllOrNothing,
+    }))
 }
 
 /// A path, relative to the settings file's folder.
@@ -178,6 +203,7 @@ fn defaults(environment: &Environment, findings: &mut Findings) -> Result<Settin
         pipelines: PathBuf::from("pipelines"),
         state: default_state(environment),
         clusters: clusters::default(),
+        reload: ReloadPolicy::default(),
     })
 }
 

@@ -42,10 +42,11 @@ fn words(kind: &Kind, fields: &[String], old: Option<&Pipeline>, new: Option<&Pi
             topics()
         ),
         Kind::Regroup => format!(
-            "drains, commits and leaves {}, then starts in {}: {}",
+            "drains, commits and leaves {}, then starts in {}: {}; {}",
             old.map(group).unwrap_or_default(),
             new.map(group).unwrap_or_default(),
-            new.map(begins).unwrap_or_default()
+            new.map(begins).unwrap_or_default(),
+            new.map(unlike_the_old).unwrap_or_default()
         ),
         Kind::Start => format!(
             "starts in {}: {}",
@@ -67,13 +68,21 @@ fn group(pipeline: &Pipeline) -> String {
 
 fn begins(pipeline: &Pipeline) -> String {
     let begin = match pipeline.source.start {
-        Start::Earliest => {
-            "begins at the earliest record and reads again what another group has read".to_owned()
-        }
-        Start::Latest => "begins behind the latest record and skips all that is there".to_owned(),
-        Start::Timestamp(ms) => format!("begins at the records of {}", time(ms)),
+        Start::Earliest => "at the earliest record that is there".to_owned(),
+        Start::Latest => "behind the latest record".to_owned(),
+        Start::Timestamp(ms) => format!("at the records of {}", time(ms)),
     };
-    format!("a group without offsets {begin}; one that has them goes on there")
+    format!("a group without offsets begins {begin}, one that has them goes on there")
+}
+
+fn unlike_the_old(pipeline: &Pipeline) -> &'static str {
+    match pipeline.source.start {
+        Start::Earliest => "what the old group has done is read again",
+        Start::Latest => "what the old group has not done yet is skipped",
+        Start::Timestamp(_) => {
+            "what the old group has done may be read again, and what it has not may be skipped"
+        }
+    }
 }
 
 fn time(ms: i64) -> String {
