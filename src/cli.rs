@@ -30,12 +30,12 @@ enum Command {
     Check(check::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
+    /// Says what a folder of pipelines would change, pipeline by pipeline, before it does: 0 nothing, 2 changes, 1 findings.
+    Plan(plan::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
     /// Where each pipeline of the daemon is, and what is wrong with the files.
     Status(status::Arguments),
-    /// Says what a folder of pipelines would change in the daemon: 0 nothing, 2 changes, 1 findings.
-    Plan(plan::Arguments),
     /// The daemon reads its folder now.
     Reload(reload::Arguments),
     /// A pipeline reads nothing more and stays in its group, until it is resumed.
@@ -93,9 +93,9 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Status(arguments) => status::run(arguments),
-        Command::Plan(arguments) => plan::run(arguments),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Pause(arguments) => act::run(arguments, "pause"),
         Command::Resume(arguments) => act::run(arguments, "resume"),

@@ -54,6 +54,11 @@ impl NoAnswer {
 }
 
 impl Place {
+    /// The settings file that was asked for.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The socket: as asked for, as the settings say, else where a daemon would put it.
     pub(super) fn socket(&self) -> Result<PathBuf> {
         if let Some(path) = &self.socket {

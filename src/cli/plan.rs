@@ -1,70 +1,136 @@
-//! `krouted plan`: what a folder would change in the running daemon.
+//! `krouted plan`: what a folder would change, in the running daemon or, as a pull request needs it, against another folder.
 
+mod ask;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
-use super::client::{NoAnswer, Place};
-use super::status::Form;
+use super::client::Place;
 use super::{Outcome, Stream, say};
-use crate::admin::{self, PlanFile, PlanRequest};
-use crate::config::{Snapshot, Unread};
-
-/// A reload that is under way comes first.
-const WAIT: Duration = Duration::from_mins(1);
+use crate::config::{
+    self, Checked, Environment, Finding, Output, ReloadPolicy, Severity, Snapshot, settings,
+};
+use crate::kafka::Librdkafka;
+use crate::supervisor::plan::{self, Plan, Removals, Set};
+use crate::supervisor::wanted::{self, LastGood};
 
 /// What `plan` is asked for.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The folder of pipeline files, as it would be.
+    /// The folder as it shall be; default: the one of the settings.
     #[arg(value_name = "FOLDER")]
-    folder: PathBuf,
+    folder: Option<PathBuf>,
+    /// The folder as it is, such as a checkout of the main branch; no daemon is asked.
+    #[arg(long, value_name = "FOLDER")]
+    against: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
-    /// For people, or one document for programs.
+    /// Looks up ${NAME} in the environment; without it, each name stands for itself on both sides.
+    #[arg(long)]
+    env: bool,
+    /// How the plan is written to standard output; findings go to standard error.
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
     output: Form,
 }
 
-/// Sends the files, prints the changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people.
+    Text,
+    /// One document, for programs.
+    Json,
+}
+
+/// Compares, and says what would change.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let folder = &arguments.folder;
-    let snapshot = Snapshot::read(folder)
-        .with_context(|| format!("the folder {} cannot be read", folder.display()))?;
-    let mut files = Vec::new();
-    for file in snapshot.files {
-        let text = match file.content {
-            Ok(bytes) => {
-                String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.path))?
-            }
-            Err(Unread::TooLarge) => anyhow::bail!("{} is too large", file.path),
-            Err(Unread::Refused(why)) => anyhow::bail!("{} cannot be read: {why}", file.path),
-            Err(Unread::Moves) => anyhow::bail!("{} changes while it is read", file.path),
-        };
-        // A file is known by its place in the folder, wherever that is.
-        let path = Path::new(&file.path).strip_prefix(folder).unwrap_or(Path::new(&file.path));
-        files.push(PlanFile { path: path.display().to_string(), text });
-    }
-    let request = PlanRequest { version: admin::VERSION, files };
-    let body = serde_json::to_string(&request)?;
-    let document = match arguments.place.ask("POST", "/v1/plan", &body, Some(WAIT)) {
-        Ok(document) => document,
-        Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
-    };
-    let text = |name: &str| document[name].as_str().unwrap_or_default();
-    match arguments.output {
-        Form::Text => {
-            say(Stream::Errors, text("findings_text"));
-            say(Stream::Data, text("plan_text"));
+    let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
+    let file = settings::find(arguments.place.config());
+    let loaded = match settings::load(file.as_deref(), &environment, &Librdkafka) {
+        Ok(loaded) => loaded,
+        Err(findings) => {
+            report(&findings, config::Counts { files: 1, pipelines: 0 });
+            return Ok(Outcome::Configuration);
         }
-        Form::Json => say(Stream::Data, &format!("{document:#}\n")),
+    };
+    let folder = arguments.folder.as_deref().unwrap_or(&loaded.settings.pipelines);
+    let Some(against) = &arguments.against else {
+        let snapshot = read(folder, loaded.file.as_deref())?;
+        return ask::run(folder, snapshot, &arguments.place, arguments.output);
+    };
+    let is = read(against, loaded.file.as_deref())?;
+    let shall = read(folder, loaded.file.as_deref())?;
+    let environment = match environment {
+        Environment::Unknown => names_as_values([&is, &shall]),
+        Environment::Known(_) => environment,
+    };
+    // Without a settings file nobody knows which clusters there will be.
+    let known = loaded.file.is_some().then_some(&loaded.settings);
+    let check = |snapshot| config::check(snapshot, known, &environment, &Librdkafka);
+    let (is, shall) = (check(&moved(is, against, folder)), check(&shall));
+    let plan = compared(&is, &shall, loaded.settings.reload);
+    let has_errors = shall.findings.iter().any(|f| f.severity == Severity::Error);
+    if has_errors {
+        report(&shall.findings, shall.counts);
     }
-    let has_findings = document["findings"]["errors"].as_u64().unwrap_or(0) > 0;
-    let has_changes = document["has_changes"].as_bool().unwrap_or(false);
-    Ok(match (has_findings, has_changes) {
+    say(Stream::Data, &written(&plan, arguments.output)?);
+    Ok(match (has_errors, plan.has_changes()) {
         (true, _) => Outcome::Findings,
         (false, true) => Outcome::Changes,
         (false, false) => Outcome::Good,
     })
+}
+
+/// What a daemon that runs the one folder would do with the other.
+fn compared(is: &Checked, shall: &Checked, policy: ReloadPolicy) -> Plan {
+    let running = wanted::wanted(&LastGood::new(), is, ReloadPolicy::PerPipeline);
+    let wanted = wanted::wanted(&running.last_good(), shall, policy);
+    let set = |wanted: &wanted::Wanted| -> Set { wanted.set(BTreeMap::new()) };
+    plan::plan(&set(&running), &set(&wanted), Removals::Refused)
+}
+
+/// A plan as standard output has it.
+fn written(plan: &Plan, form: Form) -> Result<String> {
+    Ok(match form {
+        Form::Text => plan::text(plan),
+        Form::Json => format!("{}\n", serde_json::to_string_pretty(plan)?),
+    })
+}
+
+fn report(findings: &[Finding], counts: config::Counts) {
+    say(Stream::Errors, &config::render(findings, counts, Output::Text));
+}
+
+fn read(folder: &Path, settings: Option<&Path>) -> Result<Snapshot> {
+    let snapshot =
+        Snapshot::read(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    Ok(snapshot.without(settings))
+}
+
+/// A broken file is known by what the file of the same place said before, so both folders must be one.
+fn moved(mut snapshot: Snapshot, from: &Path, to: &Path) -> Snapshot {
+    for file in &mut snapshot.files {
+        if let Ok(below) = Path::new(&file.path).strip_prefix(from) {
+            file.path = to.join(below).display().to_string();
+        }
+    }
+    snapshot
+}
+
+/// Each `${NAME}` has its own name as value: a comparison needs no more.
+fn names_as_values(snapshots: [&Snapshot; 2]) -> Environment {
+    let files = snapshots.into_iter().flat_map(|snapshot| &snapshot.files);
+    let mut names = BTreeMap::new();
+    for bytes in files.filter_map(|file| file.content.as_ref().ok()) {
+        let text = String::from_utf8_lossy(bytes);
+        for after in text.split("${").skip(1) {
+            let Some((name, _)) = after.split_once('}') else { continue };
+            if !name.contains(":-") {
+                names.insert(name.to_owned(), name.to_owned());
+            }
+        }
+    }
+    Environment::Known(names)
 }

@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
+enum Form {
     /// For people.
     Text,
     /// One document, for programs.

@@ -15,6 +15,7 @@ mod exactly_once;
 mod examples;
 mod kafka;
 mod notice;
+mod plan;
 mod process;
 mod proxy;
 mod records;

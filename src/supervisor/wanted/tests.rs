@@ -4,7 +4,7 @@ use crate::config::{AnyProperty, Environment, Snapshot, SnapshotFile, Unread, ch
 /// A definition of that name, in that group, with that topic.
 fn file(name: &str, group: &str, topic: &str) -> String {
     format!(
-        "version: 1\nname: {name}\nsource: {{topics: [{topic}], group: {group}, start: latest}}\n\
+        "version: 1\nname: {name}\nsource: {{topics: ['{topic}'], group: {group}, start: latest}}\n\
          delivery: at_most_once\nsinks: {{out: {{kafka: {{topic: out-{topic}}}}}}}\n"
     )
 }

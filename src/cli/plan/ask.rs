@@ -1,0 +1,57 @@
+//! The running daemon is asked what a folder would change.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::Form;
+use crate::admin::{self, PlanFile, PlanRequest};
+use crate::cli::client::{NoAnswer, Place};
+use crate::cli::{Outcome, Stream, say};
+use crate::config::{Snapshot, Unread};
+
+/// A reload that is under way comes first.
+const WAIT: Duration = Duration::from_mins(1);
+
+/// Sends the files, prints the changes.
+pub(super) fn run(
+    folder: &Path,
+    snapshot: Snapshot,
+    place: &Place,
+    output: Form,
+) -> Result<Outcome> {
+    let mut files = Vec::new();
+    for file in snapshot.files {
+        let text = match file.content {
+            Ok(bytes) => {
+                String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.path))?
+            }
+            Err(Unread::TooLarge) => anyhow::bail!("{} is too large", file.path),
+            Err(Unread::Refused(why)) => anyhow::bail!("{} cannot be read: {why}", file.path),
+            Err(Unread::Moves) => anyhow::bail!("{} changes while it is read", file.path),
+        };
+        // A file is known by its place in the folder, wherever that is.
+        let path = Path::new(&file.path).strip_prefix(folder).unwrap_or(Path::new(&file.path));
+        files.push(PlanFile { path: path.display().to_string(), text });
+    }
+    let request = PlanRequest { version: admin::VERSION, files };
+    let body = serde_json::to_string(&request)?;
+    let document = match place.ask("POST", "/v1/plan", &body, Some(WAIT)) {
+        Ok(document) => document,
+        Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
+    };
+    let text = |name: &str| document[name].as_str().unwrap_or_default();
+    say(Stream::Errors, text("findings_text"));
+    match output {
+        Form::Text => say(Stream::Data, text("plan_text")),
+        Form::Json => say(Stream::Data, &format!("{:#}\n", document["plan"])),
+    }
+    let has_findings = document["findings"]["errors"].as_u64().unwrap_or(0) > 0;
+    let has_changes = document["has_changes"].as_bool().unwrap_or(false);
+    Ok(match (has_findings, has_changes) {
+        (true, _) => Outcome::Findings,
+        (false, true) => Outcome::Changes,
+        (false, false) => Outcome::Good,
+    })
+}
