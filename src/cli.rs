@@ -95,11 +95,11 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
-        Command::Status(arguments) => status::run(arguments),
-        Command::Reload(arguments) => reload::run(arguments),
-        Command::Pause(arguments) => act::run(arguments, "pause"),
-        Command::Resume(arguments) => act::run(arguments, "resume"),
-        Command::Restart(arguments) => act::run(arguments, "restart"),
+        Command::Status(arguments) => Ok(status::run(arguments)),
+        Command::Reload(arguments) => Ok(reload::run(arguments)),
+        Command::Pause(arguments) => Ok(act::run(arguments, "pause")),
+        Command::Resume(arguments) => Ok(act::run(arguments, "resume")),
+        Command::Restart(arguments) => Ok(act::run(arguments, "restart")),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));

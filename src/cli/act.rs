@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-
 use super::client::{NoAnswer, Place};
 use super::{Outcome, Stream, say};
 use crate::model::PipelineName;
@@ -26,15 +24,13 @@ fn name(text: &str) -> Result<PipelineName, String> {
 }
 
 /// Asks for `pause`, `resume` or `restart`.
-#[expect(clippy::unnecessary_wraps, reason = "as all commands")]
-pub(super) fn run(arguments: &Arguments, action: &str) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments, action: &str) -> Outcome {
     let target = format!("/v1/pipelines/{}/{action}", arguments.name);
     match arguments.place.ask("POST", &target, "", Some(WAIT)) {
         Ok(document) => {
-            let sentence = document["sentence"].as_str().unwrap_or_default();
-            say(Stream::Data, &format!("{sentence}\n"));
-            Ok(Outcome::Good)
+            say(Stream::Data, &format!("{}\n", document.text("/sentence")));
+            Outcome::Good
         }
-        Err(no_answer) => Ok(NoAnswer::outcome(no_answer)),
+        Err(no_answer) => no_answer.outcome(),
     }
 }

@@ -53,6 +53,27 @@ impl NoAnswer {
     }
 }
 
+/// An answer of the daemon, read by pointers (RFC 6901); what is not there is empty.
+pub(super) struct Document(pub(super) Value);
+
+impl Document {
+    pub(super) fn text(&self, pointer: &str) -> &str {
+        text(&self.0, pointer)
+    }
+}
+
+pub(super) fn text<'v>(of: &'v Value, pointer: &str) -> &'v str {
+    of.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn number(of: &Value, pointer: &str) -> u64 {
+    of.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+pub(super) fn list<'v>(of: &'v Value, pointer: &str) -> &'v [Value] {
+    of.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
 impl Place {
     /// The settings file that was asked for.
     pub(super) fn config(&self) -> Option<&Path> {
@@ -83,29 +104,26 @@ impl Place {
         target: &str,
         body: &str,
         wait: Option<Duration>,
-    ) -> Result<Value, NoAnswer> {
+    ) -> Result<Document, NoAnswer> {
         let socket = self.socket().map_err(NoAnswer::Unreachable)?;
         let answer = exchange(&socket, method, target, body, wait);
         let (status, document) = answer.map_err(|error| no_answer(&socket, error))?;
-        let said = document["error"].as_str().unwrap_or("the daemon does not say why").to_owned();
+        let document = Document(document);
         match status {
             200 => Ok(document),
-            503 => Err(NoAnswer::Later(said)),
-            _ => Err(NoAnswer::Refused(said)),
+            503 => Err(NoAnswer::Later(document.text("/error").to_owned())),
+            _ => Err(NoAnswer::Refused(document.text("/error").to_owned())),
         }
     }
 }
 
 fn no_answer(socket: &Path, error: io::Error) -> NoAnswer {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            NoAnswer::Later("no answer in time; the daemon goes on with what it was asked".into())
-        }
-        _ => NoAnswer::Unreachable(
-            anyhow::Error::from(error)
-                .context(format!("the daemon cannot be reached at {}", socket.display())),
-        ),
+    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        let text = "no answer in time; the daemon goes on with what it was asked";
+        return NoAnswer::Later(text.to_owned());
     }
+    let place = format!("the daemon cannot be reached at {}", socket.display());
+    NoAnswer::Unreachable(anyhow::Error::from(error).context(place))
 }
 
 fn exchange(

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use serde_json::Value;
-
-use super::client::{NoAnswer, Place};
+use super::client::{Document, NoAnswer, Place};
 use super::{Outcome, Stream, say};
 
 /// What `reload` is asked for.
@@ -25,8 +22,7 @@ pub(super) struct Arguments {
 }
 
 /// Asks, and prints the findings as `check` does.
-#[expect(clippy::unnecessary_wraps, reason = "as all commands")]
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut query = Vec::new();
     if arguments.allow_removals {
         query.push("allow_removals=true");
@@ -36,17 +32,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let target = format!("/v1/reload?{}", query.join("&"));
     match arguments.place.ask("POST", &target, "", Some(arguments.timeout)) {
-        Ok(document) => Ok(told(&document)),
-        Err(no_answer) => Ok(NoAnswer::outcome(no_answer)),
+        Ok(document) => told(&document),
+        Err(no_answer) => no_answer.outcome(),
     }
 }
 
-fn told(document: &Value) -> Outcome {
-    let text = |name: &str| document[name].as_str().unwrap_or_default();
-    say(Stream::Errors, text("findings_text"));
-    say(Stream::Data, text("plan_text"));
-    say(Stream::Data, &format!("{}\n", text("sentence")));
-    match text("outcome") {
+fn told(document: &Document) -> Outcome {
+    say(Stream::Errors, document.text("/findings_text"));
+    say(Stream::Data, document.text("/plan_text"));
+    say(Stream::Data, &format!("{}\n", document.text("/sentence")));
+    match document.text("/outcome") {
         "applied" | "unchanged" | "asked" => Outcome::Good,
         "open" => Outcome::Later,
         _ => Outcome::Findings,

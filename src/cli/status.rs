@@ -3,11 +3,10 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::Value;
 
-use super::client::{NoAnswer, Place};
+use super::client::{NoAnswer, Place, list, number, text};
 use super::{Outcome, Stream, say};
 
 /// A daemon that is there answers at once.
@@ -37,24 +36,23 @@ enum Form {
 }
 
 /// Asks and prints.
-#[expect(clippy::unnecessary_wraps, reason = "as all commands")]
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     loop {
         let document = match arguments.place.ask("GET", "/v1/status", "", Some(WAIT)) {
             Ok(document) => document,
-            Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
+            Err(no_answer) => return no_answer.outcome(),
         };
         if arguments.watch && std::io::stdout().is_terminal() {
             // Home, and clear from there.
             say(Stream::Data, "\x1b[H\x1b[J");
         }
         let text = match arguments.output {
-            Form::Text => table(&document),
-            Form::Json => format!("{document:#}\n"),
+            Form::Text => table(&document.0),
+            Form::Json => format!("{:#}\n", document.0),
         };
         say(Stream::Data, &text);
         if !arguments.watch {
-            return Ok(Outcome::Good);
+            return Outcome::Good;
         }
         pause();
     }
@@ -65,98 +63,97 @@ fn pause() {
     std::thread::sleep(WATCH_INTERVAL);
 }
 
-/// One line for each pipeline, then what needs attention, then the findings.
+/// One line for each pipeline with what needs attention below it, then the findings.
 fn table(document: &Value) -> String {
-    let mut out = head(document);
-    let pipelines = list(document, "pipelines");
-    let width = pipelines.iter().map(|p| text(p, "name").len()).max().unwrap_or(0).max(8);
-    out.push_str(&format!(
-        "{:width$}  {:<11}  {:<10}  {:>4}  {:>10}  {:>12}  {:>12}\n",
+    let mut lines = head(document);
+    let pipelines = list(document, "/pipelines");
+    let width = pipelines.iter().map(|p| text(p, "/name").len()).max().unwrap_or(0).max(8);
+    lines.push(format!(
+        "{:width$}  {:<11}  {:<10}  {:>4}  {:>10}  {:>12}  {:>12}",
         "PIPELINE", "STATE", "DEFINITION", "PART", "LAG", "IN", "OUT"
     ));
     for pipeline in pipelines {
-        let total = |name: &str| pipeline["totals"][name].as_u64().unwrap_or(0);
-        out.push_str(&format!(
-            "{:width$}  {:<11}  {:<10}  {:>4}  {:>10}  {:>12}  {:>12}\n",
-            text(pipeline, "name"),
-            text(pipeline, "state"),
-            text(pipeline, "definition"),
-            total("partitions"),
-            total("lag"),
-            total("consumed"),
-            total("produced"),
+        lines.push(format!(
+            "{:width$}  {:<11}  {:<10}  {:>4}  {:>10}  {:>12}  {:>12}",
+            text(pipeline, "/name"),
+            text(pipeline, "/state"),
+            text(pipeline, "/definition"),
+            number(pipeline, "/totals/partitions"),
+            number(pipeline, "/totals/lag"),
+            number(pipeline, "/totals/consumed"),
+            number(pipeline, "/totals/produced"),
         ));
-        for remark in remarks(pipeline) {
-            out.push_str(&format!("{:width$}  {remark}\n", ""));
-        }
+        let remarks = remarks(pipeline).into_iter();
+        lines.extend(remarks.map(|remark| format!("{:width$}  {remark}", "")));
     }
-    if document["findings"]["errors"].as_u64().unwrap_or(0) > 0 {
-        out.push('\n');
-        out.push_str(text(document, "findings_text"));
+    if number(document, "/findings/errors") > 0 {
+        lines.push(format!("\n{}", text(document, "/findings_text").trim_end()));
     }
-    out
+    format!("{}\n", lines.join("\n"))
 }
 
-fn head(document: &Value) -> String {
-    let generation = &document["generation"];
-    let mut out = format!(
-        "generation {} {} at {}{}\n",
-        generation["number"],
-        text(&generation["outcome"], "outcome"),
-        text(generation, "at"),
-        generation["revision"].as_str().map_or_else(String::new, |r| format!(", revision {r}")),
-    );
-    if let (Some(removed), Some(running)) =
-        (generation["outcome"]["removed"].as_u64(), generation["outcome"]["running"].as_u64())
-    {
-        out.push_str(&format!(
-            "held: it would stop {removed} of {running} running pipelines; `krouted reload --allow-removals` applies it\n"
+fn head(document: &Value) -> Vec<String> {
+    let generation = document.pointer("/generation").unwrap_or(&Value::Null);
+    let revision = match text(generation, "/revision") {
+        "" => String::new(),
+        revision => format!(", revision {revision}"),
+    };
+    let mut lines = vec![format!(
+        "generation {} {} at {}{revision}",
+        number(generation, "/number"),
+        text(generation, "/outcome/outcome"),
+        text(generation, "/at"),
+    )];
+    let removed = number(generation, "/outcome/removed");
+    if removed > 0 {
+        lines.push(format!(
+            "held: it would stop {removed} of {} running pipelines; `krouted reload --allow-removals` applies it",
+            number(generation, "/outcome/running")
         ));
     }
-    if let Some(why) = generation["outcome"]["why"].as_str() {
-        out.push_str(&format!("{why}\n"));
+    let why = text(generation, "/outcome/why");
+    if !why.is_empty() {
+        lines.push(why.to_owned());
     }
-    if let Some(why) = document["removals_held_back"].as_str() {
-        out.push_str(&format!("nothing is removed: {why}\n"));
+    let why = text(document, "/removals_held_back");
+    if !why.is_empty() {
+        lines.push(format!("nothing is removed: {why}"));
     }
-    let fields: Vec<_> = list(document, "needs_restart").iter().filter_map(Value::as_str).collect();
+    let fields = words(document, "/needs_restart");
     if !fields.is_empty() {
-        out.push_str(&format!("restart the daemon to take: {}\n", fields.join(", ")));
+        lines.push(format!("restart the daemon to take: {}", fields.join(", ")));
     }
-    out.push('\n');
-    out
+    lines.push(String::new());
+    lines
 }
 
 /// What an operator should know of a pipeline besides its numbers.
 fn remarks(pipeline: &Value) -> Vec<String> {
     let mut remarks = Vec::new();
-    let by: Vec<_> = list(pipeline, "paused_by").iter().filter_map(Value::as_str).collect();
-    match by.as_slice() {
+    match words(pipeline, "/paused_by").as_slice() {
         [] => {}
         ["file"] => remarks.push("paused by its file".to_owned()),
         _ => remarks.push("paused by an operator, unlike the file: `krouted resume`".to_owned()),
     }
-    if let Some(finding) = pipeline["finding"].as_str() {
-        remarks.push(format!("{}: {finding}", text(pipeline, "file")));
+    let finding = text(pipeline, "/finding");
+    if !finding.is_empty() {
+        remarks.push(format!("{}: {finding}", text(pipeline, "/file")));
     }
-    if pipeline["refused"].is_object() {
-        remarks.push(format!("the new definition is not taken: {}", reason(&pipeline["refused"])));
+    if let Some(refused) = pipeline.pointer("/refused").filter(|r| r.is_object()) {
+        remarks.push(format!("the new definition is not taken: {}", reason(refused)));
     }
-    for worker in list(pipeline, "workers").iter().filter(|w| w["reason"].is_object()) {
-        let number = worker["number"].as_u64().unwrap_or(0);
-        remarks.push(format!("worker {number}: {}", reason(&worker["reason"])));
+    for worker in list(pipeline, "/workers") {
+        if let Some(why) = worker.pointer("/reason").filter(|r| r.is_object()) {
+            remarks.push(format!("worker {}: {}", number(worker, "/number"), reason(why)));
+        }
     }
     remarks
 }
 
 fn reason(of: &Value) -> String {
-    format!("{}; {}", text(of, "text"), text(of, "hint"))
+    format!("{}; {}", text(of, "/text"), text(of, "/hint"))
 }
 
-fn text<'v>(of: &'v Value, name: &str) -> &'v str {
-    of[name].as_str().unwrap_or_default()
-}
-
-fn list<'v>(of: &'v Value, name: &str) -> &'v [Value] {
-    of[name].as_array().map_or(&[], Vec::as_slice)
+fn words<'v>(of: &'v Value, pointer: &str) -> Vec<&'v str> {
+    list(of, pointer).iter().filter_map(Value::as_str).collect()
 }

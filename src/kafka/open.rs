@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::outlet::Outlet;
-use super::port::Port;
+use super::port::{Fetching, Port};
 use super::properties::Connection;
 use super::raw::{Consumer, Failed, TopicMetadata, code};
 use super::start::{self, Subscription};
@@ -41,7 +41,7 @@ impl Port {
             news: VecDeque::new(),
             tainted: false,
             away: false,
-            paused: false,
+            fetching: Fetching::On,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
         Ok(port)

@@ -39,8 +39,15 @@ pub struct Port {
     /// The broker may still hold requests of this producer's epoch: a new one before the next transaction.
     pub(super) tainted: bool,
     pub(super) away: bool,
-    /// Partitions that come are paused too.
-    pub(super) paused: bool,
+    /// Whether partitions that come are paused too.
+    pub(super) fetching: Fetching,
+}
+
+/// Whether records are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fetching {
+    On,
+    Paused,
 }
 
 impl std::fmt::Debug for Port {
@@ -118,7 +125,10 @@ impl crate::worker::Port for Port {
         self.fill_committed(&mut list)?;
         self.consumer
             .incremental_assign(&list)
-            .and_then(|()| if self.paused { self.consumer.pause(&list) } else { Ok(()) })
+            .and_then(|()| match self.fetching {
+                Fetching::Paused => self.consumer.pause(&list),
+                Fetching::On => Ok(()),
+            })
             .map_err(|e| verdict::of_consumer(&e))?;
         Ok(next_offsets(&list))
     }
@@ -247,13 +257,13 @@ impl crate::worker::Port for Port {
     }
 
     fn pause(&mut self) -> Result<(), Failure> {
-        self.paused = true;
+        self.fetching = Fetching::Paused;
         let all = self.consumer.assignment();
         all.and_then(|all| self.consumer.pause(&all)).map_err(|e| verdict::of_consumer(&e))
     }
 
     fn resume(&mut self) -> Result<(), Failure> {
-        self.paused = false;
+        self.fetching = Fetching::On;
         let all = self.consumer.assignment();
         all.and_then(|all| self.consumer.resume(&all)).map_err(|e| verdict::of_consumer(&e))
     }

@@ -82,8 +82,14 @@ impl Supervisor {
                 (Kind::Rename { from }, _) => self.rename(from, pipeline),
                 (Kind::Stop, _) => {}
                 (Kind::Start, Some(id)) => self.replace(id, Edition::new(Arc::clone(pipeline))),
-                (Kind::Unchanged | Kind::Swap { .. } | Kind::Restart | Kind::Regroup, None)
-                | (Kind::Start, None) => {
+                (
+                    Kind::Unchanged
+                    | Kind::Swap { .. }
+                    | Kind::Restart
+                    | Kind::Regroup
+                    | Kind::Start,
+                    None,
+                ) => {
                     self.enter(Edition::new(Arc::clone(pipeline)), None, BTreeSet::new());
                 }
             }

@@ -1,6 +1,7 @@
 //! What others ask of the supervisor, and how it answers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -74,30 +75,39 @@ impl Handle {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Held,
+    Free,
+}
+
 impl Supervisor {
     /// Whoever asked may have gone: then nobody wants the answer.
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Apply { plan, wanted, reply } => self.apply(&plan, &wanted, reply),
-            Command::Pause { name, reply } => drop(reply.send(self.hold(name, true))),
-            Command::Resume { name, reply } => drop(reply.send(self.hold(name, false))),
+            Command::Pause { name, reply } => drop(reply.send(self.hold(name, Hold::Held))),
+            Command::Resume { name, reply } => drop(reply.send(self.hold(name, Hold::Free))),
             Command::Restart { name, reply } => drop(reply.send(self.restart(&name))),
             Command::Status { reply } => drop(reply.send(self.status())),
             Command::Running { reply } => drop(reply.send(self.running())),
         }
     }
 
-    #[expect(clippy::fn_params_excessive_bools, reason = "one flag, kept as it is")]
-    fn hold(&mut self, name: PipelineName, hold: bool) -> Option<BTreeSet<PipelineName>> {
+    fn hold(&mut self, name: PipelineName, hold: Hold) -> Option<BTreeSet<PipelineName>> {
         let id = self.unit_of(&name)?;
         let unit = self.units.get_mut(&id)?;
-        unit.is_held = hold;
+        unit.is_held = hold == Hold::Held;
         unit.tell_pause();
-        tracing::info!(pipeline = %name, "{}", if hold { "paused" } else { "resumed" });
-        if hold {
-            self.held.insert(name);
-        } else {
-            self.held.remove(&name);
+        match hold {
+            Hold::Held => {
+                tracing::info!(pipeline = %name, "paused by an operator");
+                self.held.insert(name);
+            }
+            Hold::Free => {
+                tracing::info!(pipeline = %name, "resumed by an operator");
+                self.held.remove(&name);
+            }
         }
         Some(self.held.clone())
     }
@@ -112,7 +122,8 @@ impl Supervisor {
 
     fn running(&self) -> Set {
         let stays = self.units.values().filter(|u| u.stays());
-        let pipelines = stays.map(|u| (u.name().clone(), u.edition.pipeline.clone())).collect();
+        let pipelines =
+            stays.map(|u| (u.name().clone(), Arc::clone(&u.edition.pipeline))).collect();
         Set { pipelines, ..Set::default() }
     }
 }

@@ -1,12 +1,12 @@
 //! One worker's life: state x event -> state, effect. Pure; every pair is spelled.
 //!
-//! | state | Start | Ready | Committed | Paused | Resumed | Exited | TimerFired | Stalled | Halt | Replaced | Removed |
+//! | state | Start | Ready | Committed | Paused | Resumed | Exited | `TimerFired` | Stalled | Halt | Replaced | Removed |
 //! |---|---|---|---|---|---|---|---|---|---|---|---|
 //! | Stopped | Starting, spawn | - | - | - | - | - | - | - | - | Starting, spawn | - |
 //! | Starting | - | Running | - | - | - | by its exit | - | - | drain: Halted | drain: Restart | drain: Stop |
 //! | Running | - | - | failures 0 | Paused | - | by its exit | - | drain: Restart | drain: Halted | drain: Restart | drain: Stop |
 //! | Paused | - | - | - | - | Running | by its exit | - | - | drain: Halted | drain: Restart | drain: Stop |
-//! | BackingOff | - | - | - | - | - | - | Starting, spawn | - | Halted, disarm | Starting, spawn | Stopped, disarm |
+//! | `BackingOff` | - | - | - | - | - | - | Starting, spawn | - | Halted, disarm | Starting, spawn | Stopped, disarm |
 //! | Draining: Stop | - | - | - | - | - | Stopped | Stopped, abandon | - | - | then Restart | - |
 //! | Draining: Restart | - | - | - | - | - | Starting, spawn | Starting, abandon | - | then Halted | - | then Stop |
 //! | Draining: Halted | - | - | - | - | - | Halted | Halted, abandon | - | - | then Restart | then Stop |

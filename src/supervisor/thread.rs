@@ -65,7 +65,9 @@ impl WorkerThread {
     /// Starts it, where the system has a thread.
     pub(super) fn start(given: Given, work: &Work, to: &Address) -> Result<Self, Fault> {
         let control = Arc::new(Control::default());
-        control.set_paused(given.paused);
+        if given.paused {
+            control.pause();
+        }
         let name = format!("{}/{}", given.id.pipeline, given.id.number);
         let news = to.clone();
         let job = Job {

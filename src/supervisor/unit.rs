@@ -121,7 +121,11 @@ impl Unit {
     /// Lets the workers know; those without a thread are told when they start.
     pub(super) fn tell_pause(&self) {
         for thread in self.workers.iter().filter_map(|w| w.thread.as_ref()) {
-            thread.control.set_paused(self.is_paused());
+            if self.is_paused() {
+                thread.control.pause();
+            } else {
+                thread.control.resume();
+            }
         }
     }
 

@@ -54,9 +54,14 @@ impl Control {
         self.stop.load(Relaxed)
     }
 
-    /// Asks it to read nothing and to stay in its group all the same, or to go on.
-    pub fn set_paused(&self, paused: bool) {
-        self.paused.store(paused, Relaxed);
+    /// Asks it to read nothing and to stay in its group all the same.
+    pub fn pause(&self) {
+        self.paused.store(true, Relaxed);
+    }
+
+    /// Asks it to go on.
+    pub fn resume(&self) {
+        self.paused.store(false, Relaxed);
     }
 
     /// Whether it is to read nothing.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use serde_json::Value;
+
 use super::Form;
 use crate::admin::{self, PlanFile, PlanRequest};
-use crate::cli::client::{NoAnswer, Place};
+use crate::cli::client::{Document, NoAnswer, Place, number};
 use crate::cli::{Outcome, Stream, say};
 use crate::config::{Snapshot, Unread};
 
@@ -41,17 +43,20 @@ pub(super) fn run(
         Ok(document) => document,
         Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
     };
-    let text = |name: &str| document[name].as_str().unwrap_or_default();
-    say(Stream::Errors, text("findings_text"));
+    say(Stream::Errors, document.text("/findings_text"));
     match output {
-        Form::Text => say(Stream::Data, text("plan_text")),
-        Form::Json => say(Stream::Data, &format!("{:#}\n", document["plan"])),
+        Form::Text => say(Stream::Data, document.text("/plan_text")),
+        Form::Json => say(Stream::Data, &format!("{:#}\n", plan_of(&document))),
     }
-    let has_findings = document["findings"]["errors"].as_u64().unwrap_or(0) > 0;
-    let has_changes = document["has_changes"].as_bool().unwrap_or(false);
+    let has_findings = number(&document.0, "/findings/errors") > 0;
+    let has_changes = document.0.pointer("/has_changes") == Some(&Value::Bool(true));
     Ok(match (has_findings, has_changes) {
         (true, _) => Outcome::Findings,
         (false, true) => Outcome::Changes,
         (false, false) => Outcome::Good,
     })
+}
+
+fn plan_of(document: &Document) -> Value {
+    document.0.get("plan").cloned().unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use crate::config::{Snapshot, SnapshotFile};
 use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::Gone;
 use crate::supervisor::plan::{self, Removals};
-use crate::supervisor::reload::{Asker, Planned, Reloaded};
+use crate::supervisor::reload::{Asker, Outcome, Planned, Reloaded};
 
 pub(super) struct Api {
     asker: Asker,
@@ -40,13 +40,7 @@ impl Api {
 
 impl Daemon for Api {
     fn status(&self) -> Answering<'_> {
-        Box::pin(async {
-            answer(self.asker.status().await.map(|mut document| {
-                document["instance"] = json!(self.instance.as_str());
-                document["krouted"] = json!(env!("CARGO_PKG_VERSION"));
-                document
-            }))
-        })
+        Box::pin(async { answer(self.asker.status(&self.instance).await) })
     }
 
     fn plan(&self, request: PlanRequest) -> Answering<'_> {
@@ -71,7 +65,8 @@ impl Daemon for Api {
                 Wait::No => {
                     self.asker.poke(removals);
                     let sentence = "the daemon looks at its folder; see `krouted status`";
-                    let document = json!({ "outcome": "asked", "sentence": sentence });
+                    let document =
+                        json!({ "version": VERSION, "outcome": "asked", "sentence": sentence });
                     answer(Ok(document))
                 }
             }
@@ -85,10 +80,7 @@ impl Daemon for Api {
 
 fn answer(document: Result<Value, Gone>) -> Answer {
     match document {
-        Ok(mut document) => {
-            document["version"] = json!(VERSION);
-            Answer::Done(document)
-        }
+        Ok(document) => Answer::Done(document),
         Err(Gone) => Answer::Stopping,
     }
 }
@@ -96,6 +88,7 @@ fn answer(document: Result<Value, Gone>) -> Answer {
 fn of_plan(planned: &Planned) -> Value {
     let Planned { plan, said } = planned;
     json!({
+        "version": VERSION,
         "has_changes": plan.has_changes(),
         "plan": plan,
         "plan_text": plan::text(plan),
@@ -114,6 +107,7 @@ fn of_reload(reloaded: &Reloaded) -> Value {
     let open: Vec<_> = reloaded.open.iter().map(PipelineName::as_str).collect();
     let said = &reloaded.said;
     json!({
+        "version": VERSION,
         "outcome": outcome,
         "sentence": sentence(reloaded, outcome),
         "generation": generation,
@@ -129,23 +123,22 @@ fn of_reload(reloaded: &Reloaded) -> Value {
 
 /// What an operator reads last.
 fn sentence(reloaded: &Reloaded, outcome: &str) -> String {
-    use crate::supervisor::reload::Outcome;
     let number = reloaded.generation.number;
-    let mut text = format!("generation {number}: {outcome}");
+    let mut lines = vec![format!("generation {number}: {outcome}")];
     if let Outcome::Unreadable { why } = &reloaded.generation.outcome {
-        text.push_str(&format!(": {why}; all goes on as it was"));
+        lines.push(format!("{why}; all goes on as it was"));
     }
     if let Some(why) = &reloaded.removals_held_back {
-        text.push_str(&format!("\nnothing is removed: {why}"));
+        lines.push(format!("nothing is removed: {why}"));
     }
     for refusal in &reloaded.refused {
-        text.push_str(&format!(
-            "\n{}: the new definition is not taken, the one before goes on: {}",
+        lines.push(format!(
+            "{}: the new definition is not taken, the one before goes on: {}",
             refusal.name, refusal.reason
         ));
     }
     for name in &reloaded.open {
-        text.push_str(&format!("\n{name}: the new definition is not taken yet; see status"));
+        lines.push(format!("{name}: the new definition is not taken yet; see status"));
     }
-    text
+    lines.join("\n")
 }

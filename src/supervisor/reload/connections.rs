@@ -37,14 +37,12 @@ pub(super) fn texts(clusters: &ByName) -> BTreeMap<ClusterName, String> {
 }
 
 fn text(cluster: &Cluster) -> String {
-    let mut text = format!("{cluster:?}");
+    let mut hasher = DefaultHasher::new();
     for file in files(cluster) {
         // The content itself is a secret and is not kept.
-        let mut hasher = DefaultHasher::new();
         std::fs::read(file).ok().hash(&mut hasher);
-        text.push_str(&format!(" {:x}", hasher.finish()));
     }
-    text
+    format!("{cluster:?} {:x}", hasher.finish())
 }
 
 /// All files that a client of the cluster reads.

@@ -108,7 +108,7 @@ impl Generation {
     pub(super) fn now(cause: Cause, outcome: Outcome) -> Self {
         let at = jiff::Timestamp::now().round(jiff::Unit::Millisecond);
         let at = at.map(|at| at.to_string()).unwrap_or_default();
-        Self { cause, outcome, at, ..Self::default() }
+        Self { at, cause, outcome, ..Self::default() }
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::generation::{Generation, Outcome, Said};
 use super::request::Reloaded;
+use crate::model::InstanceId;
 use crate::supervisor::plan::Kind;
 use crate::supervisor::status::PipelineStatus;
 use crate::supervisor::wanted::{Origin, Wanted};
@@ -95,7 +97,9 @@ impl Overview {
         generation.number = if is_news { number + 1 } else { number };
         inner.said = generation.findings.clone();
         inner.removals_held_back.clone_from(&reloaded.removals_held_back);
-        say(reloaded, is_news);
+        if is_news || !generation.outcome.is_good() {
+            say(generation);
+        }
         if is_news {
             inner.history.push(reloaded.generation.clone());
             let surplus = inner.history.len().saturating_sub(HISTORY_MAX);
@@ -124,38 +128,46 @@ impl Overview {
     }
 
     /// The status document's part that is not of the supervisor, with the pipelines put in.
-    pub(super) fn document(&self, pipelines: &[PipelineStatus]) -> Value {
+    pub(super) fn document(&self, instance: &InstanceId, pipelines: &[PipelineStatus]) -> Value {
         let inner = self.lock();
         let pipelines: Vec<Value> = pipelines.iter().map(|p| inner.pipeline(p)).collect();
-        let mut document = json!({
+        let newest_first: Vec<_> = inner.history.iter().rev().collect();
+        json!({
             "version": 1,
+            "krouted": env!("CARGO_PKG_VERSION"),
+            "instance": instance.as_str(),
             "generation": inner.history.last(),
+            "history": newest_first,
             "findings": inner.said.document,
             "findings_text": inner.said.text,
             "removals_held_back": inner.removals_held_back,
             "needs_restart": inner.needs_restart,
             "pipelines": pipelines,
-        });
-        let newest_first: Vec<_> = inner.history.iter().rev().collect();
-        document["history"] = json!(newest_first);
-        document
+        })
     }
+}
+
+/// What the supervisor knows, and where the definition is from.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    status: &'a PipelineStatus,
+    definition: &'static str,
+    file: Option<&'a str>,
+    finding: Option<String>,
 }
 
 impl Inner {
     fn pipeline(&self, status: &PipelineStatus) -> Value {
-        let mut value = serde_json::to_value(status).unwrap_or_default();
         let origin = self.origins.get(&status.name);
-        let word = match origin {
+        let definition = match origin {
             Some((Origin::LastGood, _)) => "last_good",
             Some((Origin::Fresh, _)) if status.refused.is_some() => "last_good",
             Some((Origin::Fresh, _)) | None => "current",
         };
         let file = origin.map(|(_, path)| path.as_str());
-        value["definition"] = json!(word);
-        value["file"] = json!(file);
-        value["finding"] = json!(file.and_then(|file| self.finding(file)));
-        value
+        let finding = file.and_then(|file| self.finding(file));
+        json!(Shown { status, definition, file, finding })
     }
 
     /// The first error of a file.
@@ -169,14 +181,15 @@ impl Inner {
     }
 }
 
-fn say(reloaded: &Reloaded, is_news: bool) {
-    let g = &reloaded.generation;
+/// One line for each generation; a reading that is no news is said at debug level.
+fn say(generation: &Generation) {
+    let g = generation;
     let changes: Vec<_> = g.changes.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     let changes = changes.join(", ");
     let revision = g.revision.as_deref().unwrap_or("-");
     let (errors, outcome) = (g.findings.errors, g.outcome.as_str());
-    if g.outcome.is_good() {
-        if is_news {
+    let why = match &g.outcome {
+        Outcome::Applied | Outcome::Unchanged => {
             tracing::info!(
                 generation = g.number,
                 digest = g.digest,
@@ -185,12 +198,8 @@ fn say(reloaded: &Reloaded, is_news: bool) {
                 changes,
                 "reloaded"
             );
-        } else {
-            tracing::debug!(generation = g.number, outcome, "nothing has changed");
+            return;
         }
-        return;
-    }
-    let why = match &g.outcome {
         Outcome::Held { removed, running } => format!(
             "held: it would stop {removed} of {running} running pipelines; `krouted reload --allow-removals` applies it"
         ),
@@ -200,7 +209,6 @@ fn say(reloaded: &Reloaded, is_news: bool) {
             "files with findings keep their last good definition, all others apply:\n{}",
             g.findings.text
         ),
-        Outcome::Applied | Outcome::Unchanged => String::new(),
     };
     tracing::error!(
         generation = g.number,

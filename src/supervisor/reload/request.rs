@@ -10,7 +10,7 @@ use super::generation::{Cause, Generation, Said};
 use super::overview::Overview;
 use super::{Memory, Reloads};
 use crate::config::Snapshot;
-use crate::model::PipelineName;
+use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::apply::Refusal;
 use crate::supervisor::handle::{Gone, Handle};
 use crate::supervisor::plan::{Plan, Removals};
@@ -75,9 +75,9 @@ impl Asker {
     }
 
     /// The status document.
-    pub async fn status(&self) -> Result<Value, Gone> {
+    pub async fn status(&self, instance: &InstanceId) -> Result<Value, Gone> {
         let pipelines = self.supervisor.status().await?;
-        Ok(self.overview.document(&pipelines))
+        Ok(self.overview.document(instance, &pipelines))
     }
 
     /// Reads the folder after this call and waits for how that comes out.

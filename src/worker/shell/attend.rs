@@ -19,7 +19,7 @@ impl<P: Port> Shell<'_, P> {
         }
         self.take_offer();
         if pause != self.paused {
-            self.set_paused(pause);
+            self.turn_reading();
         }
     }
 
@@ -39,15 +39,16 @@ impl<P: Port> Shell<'_, P> {
         self.job.tell.say(News::Taken(offered));
     }
 
-    fn set_paused(&mut self, pause: bool) {
-        let (done, news) = if pause {
-            (self.port.pause(), News::Paused)
-        } else {
+    /// From reading to pause and back.
+    fn turn_reading(&mut self) {
+        let (done, news) = if self.paused {
             (self.port.resume(), News::Resumed)
+        } else {
+            (self.port.pause(), News::Paused)
         };
         match done {
             Ok(()) => {
-                self.paused = pause;
+                self.paused = !self.paused;
                 self.job.tell.say(news);
             }
             Err(failure) => self.drive(Event::Failed(failure)),
