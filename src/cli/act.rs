@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::{NoAnswer, Place};
+use super::client::Place;
 use super::{Outcome, Stream, say};
 use crate::model::PipelineName;
 

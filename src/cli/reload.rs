@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::{Document, NoAnswer, Place};
+use super::client::{Document, Place};
 use super::{Outcome, Stream, say};
 
 /// What `reload` is asked for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 
-use super::client::{NoAnswer, Place, list, number, text};
+use super::client::{Place, list, number, text};
 use super::{Outcome, Stream, say};
 
 /// A daemon that is there answers at once.
