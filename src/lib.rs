@@ -18,6 +18,8 @@ pub mod kafka;
 
 pub mod supervisor;
 
+pub mod watch;
+
 pub mod telemetry;
 
 pub mod systemd;

@@ -25,4 +25,5 @@ mod sources;
 mod systemd;
 mod tidy;
 mod wait;
+mod watch;
 mod world;
