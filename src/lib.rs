@@ -18,6 +18,8 @@ pub mod kafka;
 
 pub mod supervisor;
 
+pub mod state;
+
 pub mod watch;
 
 pub mod telemetry;
