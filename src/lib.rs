@@ -18,6 +18,10 @@ pub mod kafka;
 
 pub mod supervisor;
 
+pub mod state;
+
+pub mod watch;
+
 pub mod telemetry;
 
 pub mod admin;

@@ -1,6 +1,6 @@
 //! The one reader of pipeline folders: names and bytes that were all there at the same time.
 //!
-//! `check` and `run` read through it, and reload will: a file that changes while it is read is read again.
+//! `check`, `plan`, `run` and `watch` read through it: a file that changes while it is read is read again.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
@@ -55,16 +55,22 @@ impl Snapshot {
 
     /// Reads folders, and files whatever they are called.
     pub fn read_all(paths: &[PathBuf]) -> io::Result<Self> {
-        let mut before = list(paths)?;
+        Self::read_endings(paths, &["yaml", "yml"])
+    }
+
+    /// Reads folders, and in them the files that end so; and files whatever they are called.
+    pub fn read_endings(paths: &[PathBuf], endings: &[&str]) -> io::Result<Self> {
+        let mut before = list(paths, endings)?;
         for _ in 1..READS_MAX {
-            let files = before.iter().map(|path| read(path)).collect();
-            let after = list(paths)?;
+            let files = before.iter().map(|(path, _)| read(path)).collect();
+            // What was read first may have changed while the last was read: all must have been there at once.
+            let after = list(paths, endings)?;
             if before == after {
                 return Ok(Self { files });
             }
             before = after;
         }
-        Ok(Self { files: before.iter().map(|path| read(path)).collect() })
+        Ok(Self { files: before.iter().map(|(path, _)| read(path)).collect() })
     }
 
     /// The same without one file: the settings, where they lie among the pipelines.
@@ -81,11 +87,12 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+/// The files with what tells a changed one.
+fn list(paths: &[PathBuf], endings: &[&str]) -> io::Result<Vec<(PathBuf, Option<Identity>)>> {
     let mut found = Vec::new();
     for path in paths {
         if fs::metadata(path)?.is_dir() {
-            below(path, 0, &mut found)?;
+            below(path, endings, 0, &mut found)?;
         } else {
             found.push(path.clone());
         }
@@ -93,10 +100,19 @@ fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     found.sort();
     let mut seen = BTreeSet::new();
     found.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
-    Ok(found)
+    let identified = |path: PathBuf| {
+        let identity = fs::metadata(&path).ok().as_ref().map(identity);
+        (path, identity)
+    };
+    Ok(found.into_iter().map(identified).collect())
 }
 
-fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn below(
+    folder: &Path,
+    endings: &[&str],
+    depth: usize,
+    found: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -106,9 +122,9 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()
         // A link whose target is gone is listed as a file, so that reading it says what is wrong.
         if fs::metadata(&path).is_ok_and(|m| m.is_dir()) {
             if depth < FOLDERS_DEEP_MAX {
-                below(&path, depth.saturating_add(1), found)?;
+                below(&path, endings, depth.saturating_add(1), found)?;
             }
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+        } else if path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
             found.push(path);
         }
         if found.len() > FILES_MAX {
@@ -151,8 +167,10 @@ fn read_once(path: &Path) -> Result<Vec<u8>, Unread> {
     if is_too_large { Err(Unread::TooLarge) } else { Ok(bytes) }
 }
 
+type Identity = [i128; 6];
+
 /// What differs as soon as a file was written or replaced.
-fn identity(metadata: &Metadata) -> [i128; 6] {
+fn identity(metadata: &Metadata) -> Identity {
     [
         metadata.dev().into(),
         metadata.ino().into(),

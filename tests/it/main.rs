@@ -27,4 +27,5 @@ mod status;
 mod systemd;
 mod tidy;
 mod wait;
+mod watch;
 mod world;
