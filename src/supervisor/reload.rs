@@ -1,9 +1,9 @@
 //! What turns a snapshot of the folder into a generation: checked, planned, applied, remembered, said.
 //!
 //! ```text
-//! watch, SIGHUP, `reload` ──▶ settings, snapshot ──▶ check ──▶ wanted ──▶ plan ──▶ Supervisor
-//!                                                                         │
-//!                                      generation, last good, status ◀────┘
+//! folder, SIGHUP, `reload` ──▶ Watch ──▶ settings, check ──▶ wanted ──▶ plan ──▶ Supervisor
+//!                                                                       │
+//!                                    generation, last good, status ◀────┘
 //! ```
 //!
 //! One loop, [`Reloads::run`], does one of these at a time, so that whoever asks for one gets the outcome of a snapshot that
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::apply::Applied;
@@ -30,13 +30,13 @@ use super::wanted::{self, LastGood, Wanted, wanted};
 use crate::config::{self, Checked, Environment, Settings, Snapshot};
 use crate::kafka::Librdkafka;
 use crate::model::{ClusterName, PipelineName};
+use crate::watch::{Events, Folders, Poke, Seen, Sight, Timing, Watch};
 
 pub use connections::Clusters;
-pub use generation::{Cause, Generation, Outcome};
+pub use generation::{Cause, Generation, Outcome, Said};
 pub use overview::Overview;
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded};
 
-use generation::Said;
 use request::Request;
 
 /// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.
@@ -79,7 +79,12 @@ pub struct Reloads {
     memory: Arc<Mutex<Box<dyn Memory>>>,
     observe: Box<dyn Fn(Phase) + Send>,
     overview: Overview,
+    watch: Watch,
+    poke: mpsc::Sender<Poke>,
     requests: mpsc::Receiver<Request>,
+    /// Who waits for a look that begins after the question.
+    asked: BTreeMap<u64, Question>,
+    next_question: u64,
     last_good: LastGood,
     /// Those that what runs was started with.
     connections: BTreeMap<ClusterName, String>,
@@ -99,6 +104,8 @@ pub struct Beginning {
     pub last_good: LastGood,
     /// What was done until then, the oldest first.
     pub history: Vec<Generation>,
+    /// Where SIGHUP is told, too.
+    pub pokes: (mpsc::Sender<Poke>, mpsc::Receiver<Poke>),
     /// Where both go.
     pub memory: Box<dyn Memory>,
     /// Who wants to know.
@@ -112,7 +119,22 @@ struct Prepared {
     set: Set,
     plan: Plan,
     said: Said,
-    digest: String,
+}
+
+/// Somebody who waits for a look.
+struct Question {
+    removals: Removals,
+    reply: oneshot::Sender<Reloaded>,
+}
+
+fn folders(reading: &Reading, settings: &Settings) -> Folders {
+    Folders {
+        pipelines: reading.folder.clone().unwrap_or_else(|| settings.pipelines.clone()),
+        schemas: None,
+        settings: reading.settings_file.clone(),
+        files: connections::files(&settings.clusters),
+        events: Events::Native,
+    }
 }
 
 /// Why there is nothing to apply.
@@ -128,7 +150,13 @@ impl Reloads {
         let overview = Overview::new(beginning.history);
         let memory = Arc::new(Mutex::new(beginning.memory));
         let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
+        let (poke, pokes) = beginning.pokes;
+        let folders = folders(&beginning.reading, &beginning.settings);
         let reloads = Self {
+            watch: Watch::new(folders, Timing::default(), pokes),
+            poke,
+            asked: BTreeMap::new(),
+            next_question: 0,
             reading: beginning.reading,
             settings: beginning.settings,
             clusters: beginning.clusters,
@@ -144,63 +172,68 @@ impl Reloads {
         (reloads, asker)
     }
 
-    /// Begins with what the folder says, then follows it and requests until the supervisor has gone. `pokes`: something may
-    /// have changed.
-    pub async fn run(mut self, mut pokes: mpsc::Receiver<Cause>) {
+    /// Begins with what the folder says, then follows it and requests until the supervisor has gone.
+    pub async fn run(mut self) {
         let mut again = interval(AGAIN);
         again.set_missed_tick_behavior(MissedTickBehavior::Skip);
         again.reset();
-        let mut done = self.reload(Cause::Start, Removals::Allowed).await.map(drop);
+        let mut done = Ok(());
         while done != Err(Gone) {
             done = tokio::select! {
+                sight = self.watch.next() => self.look(sight).await,
                 request = self.requests.recv() => match request {
                     Some(request) => self.serve(request).await,
                     None => return,
                 },
-                Some(cause) = pokes.recv() => self.reload(cause, Removals::Refused).await.map(drop),
                 _ = again.tick() => self.try_again().await,
             };
         }
     }
 
-    /// Reads, checks, plans and applies. Returns how it came out.
-    pub(super) async fn reload(
+    /// Acts on what was seen, and answers those who asked for it.
+    async fn look(&mut self, sight: Sight) -> Result<(), Gone> {
+        let (why, answers) = match &sight {
+            Ok(seen) => (seen.why, seen.answers.clone()),
+            Err(unreadable) => (unreadable.why, unreadable.answers.clone()),
+        };
+        let questions: Vec<_> = answers.iter().filter_map(|n| self.asked.remove(n)).collect();
+        let cause = Cause::from(why);
+        let is_start = cause == Cause::Start;
+        let is_allowed = is_start || questions.iter().any(|q| q.removals == Removals::Allowed);
+        let removals = if is_allowed { Removals::Allowed } else { Removals::Refused };
+        let reloaded = match sight {
+            Ok(seen) => self.reload(cause, seen, removals).await?,
+            Err(unreadable) => self.unreadable(cause, unreadable.reason).await?,
+        };
+        for question in questions {
+            // Whoever asked may have gone.
+            drop(question.reply.send(reloaded.clone()));
+        }
+        Ok(())
+    }
+
+    async fn reload(
         &mut self,
         cause: Cause,
+        seen: Seen,
         removals: Removals,
     ) -> Result<Reloaded, Gone> {
-        let files = match self.read().await {
-            Ok(files) => files,
-            Err(why) => return self.unreadable(cause, why).await,
-        };
-        let prepared = match self.prepare(files, removals).await {
+        let mut generation = Generation::now(cause, Outcome::Applied);
+        generation.digest = seen.digest.to_string();
+        generation.revision = seen.revision;
+        let prepared = match self.prepare(seen.snapshot, removals).await {
             Ok(prepared) => prepared,
             Err(Unprepared::Gone) => return Err(Gone),
             Err(Unprepared::Panicked(why)) => return self.unreadable(cause, why).await,
         };
-        if cause == Cause::Change && self.overview.is_last(&prepared.digest) {
-            return Ok(Reloaded::default());
-        }
         (self.observe)(Phase::Begun);
-        let reloaded = self.perform(cause, prepared).await?;
+        let reloaded = self.perform(generation, prepared).await?;
         (self.observe)(Phase::Ended(self.overview.sentence()));
         Ok(reloaded)
     }
 
     fn folder(&self) -> PathBuf {
         self.reading.folder.clone().unwrap_or_else(|| self.settings.pipelines.clone())
-    }
-
-    async fn read(&self) -> Result<Snapshot, String> {
-        let folder = self.folder();
-        let settings_file = self.reading.settings_file.clone();
-        let shown = folder.display().to_string();
-        let read = move || Snapshot::read(&folder).map(|s| s.without(settings_file.as_deref()));
-        match tokio::task::spawn_blocking(read).await {
-            Ok(Ok(snapshot)) => Ok(snapshot),
-            Ok(Err(error)) => Err(format!("the folder {shown} cannot be read: {error}")),
-            Err(error) => Err(format!("reading {shown} failed, a bug of krouted: {error}")),
-        }
     }
 
     /// Nothing is known of the files: nothing is changed, and a daemon that begins does so with what was good last.
@@ -225,7 +258,6 @@ impl Reloads {
         let (settings, mut findings) = settings::load(&self.reading);
         let used = settings.clone().unwrap_or_else(|| self.settings.clone());
         let connections = connections::texts(&used.clusters);
-        let digest = generation::digest(&files, &connections);
         let checked = self.check(files, &used).await?;
         let counts = checked.counts;
         let wanted = wanted(&self.last_good, &checked, used.reload);
@@ -235,7 +267,7 @@ impl Reloads {
         running.connections.clone_from(&self.connections);
         let plan = plan(&running, &set, removals);
         let said = Said::new(&findings, counts);
-        Ok(Prepared { settings, wanted, set, plan, said, digest })
+        Ok(Prepared { settings, wanted, set, plan, said })
     }
 
     async fn check(&self, files: Snapshot, settings: &Settings) -> Result<Checked, Unprepared> {
@@ -248,12 +280,13 @@ impl Reloads {
         })
     }
 
-    async fn perform(&mut self, cause: Cause, prepared: Prepared) -> Result<Reloaded, Gone> {
-        let Prepared { settings, wanted, set, plan, said, digest } = prepared;
+    async fn perform(
+        &mut self,
+        mut generation: Generation,
+        prepared: Prepared,
+    ) -> Result<Reloaded, Gone> {
+        let Prepared { settings, wanted, set, plan, said } = prepared;
         let is_rejected = said.errors > 0;
-        let mut generation = Generation::now(cause, Outcome::Applied);
-        generation.digest = digest;
-        generation.revision = generation::revision(&self.folder());
         generation.findings = said.clone();
         let mut reloaded = Reloaded {
             plan: Some(plan.clone()),
@@ -335,6 +368,7 @@ impl Reloads {
         let Some(new) = settings else { return };
         let changed = settings::needing_restart(&self.settings, &new);
         self.overview.set_needs_restart(&changed);
+        self.watch.follow(connections::files(&new.clusters));
         self.clusters.set(new.clusters.clone());
         self.settings.clusters = new.clusters;
         self.settings.reload = new.reload;

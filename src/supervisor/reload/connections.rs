@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::{Cluster, SecretRef};
@@ -38,15 +38,19 @@ pub(super) fn texts(clusters: &ByName) -> BTreeMap<ClusterName, String> {
 
 fn text(cluster: &Cluster) -> String {
     let mut hasher = DefaultHasher::new();
-    for file in files(cluster) {
+    for file in files_of(cluster) {
         // The content itself is a secret and is not kept.
         std::fs::read(file).ok().hash(&mut hasher);
     }
     format!("{cluster:?} {:x}", hasher.finish())
 }
 
-/// All files that a client of the cluster reads.
-pub(super) fn files(cluster: &Cluster) -> Vec<&Path> {
+/// All files that clients of these clusters read.
+pub(super) fn files(clusters: &ByName) -> Vec<PathBuf> {
+    clusters.values().flat_map(files_of).map(Path::to_owned).collect()
+}
+
+fn files_of(cluster: &Cluster) -> Vec<&Path> {
     let mut secrets: Vec<&SecretRef> = cluster.sasl.iter().map(|sasl| &sasl.password).collect();
     let mut files = Vec::new();
     if let Some(tls) = &cluster.tls {

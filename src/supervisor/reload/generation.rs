@@ -1,22 +1,19 @@
 //! One applied state of the folder, and what is said of it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::config::{self, Counts, Finding, Output, Severity, Snapshot};
-use crate::model::ClusterName;
+use crate::config::{self, Counts, Finding, Output, Severity};
+use crate::watch::Why;
 
 /// What became of one reading of the folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     /// Counts on over restarts of the daemon, as long as its state folder is kept.
     pub number: u64,
-    /// Of the files and connections; not cryptographic.
+    /// Of the files, hexadecimal.
     pub digest: String,
     /// When it was read, in UTC.
     pub at: String,
@@ -26,7 +23,7 @@ pub struct Generation {
     pub cause: Cause,
     /// How it came out.
     pub outcome: Outcome,
-    /// What was found; the texts are not kept.
+    /// What was found.
     pub findings: Said,
     /// How many pipelines were changed in which way.
     pub changes: BTreeMap<String, usize>,
@@ -83,6 +80,8 @@ pub struct Said {
     pub errors: usize,
     /// Warnings.
     pub warnings: usize,
+    /// One line each: place, code, message.
+    pub lines: Vec<String>,
     /// As `check` prints them.
     #[serde(skip)]
     pub text: String,
@@ -98,8 +97,26 @@ impl Said {
         Self {
             errors: of(Severity::Error),
             warnings: of(Severity::Warning),
+            lines: findings.iter().map(line).collect(),
             text: config::render(findings, counts, Output::Text),
             document: serde_json::from_str(&document).unwrap_or_default(),
+        }
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let (line, column) = finding.place.begin();
+    let path = finding.place.source().path();
+    format!("{path}:{line}:{column}: {} {}", finding.code, finding.message)
+}
+
+impl From<Why> for Cause {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::First => Self::Start,
+            Why::Tick | Why::Event => Self::Change,
+            Why::Signal => Self::Signal,
+            Why::Asked => Self::Request,
         }
     }
 }
@@ -132,53 +149,4 @@ impl Outcome {
             Self::Rejected | Self::Refused | Self::Held { .. } | Self::Unreadable { .. } => false,
         }
     }
-}
-
-/// The same files and connections give the same text within one process.
-pub(super) fn digest(files: &Snapshot, connections: &BTreeMap<ClusterName, String>) -> String {
-    let mut hasher = DefaultHasher::new();
-    for file in &files.files {
-        file.path.hash(&mut hasher);
-        match &file.content {
-            Ok(bytes) => bytes.hash(&mut hasher),
-            Err(why) => format!("{why:?}").hash(&mut hasher),
-        }
-    }
-    for (name, text) in connections {
-        (name.as_str(), text).hash(&mut hasher);
-    }
-    format!("{:016x}", hasher.finish())
-}
-
-/// The checkouts that a folder may lie in.
-const PARENTS_MAX: usize = 16;
-
-/// The commit that is checked out around a folder, read from git's own files.
-pub(super) fn revision(folder: &Path) -> Option<String> {
-    let folder = fs::canonicalize(folder).ok()?;
-    let git = folder.ancestors().take(PARENTS_MAX).map(|f| f.join(".git")).find(|g| g.exists())?;
-    let git = if git.is_dir() { git } else { linked(&git)? };
-    let head = fs::read_to_string(git.join("HEAD")).ok()?;
-    let Some(name) = head.trim().strip_prefix("ref: ") else { return commit(head.trim()) };
-    // A worktree has its own HEAD and shares the branches.
-    let common = fs::read_to_string(git.join("commondir"));
-    let common = common.map_or_else(|_| git.clone(), |path| git.join(path.trim()));
-    let loose = fs::read_to_string(common.join(name)).ok();
-    loose.as_deref().map(str::trim).and_then(commit).or_else(|| {
-        let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
-        let line = packed.lines().find(|line| line.ends_with(&format!(" {name}")))?;
-        commit(line.split(' ').next()?)
-    })
-}
-
-/// The folder that a `.git` file names.
-fn linked(file: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string(file).ok()?;
-    let path = text.trim().strip_prefix("gitdir: ")?;
-    Some(file.parent()?.join(path))
-}
-
-fn commit(text: &str) -> Option<String> {
-    let is_commit = text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit());
-    is_commit.then(|| text.to_owned())
 }

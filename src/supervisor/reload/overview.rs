@@ -63,11 +63,6 @@ impl Overview {
             wanted.definitions.iter().map(|(name, d)| (name.to_string(), of(d))).collect();
     }
 
-    /// Whether these files were the last that were read.
-    pub(super) fn is_last(&self, digest: &str) -> bool {
-        self.lock().history.last().is_some_and(|last| last.digest == digest)
-    }
-
     /// What a retry has in common with the reading before it.
     pub(super) fn like_before(&self, generation: &mut Generation) {
         let inner = self.lock();

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::generation::{Cause, Generation, Said};
+use super::generation::{Generation, Said};
 use super::overview::Overview;
-use super::{Memory, Reloads};
+use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::apply::Refusal;
 use crate::supervisor::handle::{Gone, Handle};
 use crate::supervisor::plan::{Plan, Removals};
+use crate::watch::Poke;
 
 /// Whoever asks waits, so more than a few at once are a burst of clients.
 pub const REQUESTS_MAX: usize = 16;
@@ -131,8 +132,13 @@ impl Reloads {
     pub(super) async fn serve(&mut self, request: Request) -> Result<(), Gone> {
         match request {
             Request::Reload { removals, reply } => {
-                let reloaded = self.reload(Cause::Request, removals).await?;
-                drop(reply.send(reloaded));
+                let number = self.next_question;
+                self.next_question += 1;
+                // The answer comes with a look that begins after this; where so many have poked that there is no room,
+                // the question is dropped and whoever asked is told so.
+                if self.poke.try_send(Poke::Asked(number)).is_ok() {
+                    self.asked.insert(number, Question { removals, reply });
+                }
             }
             Request::Plan { mut files, reply } => {
                 let folder = self.folder();
