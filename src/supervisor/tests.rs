@@ -1,3 +1,4 @@
 //! The lifecycle by table and by property; the supervisor on work that does as it is told.
 
 mod lifecycle;
+mod live;
