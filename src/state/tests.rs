@@ -81,10 +81,12 @@ fn the_last_twenty_generations_are_kept() {
     assert_eq!(open(&folder).load().generations, all[10..]);
 }
 
+type Damaging = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+
 #[test]
 fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
     let whole = |file: &str| fs::read(filled().0.path().join(file)).unwrap();
-    let damages: Vec<(&str, Box<dyn Fn(Vec<u8>) -> Vec<u8>>)> = vec![
+    let damages: Vec<(&str, Damaging)> = vec![
         ("EOF while parsing", Box::new(|_| vec![])),
         ("EOF while parsing", Box::new(|b| b[..b.len() / 2].to_vec())),
         ("expected value", Box::new(|_| b"\x00\xff garbage".to_vec())),

@@ -3,8 +3,8 @@
 //! | kind | when |
 //! |---|---|
 //! | unchanged | the same definition; `start`, which counts only for a group without offsets |
-//! | swap | steps, routes, match, sinks, unmatched, on_error, dead_letter, labels, description, the limits of a window |
-//! | restart | topics, pattern, format, workers, membership, out_of_range, guarantee, source properties, the cluster's connection |
+//! | swap | steps, routes, match, sinks, unmatched, `on_error`, `dead_letter`, labels, description, the limits of a window |
+//! | restart | topics, pattern, format, workers, membership, `out_of_range`, guarantee, source properties, the cluster's connection |
 //! | rename | one goes, one comes, and the group stays |
 //! | regroup | another group, or another cluster |
 //! | start, stop | added, removed |

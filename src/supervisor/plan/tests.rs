@@ -188,10 +188,10 @@ fn a_plan_reads_well() {
     let other = |name: &str| {
         FILE.replace("name: orders", name).replace("group: shop", &name.replace("name", "group"))
     };
-    let (stays, changes, goes) = (other("name: a"), other("name: b"), other("name: c"));
-    let changed = changes.replace("orders, returns", "orders, refunds");
+    let (stays, differs, goes) = (other("name: a"), other("name: b"), other("name: c"));
+    let changed = differs.replace("orders, returns", "orders, refunds");
     let comes = other("name: d");
-    let running = set(&[FILE, &stays, &changes, &goes]);
+    let running = set(&[FILE, &stays, &differs, &goes]);
     let wanted = set(&[&renamed, &stays, &changed, &comes]);
     let text = text(&plan(&running, &wanted, Removals::Refused));
     assert_eq!(text, include_str!("tests/plan.txt"));
