@@ -18,10 +18,12 @@ mod render;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Cluster;
 use crate::model::{ClusterName, PipelineName};
 use crate::pipeline::{Definition, Pipeline};
 
@@ -112,6 +114,20 @@ pub struct Held {
     pub removed: usize,
     /// Of how many that run.
     pub running: usize,
+}
+
+/// The texts for [`Set::connections`]: what the settings say of each cluster, and what `content` knows of each file that it
+/// names: a digest, say.
+pub fn connections(
+    clusters: &BTreeMap<ClusterName, Cluster>,
+    content: impl Fn(&Path) -> Option<String>,
+) -> BTreeMap<ClusterName, String> {
+    let text = |cluster: &Cluster| {
+        let files = cluster.files().into_iter();
+        let contents: Vec<_> = files.map(|file| content(file).unwrap_or_default()).collect();
+        format!("{cluster:?} {contents:?}")
+    };
+    clusters.iter().map(|(name, cluster)| (name.clone(), text(cluster))).collect()
 }
 
 /// The changes that lead from one set to the other.

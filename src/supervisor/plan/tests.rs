@@ -1,7 +1,9 @@
 mod laws;
 
 use super::*;
-use crate::config::{AnyProperty, Environment, Snapshot, SnapshotFile, check};
+use crate::config::{
+    AnyProperty, Environment, Mechanism, Sasl, SecretRef, Snapshot, SnapshotFile, Tls, check,
+};
 
 /// The good pipelines of some texts.
 fn set(texts: &[&str]) -> Set {
@@ -147,6 +149,32 @@ fn another_connection_restarts_the_pipelines_on_it_only() {
     let shown: Vec<_> = plan.changes.iter().map(|c| (&c.kind, c.fields.join(" "))).collect();
     let restarted = (&Kind::Restart, "clusters.default".to_owned());
     assert_eq!(shown, [restarted, (&Kind::Unchanged, String::new())]);
+}
+
+#[test]
+fn a_connection_is_another_one_when_a_file_of_it_is() {
+    let at = |name: &str| std::path::PathBuf::from(name);
+    let cluster = Cluster {
+        bootstrap_servers: "localhost:9092".to_owned(),
+        tls: Some(Tls {
+            ca: Some(at("ca")),
+            identity: Some((at("cert"), SecretRef::File(at("key")))),
+        }),
+        sasl: Some(Sasl {
+            mechanism: Mechanism::Plain,
+            username: "u".to_owned(),
+            password: SecretRef::File(at("password")),
+        }),
+        properties: BTreeMap::new(),
+    };
+    let clusters = [(ClusterName::new("default").unwrap(), cluster)].into();
+    let with = |changed: &str| {
+        connections(&clusters, |file| Some((file == Path::new(changed)).to_string()))
+    };
+    for file in ["ca", "cert", "key", "password"] {
+        assert_ne!(with(file), with("another"), "{file}");
+    }
+    assert_eq!(with("another"), with("none of them"));
 }
 
 fn many(count: usize) -> Set {
