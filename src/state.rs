@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, ClientProperties, Environment, Settings, Snapshot, SnapshotFile};
+use crate::config::{
+    self, Checked, ClientProperties, Environment, Settings, Severity, Snapshot, SnapshotFile,
+};
 use crate::model::{InstanceId, PipelineName};
-use crate::pipeline::Pipeline;
+use crate::supervisor::wanted::{Good, LastGood};
 
 /// So many generations are remembered.
 pub const GENERATIONS_MAX: usize = 20;
@@ -161,27 +163,43 @@ impl StateFolder {
     }
 }
 
-/// Builds a last good definition again; the error is a lower-case fragment.
-pub fn rebuild(
-    name: &PipelineName,
-    text: &Text,
+/// What to remember of the last good definitions.
+pub fn texts(last_good: &LastGood) -> BTreeMap<PipelineName, Text> {
+    let text = |good: &Good| Text {
+        path: good.source.path().to_owned(),
+        text: good.source.text().to_owned(),
+    };
+    last_good.iter().map(|(name, good)| (name.clone(), text(good))).collect()
+}
+
+/// Builds the last good definitions again. Those that cannot be any more come back with why: a lower-case fragment.
+pub fn restore(
+    texts: &BTreeMap<PipelineName, Text>,
     settings: &Settings,
     environment: &Environment,
     properties: &dyn ClientProperties,
-) -> Result<(Arc<Pipeline>, Arc<config::SourceText>), String> {
-    let file =
-        SnapshotFile { path: text.path.clone(), content: Ok(text.text.clone().into_bytes()) };
-    let snapshot = Snapshot { files: vec![file] };
-    let checked = config::check(&snapshot, Some(settings), environment, properties);
-    let is_it = |pipeline: &&Arc<Pipeline>| pipeline.name == *name;
-    let pipeline = checked.pipelines.iter().find(is_it).map(Arc::clone);
-    let source = checked.files.into_iter().next().map(|file| file.source);
-    let why = || {
-        let error = checked.findings.iter().find(|f| f.severity == config::Severity::Error);
-        error.map_or_else(
-            || "its name is not in it".to_owned(),
-            |f| format!("{}: {}", f.code, f.message),
-        )
-    };
-    pipeline.zip(source).ok_or_else(why)
+) -> (LastGood, BTreeMap<PipelineName, String>) {
+    let (mut last_good, mut lost) = (LastGood::new(), BTreeMap::new());
+    for (name, text) in texts {
+        let content = Ok(text.text.clone().into_bytes());
+        let files = vec![SnapshotFile { path: text.path.clone(), content }];
+        let checked = config::check(&Snapshot { files }, Some(settings), environment, properties);
+        match good(name, &checked) {
+            Ok(good) => drop(last_good.insert(name.clone(), good)),
+            Err(why) => drop(lost.insert(name.clone(), why)),
+        }
+    }
+    (last_good, lost)
+}
+
+/// The definition of that name in what was made of its file.
+fn good(name: &PipelineName, checked: &Checked) -> Result<Good, String> {
+    let pipeline = checked.pipelines.iter().find(|pipeline| pipeline.name == *name);
+    let source = checked.files.first().map(|file| Arc::clone(&file.source));
+    if let Some((pipeline, source)) = pipeline.zip(source) {
+        return Ok(Good { pipeline: Arc::clone(pipeline), source });
+    }
+    let error = checked.findings.iter().find(|f| f.severity == Severity::Error);
+    let said = error.map(|f| format!("{}: {}", f.code, f.message));
+    Err(said.unwrap_or_else(|| "its name is not in it".to_owned()))
 }

@@ -306,17 +306,24 @@ impl Watch {
         self.listener = scanned.listener;
         if self.deaf != scanned.deaf {
             self.deaf = scanned.deaf;
-            match &self.deaf {
-                Some(why) => tracing::warn!(
-                    tick_s = self.timing.tick.as_secs(),
-                    "not all changes of files are heard at once, the tick sees them: {why}"
-                ),
-                None => tracing::info!("changes of files are heard at once again"),
-            }
+            self.tell_deafness();
         }
         match scanned.found {
             Ok(found) => self.seen(found, due),
             Err(reason) => self.unreadable(reason, due),
+        }
+    }
+
+    /// Once, and once again when it is over.
+    fn tell_deafness(&self) {
+        let tick_s = self.timing.tick.as_secs();
+        if let Some(why) = &self.deaf {
+            tracing::warn!(
+                tick_s,
+                "not all changes of files are heard at once, the tick sees them: {why}"
+            );
+        } else {
+            tracing::info!("changes of files are heard at once again");
         }
     }
 

@@ -10,12 +10,10 @@ use clap::ValueEnum;
 
 use super::client::Place;
 use super::{Outcome, Stream, say};
-use crate::config::{
-    self, Checked, Environment, Finding, Output, ReloadPolicy, Severity, Snapshot, settings,
-};
+use crate::config::{self, Environment, Finding, Output, ReloadPolicy, Snapshot, settings};
 use crate::kafka::Librdkafka;
-use crate::supervisor::plan::{self, Plan, Removals, Set};
-use crate::supervisor::wanted::{self, LastGood};
+use crate::supervisor::plan::{self, Plan, Removals};
+use crate::supervisor::wanted::{LastGood, wanted};
 
 /// What `plan` is asked for.
 #[derive(Debug, clap::Args)]
@@ -70,10 +68,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let known = loaded.file.is_some().then_some(&loaded.settings);
     let check = |snapshot| config::check(snapshot, known, &environment, &Librdkafka);
     let (is, shall) = (check(&moved(is, against, folder)), check(&shall));
-    let plan = compared(&is, &shall, loaded.settings.reload);
-    let has_errors = shall.findings.iter().any(|f| f.severity == Severity::Error);
+    let running = wanted(&LastGood::new(), &is, ReloadPolicy::PerPipeline);
+    let wanted = wanted(&running.last_good(), &shall, loaded.settings.reload);
+    let (from, to) = (running.set(BTreeMap::new()), wanted.set(BTreeMap::new()));
+    let plan = plan::plan(&from, &to, Removals::Refused);
+    let has_errors = wanted.is_rejected();
     if has_errors {
-        report(&shall.findings, shall.counts);
+        report(&wanted.findings, shall.counts);
+    }
+    if let Some(why) = &wanted.removals_held_back {
+        say(Stream::Errors, &format!("note: nothing is removed: {why}\n"));
     }
     say(Stream::Data, &written(&plan, arguments.output)?);
     Ok(match (has_errors, plan.has_changes()) {
@@ -81,14 +85,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         (false, true) => Outcome::Changes,
         (false, false) => Outcome::Good,
     })
-}
-
-/// What a daemon that runs the one folder would do with the other.
-fn compared(is: &Checked, shall: &Checked, policy: ReloadPolicy) -> Plan {
-    let running = wanted::wanted(&LastGood::new(), is, ReloadPolicy::PerPipeline);
-    let wanted = wanted::wanted(&running.last_good(), shall, policy);
-    let set = |wanted: &wanted::Wanted| -> Set { wanted.set(BTreeMap::new()) };
-    plan::plan(&set(&running), &set(&wanted), Removals::Refused)
 }
 
 /// A plan as standard output has it.

@@ -69,24 +69,24 @@ pub fn check(
     let mut file_of: Vec<usize> = Vec::new();
     for file in &snapshot.files {
         let (source, documents) = documents(file, &mut findings);
-        let mut checked =
+        let mut said =
             CheckedFile { source, definitions: Vec::new(), is_nameless: documents.is_none() };
         for document in documents.iter().flatten() {
             let mark = findings.mark();
             let findings = &mut findings;
             let context = Context { settings, environment, properties, findings, mark };
-            match outline(&checked.source, document, &checker, context) {
+            match outline(&said.source, document, &checker, context) {
                 Some(outline) => {
                     outlines.push(outline);
                     file_of.push(files.len());
                 }
                 None => match name_alone(document) {
-                    Some(name) => checked.definitions.push(without_pipeline(name)),
-                    None => checked.is_nameless = true,
+                    Some(name) => said.definitions.push(without_pipeline(name)),
+                    None => said.is_nameless = true,
                 },
             }
         }
-        files.push(checked);
+        files.push(said);
     }
     catalog::check(&mut outlines, &mut findings);
     let counts = Counts { files: snapshot.files.len(), pipelines: outlines.len() };

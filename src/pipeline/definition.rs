@@ -123,7 +123,8 @@ impl Definition {
 
     /// One line for each field, to make a digest of.
     pub fn text(&self) -> String {
-        self.0.iter().map(|(field, value)| format!("{field}: {value:?}\n")).collect()
+        let line = |(field, value): (&Field, &String)| format!("{field}: {value:?}");
+        lines(self.0.iter().map(line))
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+
+use crate::watch::Digest;
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -86,6 +87,5 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn checksum(content: &Value) -> String {
-    let bytes: [u8; 32] = Sha256::digest(content.to_string()).into();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(content.to_string().as_bytes()).to_string()
 }

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{AnyProperty, settings};
+use crate::supervisor::wanted::wanted;
 
 fn name(text: &str) -> PipelineName {
     PipelineName::new(text).unwrap()
@@ -81,10 +82,12 @@ fn the_last_twenty_generations_are_kept() {
     assert_eq!(open(&folder).load().generations, all[10..]);
 }
 
+type Damaging = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+
 #[test]
 fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
     let whole = |file: &str| fs::read(filled().0.path().join(file)).unwrap();
-    let damages: Vec<(&str, Box<dyn Fn(Vec<u8>) -> Vec<u8>>)> = vec![
+    let damages: Vec<(&str, Damaging)> = vec![
         ("EOF while parsing", Box::new(|_| vec![])),
         ("EOF while parsing", Box::new(|b| b[..b.len() / 2].to_vec())),
         ("expected value", Box::new(|_| b"\x00\xff garbage".to_vec())),
@@ -164,25 +167,50 @@ fn a_folder_that_cannot_be_written_is_an_error_and_harms_nothing() {
 
 const GOOD: &str = include_str!("../../tests/data/config/smallest.good.yaml");
 
-fn rebuilt(name: &str, text: &str) -> Result<String, String> {
+fn restored(name: &str, text: &str) -> (LastGood, BTreeMap<PipelineName, String>) {
     let environment = Environment::Known(BTreeMap::new());
     let loaded = settings::load(None, &environment, &AnyProperty).unwrap();
     let text = Text { path: "a.yaml".to_owned(), text: text.to_owned() };
-    let name = PipelineName::new(name).unwrap();
-    rebuild(&name, &text, &loaded.settings, &environment, &AnyProperty)
-        .map(|(pipeline, source)| format!("{} of {}", pipeline.name, source.path()))
+    let texts = [(PipelineName::new(name).unwrap(), text)].into();
+    restore(&texts, &loaded.settings, &environment, &AnyProperty)
 }
 
 #[test]
 fn a_definition_is_built_again_from_its_file() {
     let other = GOOD.replace("orders", "returns");
-    for text in [GOOD.to_owned(), format!("{other}---\n{GOOD}"), format!("{GOOD}---\nname: bad\n")]
-    {
-        assert_eq!(rebuilt("orders", &text), Ok("orders of a.yaml".to_owned()));
+    let files = [GOOD.to_owned(), format!("{other}---\n{GOOD}"), format!("{GOOD}---\nname: bad\n")];
+    for text in files {
+        let (last_good, lost) = restored("orders", &text);
+        assert_eq!(last_good[&name("orders")].pipeline.name, name("orders"));
+        assert_eq!(texts(&last_good)[&name("orders")], Text { path: "a.yaml".to_owned(), text });
+        assert!(lost.is_empty());
     }
-    assert_eq!(rebuilt("gone", GOOD), Err("its name is not in it".to_owned()));
-    let bad = GOOD.replace("earliest", "erliest");
-    assert!(rebuilt("orders", &bad).unwrap_err().starts_with("K0204: "));
+    let why = |name_of: &str, text: &str| restored(name_of, text).1[&name(name_of)].clone();
+    assert_eq!(why("gone", GOOD), "its name is not in it");
+    assert!(why("orders", &GOOD.replace("earliest", "erliest")).starts_with("K0204: "));
+}
+
+#[test]
+fn a_cold_start_with_a_broken_folder_runs_what_was_good_last() {
+    let (folder, _) = filled();
+    let (was, _) = restored("orders", GOOD);
+    open(&folder).save_last_good(&texts(&was)).unwrap();
+
+    let environment = Environment::Known(BTreeMap::new());
+    let settings = settings::load(None, &environment, &AnyProperty).unwrap().settings;
+    let remembered = open(&folder).load().last_good;
+    let (last_good, lost) = restore(&remembered, &settings, &environment, &AnyProperty);
+    assert!(lost.is_empty());
+    for broken in ["", "name: [", "version: 1\nname: orders\n", "version: 1\nname: sales\n"] {
+        let content = Ok(broken.as_bytes().to_vec());
+        let files = vec![SnapshotFile { path: "a.yaml".to_owned(), content }];
+        let checked =
+            config::check(&Snapshot { files }, Some(&settings), &environment, &AnyProperty);
+        let wanted = wanted(&last_good, &checked, settings.reload);
+        let names: Vec<_> = wanted.definitions.keys().map(PipelineName::as_str).collect();
+        assert_eq!(names, ["orders"], "{broken:?}");
+        assert!(wanted.is_rejected());
+    }
 }
 
 proptest! {

@@ -3,8 +3,8 @@
 //! | kind | when |
 //! |---|---|
 //! | unchanged | the same definition; `start`, which counts only for a group without offsets |
-//! | swap | steps, routes, match, sinks, unmatched, on_error, dead_letter, labels, description, the limits of a window |
-//! | restart | topics, pattern, format, workers, membership, out_of_range, guarantee, source properties, the cluster's connection |
+//! | swap | steps, routes, match, sinks, unmatched, `on_error`, `dead_letter`, labels, description, the limits of a window |
+//! | restart | topics, pattern, format, workers, membership, `out_of_range`, guarantee, source properties, the cluster's connection |
 //! | rename | one goes, one comes, and the group stays |
 //! | regroup | another group, or another cluster |
 //! | start, stop | added, removed |
@@ -18,10 +18,12 @@ mod render;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Cluster;
 use crate::model::{ClusterName, PipelineName};
 use crate::pipeline::{Definition, Pipeline};
 
@@ -112,6 +114,20 @@ pub struct Held {
     pub removed: usize,
     /// Of how many that run.
     pub running: usize,
+}
+
+/// The texts for [`Set::connections`]: what the settings say of each cluster, and what `content` knows of each file that it
+/// names: a digest, say.
+pub fn connections(
+    clusters: &BTreeMap<ClusterName, Cluster>,
+    content: impl Fn(&Path) -> Option<String>,
+) -> BTreeMap<ClusterName, String> {
+    let text = |cluster: &Cluster| {
+        let files = cluster.files().into_iter();
+        let contents: Vec<_> = files.map(|file| content(file).unwrap_or_default()).collect();
+        format!("{cluster:?} {contents:?}")
+    };
+    clusters.iter().map(|(name, cluster)| (name.clone(), text(cluster))).collect()
 }
 
 /// The changes that lead from one set to the other.

@@ -4,7 +4,9 @@ use super::*;
 fn digests_tell_where_one_part_ends() {
     let of = |parts: &[&str]| {
         let mut all = digest::Parts::new();
-        parts.iter().for_each(|part| all.add(part.as_bytes()));
+        for part in parts {
+            all.add(part.as_bytes());
+        }
         all.finish()
     };
     assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));

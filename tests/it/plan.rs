@@ -60,6 +60,17 @@ fn a_finding_is_code_1_and_its_pipeline_stays_as_it_is() {
 }
 
 #[test]
+fn a_file_that_does_not_say_its_name_holds_back_removals_and_that_is_said() {
+    let other = GOOD.replace("orders", "returns");
+    let is = [("a.yaml", GOOD), ("b.yaml", &other)];
+    let (code, text, findings) = planned(&is, &[("a.yaml", "name: [")], &[]);
+    assert_eq!((code, text.as_str()), (1, "2 unchanged\n"));
+    let note =
+        "note: nothing is removed: shall/a.yaml does not say its name, so returns may be in it";
+    assert!(findings.contains(note), "{findings}");
+}
+
+#[test]
 fn variables_stand_for_themselves_unless_the_environment_is_asked() {
     let with = |name: &str| GOOD.replace("topic: orders-eu", &format!("topic: '${{{name}}}'"));
     let (one, other) = (with("ONE"), with("OTHER"));

@@ -55,14 +55,14 @@ impl Watched {
     }
 
     fn with(folders: Folders, timing: Timing) -> Self {
-        let (pokes, poked) = mpsc::channel(8);
+        let (pokes, receiver) = mpsc::channel(8);
         let (stop, mut stopped) = oneshot::channel();
         let sights = Arc::new(Mutex::new(Vec::new()));
         let (folder, seen) = (folders.pipelines.clone(), Arc::clone(&sights));
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
-                let mut watch = Watch::new(folders, timing, poked);
+                let mut watch = Watch::new(folders, timing, receiver);
                 loop {
                     tokio::select! {
                         sight = watch.next() => seen.lock().unwrap().push(sight),
@@ -136,7 +136,7 @@ fn says(folder: &Path) -> Files {
             let below =
                 says(&path).into_iter().map(|(file, text)| (format!("{name}/{file}"), text));
             files.extend(below);
-        } else if name.ends_with(".yaml") {
+        } else if path.extension().is_some_and(|ending| ending == "yaml") {
             files.insert(name, std::fs::read_to_string(path).unwrap());
         }
     }

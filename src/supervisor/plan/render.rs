@@ -11,10 +11,10 @@ pub fn text(plan: &Plan) -> String {
     }
     out.push_str(&summary(plan));
     if let Some(held) = plan.held {
-        out.push_str(&format!(
-            "held: it would stop {} of {} running pipelines; `krouted reload --allow-removals` applies it\n",
-            held.removed, held.running
-        ));
+        let (removed, running) = (held.removed, held.running);
+        out = format!(
+            "{out}held: it would stop {removed} of {running} running pipelines; `krouted reload --allow-removals` applies it\n"
+        );
     }
     out
 }
@@ -29,12 +29,12 @@ fn paragraph(change: &Change) -> String {
         | Kind::Start
         | Kind::Stop => String::new(),
     };
-    let mut text = format!("{:<9} {}{from}\n", change.kind.as_str(), change.name);
-    if !change.fields.is_empty() {
-        text.push_str(&format!("          by {}\n", change.fields.join(", ")));
-    }
-    text.push_str(&format!("          {}\n", change.effect));
-    text
+    let first = format!("{:<9} {}{from}", change.kind.as_str(), change.name);
+    let fields = match change.fields.as_slice() {
+        [] => String::new(),
+        fields => format!("          by {}\n", fields.join(", ")),
+    };
+    format!("{first}\n{fields}          {}\n", change.effect)
 }
 
 fn summary(plan: &Plan) -> String {

@@ -1,7 +1,9 @@
 mod laws;
 
 use super::*;
-use crate::config::{AnyProperty, Environment, Snapshot, SnapshotFile, check};
+use crate::config::{
+    AnyProperty, Environment, Mechanism, Sasl, SecretRef, Snapshot, SnapshotFile, Tls, check,
+};
 
 /// The good pipelines of some texts.
 fn set(texts: &[&str]) -> Set {
@@ -149,6 +151,32 @@ fn another_connection_restarts_the_pipelines_on_it_only() {
     assert_eq!(shown, [restarted, (&Kind::Unchanged, String::new())]);
 }
 
+#[test]
+fn a_connection_is_another_one_when_a_file_of_it_is() {
+    let at = |name: &str| std::path::PathBuf::from(name);
+    let cluster = Cluster {
+        bootstrap_servers: "localhost:9092".to_owned(),
+        tls: Some(Tls {
+            ca: Some(at("ca")),
+            identity: Some((at("cert"), SecretRef::File(at("key")))),
+        }),
+        sasl: Some(Sasl {
+            mechanism: Mechanism::Plain,
+            username: "u".to_owned(),
+            password: SecretRef::File(at("password")),
+        }),
+        properties: BTreeMap::new(),
+    };
+    let clusters = [(ClusterName::new("default").unwrap(), cluster)].into();
+    let with = |changed: &str| {
+        connections(&clusters, |file| Some((file == Path::new(changed)).to_string()))
+    };
+    for file in ["ca", "cert", "key", "password"] {
+        assert_ne!(with(file), with("another"), "{file}");
+    }
+    assert_eq!(with("another"), with("none of them"));
+}
+
 fn many(count: usize) -> Set {
     let texts = (0..count).map(|n| {
         FILE.replace("name: orders", &format!("name: p{n}"))
@@ -188,10 +216,10 @@ fn a_plan_reads_well() {
     let other = |name: &str| {
         FILE.replace("name: orders", name).replace("group: shop", &name.replace("name", "group"))
     };
-    let (stays, changes, goes) = (other("name: a"), other("name: b"), other("name: c"));
-    let changed = changes.replace("orders, returns", "orders, refunds");
+    let (stays, differs, goes) = (other("name: a"), other("name: b"), other("name: c"));
+    let changed = differs.replace("orders, returns", "orders, refunds");
     let comes = other("name: d");
-    let running = set(&[FILE, &stays, &changes, &goes]);
+    let running = set(&[FILE, &stays, &differs, &goes]);
     let wanted = set(&[&renamed, &stays, &changed, &comes]);
     let text = text(&plan(&running, &wanted, Removals::Refused));
     assert_eq!(text, include_str!("tests/plan.txt"));
