@@ -27,6 +27,8 @@ pub struct Applied {
     pub refused: Vec<Refusal>,
     /// Swaps that are offered and not taken yet.
     pub open: Vec<PipelineName>,
+    /// All that an operator has paused: a rename takes its pause along.
+    pub paused: BTreeSet<PipelineName>,
 }
 
 /// Why a pipeline goes on with the definition before.
@@ -184,11 +186,13 @@ impl Supervisor {
         unit.offer = None;
         unit.edition = edition;
         unit.tell_pause();
+        unit.following.clear();
         let mut anew = Vec::new();
         for worker in unit.workers.iter().filter(|w| Some(w.id.number) != has_it) {
             match (&worker.thread, worker.state) {
                 (Some(thread), state) if state.takes_offers() => {
                     thread.control.offer(unit.edition.clone());
+                    unit.following.insert(worker.id.number);
                 }
                 (_, State::BackingOff { .. } | State::Halted) => anew.push(worker.id.number),
                 (
@@ -207,7 +211,8 @@ impl Supervisor {
     }
 
     pub(super) fn taken(&mut self, at: At, edition: &Edition) {
-        let Some(unit) = self.units.get(&at.unit) else { return };
+        let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        unit.following.remove(&at.number);
         let asked = unit.offer.as_ref().filter(|o| o.edition.is(edition));
         if asked.is_some_and(|o| o.asked == at.number) {
             tracing::info!(pipeline = %unit.name(), "the new definition rules from this window on");
@@ -223,6 +228,7 @@ impl Supervisor {
             unit.refused = Some(fault);
         } else if unit.edition.is(edition) {
             // Another worker has it already: this one must not go on with other rules.
+            unit.following.remove(&at.number);
             tracing::warn!(worker = %at.number, pipeline = %unit.name(), "a worker cannot take the new definition while it runs, and starts anew: {fault}");
             self.drive(at, &Event::Replaced);
         }
@@ -231,6 +237,7 @@ impl Supervisor {
     /// The one that was asked has ended: the next one is, or the edition is for the next start.
     pub(super) fn ask_another(&mut self, at: At) {
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        unit.following.remove(&at.number);
         if unit.offer.as_ref().is_some_and(|o| o.asked == at.number)
             && let Some(offer) = unit.offer.take()
         {
@@ -240,7 +247,7 @@ impl Supervisor {
 
     /// Answers where nothing is open any more.
     pub(super) fn answer(&mut self) {
-        let is_open = |id: &u64| self.units.get(id).is_some_and(|u| u.offer.is_some());
+        let is_open = |id: &u64| self.units.get(id).is_some_and(Unit::is_swapping);
         if self.applying.as_ref().is_some_and(|a| !a.units.iter().any(is_open))
             && let Some(applying) = self.applying.take()
         {
@@ -257,9 +264,9 @@ impl Supervisor {
     }
 
     fn reply(&self, applying: Applying) {
-        let mut applied = Applied::default();
+        let mut applied = Applied { paused: self.held.clone(), ..Applied::default() };
         for unit in applying.units.iter().filter_map(|id| self.units.get(id)) {
-            if unit.offer.is_some() {
+            if unit.is_swapping() {
                 applied.open.push(unit.name().clone());
             } else if let Some(fault) = &unit.refused {
                 let reason = format!("{fault}; {}", fault.kind.hint());

@@ -25,7 +25,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::apply::Applied;
 use super::handle::{Gone, Handle};
-use super::plan::{Plan, Removals, Set, plan};
+use super::plan::{Kind, Plan, Removals, Set, plan};
 use super::wanted::{self, LastGood, Wanted, wanted};
 use crate::config::{self, Checked, Environment, Settings, Snapshot};
 use crate::kafka::Librdkafka;
@@ -302,9 +302,16 @@ impl Reloads {
         }
         self.take_settings(settings);
         let has_changes = plan.has_changes();
+        let has_renames = plan.changes.iter().any(|c| matches!(c.kind, Kind::Rename { .. }));
         let applied = self.supervisor.apply(plan, set.clone()).await?;
         self.connections.clone_from(&set.connections);
         self.remember(&wanted, &applied);
+        if has_renames {
+            self.memory
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .keep_paused(&applied.paused);
+        }
         generation.outcome = match (is_rejected, applied.refused.is_empty(), has_changes) {
             (true, _, _) => Outcome::Rejected,
             (false, false, _) => Outcome::Refused,
@@ -358,6 +365,9 @@ impl Reloads {
                 ..Reloaded::default()
             };
             self.overview.like_before(&mut reloaded.generation);
+            if reloaded.generation.findings.errors > 0 {
+                reloaded.generation.outcome = Outcome::Rejected;
+            }
             self.record(&mut reloaded).await;
             (self.observe)(Phase::Ended(self.overview.sentence()));
         }

@@ -145,7 +145,7 @@ fn of_unit(unit: &Unit) -> PipelineStatus {
         state: state(unit),
         paused_by: paused_by.into_iter().filter(|(_, is)| *is).map(|(by, _)| by).collect(),
         refused: unit.refused.as_ref().map(of_fault),
-        swapping: unit.offer.is_some(),
+        swapping: unit.is_swapping(),
         description: pipeline.description.clone(),
         labels: pipeline.labels.clone(),
         cluster: pipeline.cluster.to_string(),

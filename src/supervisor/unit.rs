@@ -27,6 +27,8 @@ pub(super) struct Unit {
     /// A swap that the first worker is asked about.
     pub(super) offer: Option<Offer>,
     pub(super) workers: Vec<Worker>,
+    /// Workers that were offered what rules now and have not answered yet.
+    pub(super) following: BTreeSet<u16>,
     /// Units that must have gone before this one starts.
     pub(super) waits_for: BTreeSet<u64>,
     pub(super) life: Life,
@@ -101,6 +103,7 @@ impl Unit {
         Self {
             edition,
             offer: None,
+            following: BTreeSet::new(),
             workers,
             waits_for: BTreeSet::new(),
             life: Life::Waits,
@@ -127,6 +130,11 @@ impl Unit {
                 thread.control.resume();
             }
         }
+    }
+
+    /// Whether a swap is under way.
+    pub(super) fn is_swapping(&self) -> bool {
+        self.offer.is_some() || !self.following.is_empty()
     }
 
     pub(super) fn has_gone(&self) -> bool {

@@ -316,3 +316,131 @@ fn a_hangup_reloads() {
     assert!(sinks.is_empty());
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+#[test]
+fn a_broken_folder_at_the_start_runs_what_was_good_last_and_a_pause_outlives_the_daemon() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
+    let source: Vec<&str> = source.iter().map(String::as_str).collect();
+    scene.file("exactly_once", &source, &[&to(&out)]);
+    let mut daemon = scene.run();
+    assert_eq!(daemon.terminate(), Some(0));
+
+    scene.host.pipeline("pipeline.yaml", "version: 1\nname: [");
+    let mut daemon = scene.run();
+    cluster.produce(&input, &values(&["1"]));
+    assert_eq!(scene.values(&out, 1), ["1"]);
+    let status = scene.host.status_of(&scene.name);
+    assert_eq!(status["definition"], "last_good", "{status:#}");
+    assert_eq!(scene.host.krouted(&["pause", &scene.name]).code, 0);
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // Not even the folder is there.
+    std::fs::remove_dir_all(scene.host.path().join("pipelines")).unwrap();
+    let mut daemon = scene.host.run();
+    scene.host.wait_for_state(&scene.name, "paused");
+    let status = scene.host.status();
+    assert_eq!(status["generation"]["outcome"]["outcome"], "unreadable", "{status:#}");
+    assert_eq!(scene.host.krouted(&["resume", &scene.name]).code, 0);
+    cluster.produce(&input, &values(&["2"]));
+    assert_eq!(scene.values(&out, 2), ["1", "2"]);
+
+    // It comes back, and is followed.
+    std::fs::create_dir(scene.host.path().join("pipelines")).unwrap();
+    scene.file("exactly_once", &source, &[&to(&out), "description: it is back"]);
+    eventually(2 * SOON, "the file counts again", || {
+        (scene.host.status_of(&scene.name)["definition"] == "current").then_some(())
+    });
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_change_of_a_cluster_restarts_its_pipelines_and_other_settings_ask_for_a_restart() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
+    let source: Vec<&str> = source.iter().map(String::as_str).collect();
+    scene.file("exactly_once", &source, &[&to(&out)]);
+    let mut daemon = scene.run();
+    let settings = |instance: &str, more: &str| {
+        scene.host.settings(&format!(
+            "version: 1\ninstance_id: {instance}\npipelines: pipelines/\nstate: {}\nclusters:\n  \
+             default:\n    bootstrap_servers: {}\n{more}",
+            scene.host.path().join("state").display(),
+            cluster.bootstrap
+        ));
+    };
+    settings(&scene.name, "    properties: {client.dns.lookup: canonical_bootstrap}\n");
+    let lookup = |said: &str| said.contains("restart") && said.contains("clusters.default");
+    let (code, said) = reload(&scene.host, &[]);
+    // An unknown property of the client is a finding, and nothing is changed.
+    assert!(code == 1 || lookup(&said), "{said}");
+    settings(&scene.name, "    properties: {socket.keepalive.enable: true}\n");
+    let (code, said) = reload(&scene.host, &[]);
+    assert!(code == 0 && (lookup(&said)), "{said}");
+    daemon.wait_for_lines("partitions assigned", 2, SOON);
+    cluster.produce(&input, &values(&["1"]));
+    assert_eq!(scene.values(&out, 1), ["1"]);
+
+    settings("another", "    properties: {socket.keepalive.enable: true}\n");
+    assert_eq!(reload(&scene.host, &[]).0, 0);
+    assert_eq!(scene.host.status()["needs_restart"], json!(["instance_id"]));
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn two_hundred_pipelines_start_one_is_swapped_and_all_stop() {
+    const PIPELINES: usize = 200;
+    /// Bounds, not goals: the figures are printed.
+    const UP_WITHIN: std::time::Duration = std::time::Duration::from_mins(5);
+    let cluster = shared();
+    let host = Host::new(&crate::kafka::unique("many"), &cluster.bootstrap);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    let file = |n: usize, more: &str| {
+        let name = format!("many-{}-{n}", std::process::id());
+        let text = format!(
+            "version: 1\nname: {name}\ndelivery: exactly_once\n\
+             source: {{topics: [{input}], start: latest}}\n{}\n{more}",
+            to(&out)
+        );
+        host.pipeline(&format!("{n}.yaml"), &text);
+    };
+    for n in 0..PIPELINES {
+        file(n, "");
+    }
+    let clock = stopwatch();
+    let mut daemon = host.run();
+    daemon.wait_for_lines("partitions assigned", PIPELINES, UP_WITHIN);
+    let up = clock();
+    let resident_kib = resident_kib(daemon.pid());
+    let clock = stopwatch();
+    file(7, "description: another\n");
+    let (code, said) = reload(&host, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("swap") && !said.contains("restart"), "{said}");
+    let swapped = clock();
+    let clock = stopwatch();
+    assert_eq!(daemon.terminate(), Some(0));
+    let per_pipeline = resident_kib / u64::try_from(PIPELINES).unwrap();
+    println!(
+        "{PIPELINES} pipelines: up in {up:?}, reload of one in {swapped:?}, stopped in {:?}, {resident_kib} KiB resident, {per_pipeline} KiB each",
+        clock()
+    );
+    assert!(per_pipeline < 5 * 1024 + 123, "{per_pipeline} KiB for an idle pipeline");
+}
+
+#[expect(clippy::disallowed_methods, reason = "figures of a real process")]
+fn stopwatch() -> impl Fn() -> std::time::Duration {
+    let began = std::time::Instant::now();
+    move || began.elapsed()
+}
+
+/// `VmRSS` of a process.
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

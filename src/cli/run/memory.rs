@@ -8,7 +8,7 @@ use crate::kafka::Librdkafka;
 use crate::model::PipelineName;
 use crate::state::{self, GenerationOutcome, Remembered, StateFolder, Text};
 use crate::supervisor::reload::{Generation, Memory, Outcome, Said};
-use crate::supervisor::wanted::{Good, LastGood};
+use crate::supervisor::wanted::LastGood;
 
 /// The state folder as a memory. A folder that cannot be written is said once, until it can be again.
 pub(super) struct Kept {
@@ -36,13 +36,8 @@ impl Kept {
 
 impl Memory for Kept {
     fn keep(&mut self, last_good: &LastGood, history: &[Generation]) {
-        let text = |good: &Good| Text {
-            path: good.source.path().to_owned(),
-            text: good.source.text().to_owned(),
-        };
-        let texts = last_good.iter().map(|(name, good)| (name.clone(), text(good))).collect();
         let history: Vec<_> = history.iter().map(to_state).collect();
-        let written = self.folder.save_last_good(&texts);
+        let written = self.folder.save_last_good(&state::texts(last_good));
         self.note(written.and_then(|()| self.folder.save_generations(&history)));
     }
 
@@ -66,16 +61,9 @@ pub(super) fn last_good(
     settings: &Settings,
     environment: &Environment,
 ) -> LastGood {
-    let mut all = LastGood::new();
-    for (name, text) in texts {
-        match state::rebuild(name, text, settings, environment, &Librdkafka) {
-            Ok((pipeline, source)) => {
-                all.insert(name.clone(), Good { pipeline, source });
-            }
-            Err(why) => {
-                tracing::warn!(pipeline = %name, "its last good definition is not good any more: {why}");
-            }
-        }
+    let (all, lost) = state::restore(texts, settings, environment, &Librdkafka);
+    for (name, why) in lost {
+        tracing::warn!(pipeline = %name, "its last good definition is not good any more: {why}");
     }
     all
 }
