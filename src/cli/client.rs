@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::Outcome;
@@ -81,20 +81,19 @@ impl Place {
     }
 
     /// The socket: as asked for, as the settings say, else where a daemon would put it.
-    pub(super) fn socket(&self) -> Result<PathBuf> {
+    fn socket(&self) -> PathBuf {
         if let Some(path) = &self.socket {
-            return Ok(path.clone());
+            return path.clone();
         }
         let environment = Environment::of_process();
         let file = settings::find(self.config.as_deref());
         // Secrets and names of topics may hang on variables that only the daemon has.
-        let loaded = settings::load(file.as_deref(), &Environment::Unknown, &Librdkafka)
-            .map_err(|_findings| anyhow!("the settings have findings: see `krouted check`"))?;
-        Ok(loaded
-            .settings
-            .socket
+        let loaded = settings::load(file.as_deref(), &Environment::Unknown, &Librdkafka);
+        // A broken file must not keep anybody from asking the daemon, which goes on with the one before.
+        let named = loaded.ok().and_then(|loaded| loaded.settings.socket);
+        named
             .or_else(|| settings::default_socket(&environment).filter(|path| path.exists()))
-            .unwrap_or_else(|| PathBuf::from(SYSTEM_SOCKET)))
+            .unwrap_or_else(|| PathBuf::from(SYSTEM_SOCKET))
     }
 
     /// Asks for a document; waits at most so long, or as long as it takes.
@@ -105,7 +104,7 @@ impl Place {
         body: &str,
         wait: Option<Duration>,
     ) -> Result<Document, NoAnswer> {
-        let socket = self.socket().map_err(NoAnswer::Unreachable)?;
+        let socket = self.socket();
         let answer = exchange(&socket, method, target, body, wait);
         let (status, document) = answer.map_err(|error| no_answer(&socket, error))?;
         let document = Document(document);

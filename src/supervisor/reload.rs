@@ -307,10 +307,7 @@ impl Reloads {
         self.connections.clone_from(&set.connections);
         self.remember(&wanted, &applied);
         if has_renames {
-            self.memory
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .keep_paused(&applied.paused);
+            self.memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&applied.paused);
         }
         generation.outcome = match (is_rejected, applied.refused.is_empty(), has_changes) {
             (true, _, _) => Outcome::Rejected,

@@ -117,10 +117,10 @@ impl Host {
 
     /// Waits until a pipeline is in that state.
     pub(crate) fn wait_for_state(&self, name: &str, state: &str) {
-        let mut last = Value::Null;
         eventually(wait::SOON, &format!("{name} is {state}"), || {
-            last = self.status_of(name);
-            (last["state"] == state).then_some(())
+            // The daemon may not be there yet.
+            let is_there = self.krouted(&["status"]).code == 0;
+            (is_there && self.status_of(name)["state"] == state).then_some(())
         });
     }
 }

@@ -70,7 +70,11 @@ proptest! {
                 prop_assert_eq!(state, State::Starting { failures: 0 });
                 prop_assert_eq!(effects.last(), Some(&Effect::Spawn));
             }
-            other => prop_assert!(false, "{:?} by Replaced in {:?}", other, before),
+            other @ (State::Running { .. }
+            | State::Paused { .. }
+            | State::BackingOff { .. }
+            | State::Halted
+            | State::Stopped) => prop_assert!(false, "{:?} by Replaced in {:?}", other, before),
         }
     }
 
