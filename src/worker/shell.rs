@@ -151,7 +151,13 @@ impl<'a, P: Port> Shell<'a, P> {
             return;
         }
         match news {
-            News::Assigned => self.assign(),
+            News::Assigned => {
+                // A partition may come from a worker that has the new rules already.
+                self.attend();
+                if !matches!(self.state, State::Ended(_)) {
+                    self.assign();
+                }
+            }
             News::Revoked => {
                 self.drive(Event::Revoked);
                 self.forget_assignment();
