@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::baton::Baton;
 use super::cluster::{Blow, Call, Cluster, How, Killed, Refuses, Seen, Shared};
 use crate::model::{Guarantee, HeaderList, Position, Record};
-use crate::pipeline::{OutOfRange, sample};
+use crate::pipeline::{OutOfRange, Pipeline, sample};
 use crate::worker::{
     Batch, Control, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output, Port,
 };
@@ -27,6 +27,7 @@ pub(super) struct FakePort {
     sent: Vec<(Seen, usize)>,
     open: bool,
     health: Health,
+    paused: bool,
 }
 
 /// What is left of the clients.
@@ -108,6 +109,7 @@ impl FakePort {
             sent: Vec::new(),
             open: false,
             health: Health::Fine,
+            paused: false,
         }
     }
 
@@ -271,7 +273,9 @@ impl Port for FakePort {
             drop(cluster);
             std::panic::resume_unwind(Box::new(Killed));
         }
-        self.fill(&cluster, batch, max);
+        if !self.paused {
+            self.fill(&cluster, batch, max);
+        }
         let idle = wait.max(Duration::from_millis(1));
         cluster.now += if batch.is_empty() { idle } else { Duration::from_micros(300) };
         if let Some(Blow::Fails(how) | Blow::FailsLate(how)) = blow {
@@ -404,6 +408,25 @@ impl Port for FakePort {
     }
 
     fn reset(&mut self, _: &str, _: i32, _: OutOfRange) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+        assert!(!self.open, "a definition is taken between two windows");
+        match pipeline.sinks.iter().find(|s| s.topic.as_str() == sample::UNKNOWN_TOPIC) {
+            Some(sink) => Err(Fault::new(FaultKind::UnknownTopic, sink.topic.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    fn pause(&mut self) -> Result<(), Failure> {
+        assert!(!self.open, "a pause comes between two windows");
+        self.paused = true;
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.paused = false;
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use super::baton::Baton;
 use super::cluster::{Blow, Call, Input, Killed, Refuses, Seen, Shared};
 use super::port::FakePort;
 use crate::model::{InstanceId, WorkerId};
-use crate::pipeline::{Delivery, Matching, OnReject, OutOfRange, Pipeline, sample};
+use crate::pipeline::{Delivery, Matching, OnReject, Pipeline, sample};
 use crate::program::Program;
-use crate::worker::{Control, Counters, Exit, Job, ProgramSlot, Tally, run};
+use crate::worker::{Control, Counters, Edition, Exit, Job, Tally, Tell, run};
 
 /// Restarts of one worker after which it counts as hopeless; the schedules hold far fewer blows.
 const RUNS_MAX: usize = 500;
@@ -113,11 +113,10 @@ impl Rig {
                 instance: InstanceId::new("test").unwrap(),
                 number: u16::try_from(place).unwrap(),
             },
-            delivery: self.pipeline.delivery,
-            out_of_range: OutOfRange::Stop,
-            slot: Arc::new(ProgramSlot::new(Program::new(&self.pipeline))),
+            edition: Edition::new(Arc::new(self.pipeline.clone())),
             counters: Arc::clone(&self.counters),
             control: Arc::clone(&control),
+            tell: Tell::default(),
         };
         let guarantee = self.pipeline.delivery.guarantee();
         let mut port = FakePort::new(&self.cluster, guarantee, &control, (place, baton));
