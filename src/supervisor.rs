@@ -63,6 +63,7 @@ pub struct Supervisor {
     heartbeat: Box<dyn FnMut() + Send>,
     units: BTreeMap<u64, Unit>,
     next_unit: u64,
+    next_edition: u64,
     /// Pipelines that an operator paused, whether they are there or not.
     held: BTreeSet<PipelineName>,
     /// Workers whose clusters are busy with others that start.
@@ -91,6 +92,7 @@ impl Supervisor {
             heartbeat,
             units: BTreeMap::new(),
             next_unit: 0,
+            next_edition: 0,
             held,
             waiting: VecDeque::new(),
             left: Vec::new(),
@@ -105,8 +107,15 @@ impl Supervisor {
     /// Takes pipelines that are started by [`run`](Self::run).
     pub fn add(&mut self, pipelines: impl IntoIterator<Item = Arc<Pipeline>>) {
         for pipeline in pipelines {
-            self.enter(Edition::new(pipeline), None, BTreeSet::new());
+            let edition = self.edition(pipeline);
+            self.enter(edition, None, BTreeSet::new());
         }
+    }
+
+    /// Newer than all before it.
+    fn edition(&mut self, pipeline: Arc<Pipeline>) -> Edition {
+        self.next_edition += 1;
+        Edition::new(self.next_edition, pipeline)
     }
 
     /// Starts what was added, follows commands until `shutdown` is done, then ends all workers. Returns those that had to be
@@ -234,11 +243,12 @@ impl Supervisor {
         let (work, tell) = (Arc::clone(&self.work), self.tell.clone());
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
         let (edition, paused) = (unit.edition.clone(), unit.is_paused());
+        let rules = Arc::clone(&unit.rules);
         let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
         worker.attempt += 1;
         let to = Address { at, attempt: worker.attempt, tell };
         let counters = Arc::clone(&worker.counters);
-        let given = Given { id: worker.id.clone(), edition, counters, paused };
+        let given = Given { id: worker.id.clone(), edition, rules, counters, paused };
         match WorkerThread::start(given, &work, &to) {
             Ok(thread) => worker.thread = Some(thread),
             Err(fault) => self.drive(at, &Event::Exited(Exit::Fault(fault))),

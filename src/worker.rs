@@ -29,7 +29,7 @@ mod tests;
 mod window;
 
 pub use clock::{Clock, SystemClock};
-pub use control::{Control, Edition, Job, News as WorkerNews, Tell};
+pub use control::{Control, Edition, Job, News as WorkerNews, Rules, Tell};
 pub use counters::{Counters, Tally};
 pub use fault::{Failure, Fault, FaultKind};
 pub use isolation::{Isolation, Refusal, Sent};

@@ -48,6 +48,15 @@ pub(super) struct Applying {
 }
 
 impl Unit {
+    /// Takes an offer back, where nobody has taken it.
+    fn withdraw(&mut self) {
+        let Some(offer) = self.offer.take() else { return };
+        let asked = self.workers.get(usize::from(offer.asked));
+        if let Some(thread) = asked.and_then(|worker| worker.thread.as_ref()) {
+            drop(thread.control.take_offer());
+        }
+    }
+
     /// Whether it is what its name stands for.
     pub(super) fn stays(&self) -> bool {
         match self.life {
@@ -75,15 +84,20 @@ impl Supervisor {
             match (&change.kind, id) {
                 (Kind::Unchanged, Some(id)) => self.note(id, pipeline),
                 (Kind::Swap { .. }, Some(id)) => {
-                    self.swap(id, Edition::new(Arc::clone(pipeline)));
+                    let edition = self.edition(Arc::clone(pipeline));
+                    self.swap(id, edition);
                     swapped.insert(id);
                 }
                 (Kind::Restart | Kind::Regroup, Some(id)) => {
-                    self.replace(id, Edition::new(Arc::clone(pipeline)));
+                    let edition = self.edition(Arc::clone(pipeline));
+                    self.replace(id, edition);
                 }
                 (Kind::Rename { from }, _) => self.rename(from, pipeline),
                 (Kind::Stop, _) => {}
-                (Kind::Start, Some(id)) => self.replace(id, Edition::new(Arc::clone(pipeline))),
+                (Kind::Start, Some(id)) => {
+                    let edition = self.edition(Arc::clone(pipeline));
+                    self.replace(id, edition);
+                }
                 (
                     Kind::Unchanged
                     | Kind::Swap { .. }
@@ -92,7 +106,8 @@ impl Supervisor {
                     | Kind::Start,
                     None,
                 ) => {
-                    self.enter(Edition::new(Arc::clone(pipeline)), None, BTreeSet::new());
+                    let edition = self.edition(Arc::clone(pipeline));
+                    self.enter(edition, None, BTreeSet::new());
                 }
             }
         }
@@ -150,17 +165,19 @@ impl Supervisor {
         if self.held.remove(from) {
             self.held.insert(pipeline.name.clone());
         }
-        self.enter(Edition::new(Arc::clone(pipeline)), old, old.into_iter().collect());
+        let edition = self.edition(Arc::clone(pipeline));
+        self.enter(edition, old, old.into_iter().collect());
     }
 
-    /// Means the same; counts for a later start.
+    /// Means the same; counts for a later start. What was offered meanwhile is not wanted any more; where it has been taken
+    /// already, that will be told.
     fn note(&mut self, id: u64, pipeline: &Arc<Pipeline>) {
         if let Some(unit) = self.units.get_mut(&id)
             && !Arc::ptr_eq(&unit.edition.pipeline, pipeline)
         {
-            unit.edition = Edition::new(Arc::clone(pipeline));
+            unit.edition = Edition::new(unit.edition.number, Arc::clone(pipeline));
             unit.refused = None;
-            unit.offer = None;
+            unit.withdraw();
         }
     }
 
@@ -180,18 +197,24 @@ impl Supervisor {
         }
     }
 
-    /// The edition rules. Those who work are offered it, those who wait or were halted begin with it at once.
     fn adopt(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
+        if let Some(unit) = self.units.get_mut(&id) {
+            unit.offer = None;
+        }
+        self.rule(id, edition, has_it);
+    }
+
+    /// The edition rules. Those who work follow, those who wait or were halted begin with it at once.
+    fn rule(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
         let Some(unit) = self.units.get_mut(&id) else { return };
-        unit.offer = None;
+        unit.rules.publish(&edition);
         unit.edition = edition;
         unit.tell_pause();
         unit.following.clear();
         let mut anew = Vec::new();
         for worker in unit.workers.iter().filter(|w| Some(w.id.number) != has_it) {
             match (&worker.thread, worker.state) {
-                (Some(thread), state) if state.takes_offers() => {
-                    thread.control.offer(unit.edition.clone());
+                (Some(_), state) if state.takes_offers() => {
                     unit.following.insert(worker.id.number);
                 }
                 (_, State::BackingOff { .. } | State::Halted) => anew.push(worker.id.number),
@@ -212,25 +235,30 @@ impl Supervisor {
 
     pub(super) fn taken(&mut self, at: At, edition: &Edition) {
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
-        unit.following.remove(&at.number);
-        let asked = unit.offer.as_ref().filter(|o| o.edition.is(edition));
-        if asked.is_some_and(|o| o.asked == at.number) {
+        let is = |other: &Edition| other.number == edition.number;
+        if is(&unit.edition) {
+            unit.following.remove(&at.number);
+        } else if unit.offer.as_ref().is_some_and(|o| is(&o.edition)) {
             tracing::info!(pipeline = %unit.name(), "the new definition rules from this window on");
             self.adopt(at.unit, edition.clone(), Some(at.number));
+        } else if unit.stays() && edition.number > unit.edition.number {
+            // It was taken before another was offered in its place, or before it was withdrawn: then what it took the place of
+            // is offered anew.
+            let before = unit.offer.is_none().then(|| Arc::clone(&unit.edition.pipeline));
+            self.rule(at.unit, edition.clone(), Some(at.number));
+            if let Some(before) = before {
+                let before = self.edition(before);
+                self.swap(at.unit, before);
+            }
         }
     }
 
     pub(super) fn refused(&mut self, at: At, edition: &Edition, fault: Fault) {
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
-        if unit.offer.as_ref().is_some_and(|o| o.edition.is(edition)) {
+        if unit.offer.as_ref().is_some_and(|o| o.edition.number == edition.number) {
             tracing::warn!(pipeline = %unit.name(), fault = fault.kind.as_str(), "the new definition is not taken, the one before goes on: {fault}; {}", fault.kind.hint());
             unit.offer = None;
             unit.refused = Some(fault);
-        } else if unit.edition.is(edition) {
-            // Another worker has it already: this one must not go on with other rules.
-            unit.following.remove(&at.number);
-            tracing::warn!(worker = %at.number, pipeline = %unit.name(), "a worker cannot take the new definition while it runs, and starts anew: {fault}");
-            self.drive(at, &Event::Replaced);
         }
     }
 

@@ -114,7 +114,9 @@ impl Supervisor {
 
     fn restart(&mut self, name: &PipelineName) -> bool {
         let Some(id) = self.unit_of(name) else { return false };
-        let Some(edition) = self.units.get(&id).map(|u| u.edition.clone()) else { return false };
+        let Some(unit) = self.units.get(&id) else { return false };
+        // What is offered is what is wanted.
+        let edition = unit.offer.as_ref().map_or(&unit.edition, |o| &o.edition).clone();
         tracing::info!(pipeline = %name, "restarted by an operator");
         self.replace(id, edition);
         true

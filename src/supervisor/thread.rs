@@ -7,7 +7,9 @@ use std::thread::{Builder, JoinHandle};
 use tokio::sync::mpsc;
 
 use crate::model::WorkerId;
-use crate::worker::{Control, Counters, Edition, Exit, Fault, FaultKind, Job, Tell, WorkerNews};
+use crate::worker::{
+    Control, Counters, Edition, Exit, Fault, FaultKind, Job, Rules, Tell, WorkerNews,
+};
 
 /// What a worker's thread does: brings its clients up and runs until there is a reason to end.
 pub type Work = Arc<dyn Fn(&Job) -> Exit + Send + Sync>;
@@ -51,6 +53,7 @@ impl Address {
 pub(super) struct Given {
     pub(super) id: WorkerId,
     pub(super) edition: Edition,
+    pub(super) rules: Arc<Rules>,
     pub(super) counters: Arc<Counters>,
     pub(super) paused: bool,
 }
@@ -73,6 +76,7 @@ impl WorkerThread {
         let job = Job {
             id: given.id,
             edition: given.edition,
+            rules: given.rules,
             counters: given.counters,
             control: Arc::clone(&control),
             tell: Tell::new(move |what| news.send(What::News(what))),

@@ -15,7 +15,7 @@ use super::lifecycle::State;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
-use crate::worker::{Counters, Edition, Fault};
+use crate::worker::{Counters, Edition, Fault, Rules};
 
 /// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
 const STALL_FIRST: Duration = Duration::from_mins(5);
@@ -24,10 +24,12 @@ const STALL_LONGEST: Duration = Duration::from_hours(1);
 /// A pipeline's workers.
 pub(super) struct Unit {
     pub(super) edition: Edition,
+    /// Shared with the workers.
+    pub(super) rules: Arc<Rules>,
     /// A swap that the first worker is asked about.
     pub(super) offer: Option<Offer>,
     pub(super) workers: Vec<Worker>,
-    /// Workers that were offered what rules now and have not answered yet.
+    /// Workers that have not taken yet what rules now.
     pub(super) following: BTreeSet<u16>,
     /// Units that must have gone before this one starts.
     pub(super) waits_for: BTreeSet<u64>,
@@ -101,6 +103,7 @@ impl Unit {
             })
             .collect();
         Self {
+            rules: Arc::new(Rules::new(edition.clone())),
             edition,
             offer: None,
             following: BTreeSet::new(),

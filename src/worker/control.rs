@@ -3,7 +3,9 @@
 //! Requests are looked at between windows only, so none of them ever cuts one: an open window is closed for them first.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::counters::Counters;
@@ -15,6 +17,8 @@ use crate::program::Program;
 /// A pipeline and the program that is made of it; a worker takes both at once.
 #[derive(Clone, Debug)]
 pub struct Edition {
+    /// Which one it is: of two, the higher number is the newer.
+    pub number: u64,
     /// What it says.
     pub pipeline: Arc<Pipeline>,
     /// Its steps, routes and dead letters, compiled.
@@ -23,14 +27,45 @@ pub struct Edition {
 
 impl Edition {
     /// Compiles the pipeline.
-    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+    pub fn new(number: u64, pipeline: Arc<Pipeline>) -> Self {
         let program = Arc::new(Program::new(&pipeline));
-        Self { pipeline, program }
+        Self { number, pipeline, program }
+    }
+}
+
+/// What rules a pipeline in this daemon: the newest edition that one of its workers has taken. All its workers share it.
+///
+/// A worker that takes an edition publishes it before it reads a record under it, and every worker looks here before it reads:
+/// so one to which a partition comes has at least the edition that the partition was read under, however busy the supervisor
+/// is.
+#[derive(Debug)]
+pub struct Rules {
+    /// Of what is in the slot: looked at between batches.
+    number: AtomicU64,
+    newest: Mutex<Edition>,
+}
+
+impl Rules {
+    /// Begins with this one.
+    pub fn new(edition: Edition) -> Self {
+        Self { number: AtomicU64::new(edition.number), newest: Mutex::new(edition) }
     }
 
-    /// Whether both were made at once.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.pipeline, &other.pipeline)
+    /// It rules from now on, unless a newer one does.
+    pub fn publish(&self, edition: &Edition) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if edition.number > newest.number {
+            newest.clone_from(edition);
+            self.number.store(edition.number, Release);
+        }
+    }
+
+    /// What rules, where that is newer.
+    pub(super) fn newer_than(&self, edition: &Edition) -> Option<Edition> {
+        if self.number.load(Acquire) <= edition.number {
+            return None;
+        }
+        Some(self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 
@@ -79,7 +114,8 @@ impl Control {
         self.offered.load(Relaxed)
     }
 
-    pub(super) fn take_offer(&self) -> Option<Edition> {
+    /// What was offered and not taken yet; it is offered no more.
+    pub fn take_offer(&self) -> Option<Edition> {
         self.offered.store(false, Relaxed);
         self.offer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -96,7 +132,7 @@ pub enum News {
     Paused,
     /// It reads again.
     Resumed,
-    /// The offered edition rules from the next window on.
+    /// An edition rules its next window: the one that was offered, or the one that another worker of its pipeline has taken.
     Taken(Edition),
     /// The offered edition cannot be taken; the one before goes on.
     Refused(Edition, Fault),
@@ -136,6 +172,8 @@ pub struct Job {
     pub id: WorkerId,
     /// What it begins with.
     pub edition: Edition,
+    /// What the workers of its pipeline go by.
+    pub rules: Arc<Rules>,
     /// What it has done.
     pub counters: Arc<Counters>,
     /// What is asked of it.

@@ -153,13 +153,7 @@ impl<'a, P: Port> Shell<'a, P> {
             return;
         }
         match news {
-            News::Assigned => {
-                // A partition may come from a worker that has the new rules already.
-                self.attend();
-                if !matches!(self.state, State::Ended(_)) {
-                    self.assign();
-                }
-            }
+            News::Assigned => self.assign(),
             News::Revoked => {
                 self.drive(Event::Revoked);
                 self.forget_assignment();

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn running() -> Unit {
     let pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(10)));
     let instance = InstanceId::new("test").unwrap();
-    let mut unit = Unit::new(Edition::new(Arc::new(pipeline)), &instance, None);
+    let mut unit = Unit::new(Edition::new(1, Arc::new(pipeline)), &instance, None);
     let worker = &mut unit.workers[0];
     worker.state = State::Running { failures: 0 };
     worker.counters.partitions.store(1, Relaxed);

@@ -38,7 +38,8 @@ fn worked(rig: &Rig, at_ready: impl Fn(&Control) + Send + 'static) -> (Exit, Vec
             instance: InstanceId::new("test").unwrap(),
             number: 0,
         },
-        edition: Edition::new(Arc::new(rig.pipeline.clone())),
+        edition: Edition::new(0, Arc::new(rig.pipeline.clone())),
+        rules: Arc::clone(&rig.rules),
         counters: Arc::clone(&rig.counters),
         control: Arc::clone(&control),
         tell,
@@ -58,7 +59,7 @@ fn rig(delivery: Delivery) -> Rig {
 fn with_sink(rig: &Rig, topic: &str) -> Edition {
     let mut pipeline: Pipeline = rig.pipeline.clone();
     pipeline.sinks[0].topic = sample::topic(topic);
-    Edition::new(Arc::new(pipeline))
+    Edition::new(1, Arc::new(pipeline))
 }
 
 #[test]
@@ -87,6 +88,36 @@ fn an_edition_that_the_port_cannot_serve_is_refused_and_the_one_before_goes_on()
     assert_eq!(news[1], "refused: unknown", "{news:?}");
     rig.check_exactly_once();
     assert_eq!(rig.committed(), [60, 60]);
+}
+
+#[test]
+fn what_another_worker_has_taken_rules_here_too_or_the_worker_ends() {
+    let limits = Delivery::ExactlyOnce(sample::limits(7));
+    let (good, bad) = (rig(limits), rig(limits));
+    good.rules.publish(&with_sink(&good, "another"));
+    let (exit, news) = worked(&good, |_| {});
+    assert_eq!(exit, Exit::Drained);
+    assert_eq!(news[..2], ["ready", "taken"], "{news:?}");
+    assert_eq!(good.committed(), [60, 60]);
+
+    bad.rules.publish(&with_sink(&bad, sample::UNKNOWN_TOPIC));
+    let (exit, news) = worked(&bad, |_| {});
+    assert!(matches!(exit, Exit::Fault(_)), "{exit:?}");
+    assert_eq!(news, ["ready"]);
+    assert_eq!(bad.committed(), [0, 0], "it went on by older rules");
+}
+
+#[test]
+fn an_offer_that_comes_behind_a_newer_edition_is_not_taken() {
+    let rig = rig(Delivery::ExactlyOnce(sample::limits(7)));
+    let newer = Edition { number: 2, ..with_sink(&rig, "another") };
+    rig.rules.publish(&newer);
+    let older = with_sink(&rig, "older");
+    let (exit, news) = worked(&rig, move |control| control.offer(older.clone()));
+    assert_eq!(exit, Exit::Drained);
+    assert_eq!(news.iter().filter(|word| *word == "taken").count(), 1, "{news:?}");
+    rig.rules.publish(&with_sink(&rig, "older"));
+    assert_eq!(rig.rules.newer_than(&newer).map(|e| e.number), None);
 }
 
 #[test]
