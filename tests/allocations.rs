@@ -93,6 +93,7 @@ fn pipeline() -> Pipeline {
         },
         delivery: Delivery::AtMostOnce,
         workers: NonZeroU16::MIN,
+        paused: false,
         steps: vec![
             Step::Filter(predicate(r#"headers["region"] in ["eu", "us"]"#)),
             Step::Filter(predicate(r#"value.type in ["created", "deleted"] && value.n >= 0"#)),

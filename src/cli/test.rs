@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let is_bad = sources::say_findings(&checked.findings, checked.counts);
     let coverage = if arguments.coverage { Asked::Yes } else { Asked::No };
-    let results = report::results(&sources::run_cases(&checked), coverage);
+    let results = report::results(&checked.run_cases(), coverage);
     let text = match arguments.output {
         Form::Text => report::text(&results),
         Form::Json => report::json(&results),
