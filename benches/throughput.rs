@@ -7,9 +7,11 @@
 //!          small        the scenarios on 250 bytes in 16 partitions
 //!          workers | daemons | partitions | pipelines | sizes | windows           how the cost grows; scale: all of them
 //!          latency | startup | all
+//!          tune-value | tune-copy    krouted with -X, --workers, --preload beside krouted without
 //! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
 //!          --interval-ms N (100)   --workers N (1)
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
+//!          --preload LIBRARY   for krouted alone: another allocator
 //!          --write          put the tables into docs/performance.md
 //! ```
 //!
@@ -71,6 +73,7 @@ pub(crate) struct Options {
     interval_ms: u32,
     workers: u16,
     properties: Vec<Property>,
+    preload: Option<String>,
     pub(crate) write: bool,
 }
 
@@ -84,6 +87,7 @@ impl Options {
             interval_ms: 100,
             workers: 1,
             properties: Vec::new(),
+            preload: None,
             write: false,
         };
         while let Some(argument) = arguments.next() {
@@ -95,6 +99,7 @@ impl Options {
                 "--interval-ms" => options.interval_ms = number(&value()?)?,
                 "--workers" => options.workers = number(&value()?)?,
                 "-X" => options.properties.push(property(&value()?)?),
+                "--preload" => options.preload = Some(value()?),
                 "--write" => options.write = true,
                 // cargo's own word for a bench.
                 "--bench" => {}
@@ -112,6 +117,7 @@ impl Options {
             interval_ms: self.interval_ms,
             workers: self.workers,
             properties: self.properties.clone(),
+            preload: self.preload.clone(),
             ..Run::of(rule, guarantee)
         }
     }
@@ -173,6 +179,8 @@ fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
         "copy" => scenarios(&[2], large),
         "key" => scenarios(&[3], large),
         "header" => scenarios(&[4], large),
+        "tune-value" => tables::tune(broker, options, Rule::Value, large),
+        "tune-copy" => tables::tune(broker, options, Rule::Copy, large),
         "latency" => latency::latency(broker, options),
         "startup" => latency::startup(broker, options),
         growth if tables::GROWTH.contains(&growth) => tables::growth(broker, options, growth),

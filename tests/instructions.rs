@@ -32,8 +32,8 @@ use krouted::model::{InstanceId, Record, WorkerId};
 use krouted::pipeline::{OutOfRange, Pipeline};
 use krouted::program::Program;
 use krouted::worker::{
-    Batch, Clock, Control, Counters, DeadLetter, Failure, Job, News, NextOffset, Offsets, Output,
-    Port, ProgramSlot, run,
+    Batch, Clock, Control, Counters, DeadLetter, Edition, Failure, Fault, Job, News, NextOffset,
+    Offsets, Output, Port, Rules, Tell, run,
 };
 
 /// What a record costs is the difference of two runs; each has every one of the 256 values as often.
@@ -203,17 +203,18 @@ fn run_program(pipeline: &Pipeline, values: &[Vec<u8>], records: usize) {
 fn run_loop(pipeline: &Arc<Pipeline>, values: Vec<Vec<u8>>, records: usize) {
     let control = Arc::new(Control::default());
     let counters = Arc::new(Counters::default());
+    let edition = Edition::new(1, Arc::clone(pipeline));
     let job = Job {
         id: WorkerId {
             pipeline: pipeline.name.clone(),
             instance: InstanceId::new("host").unwrap(),
             number: 0,
         },
-        delivery: pipeline.delivery,
-        out_of_range: OutOfRange::Stop,
-        slot: Arc::new(ProgramSlot::new(Program::new(pipeline))),
+        edition: edition.clone(),
+        rules: Arc::new(Rules::new(edition)),
         counters: Arc::clone(&counters),
         control: Arc::clone(&control),
+        tell: Tell::default(),
     };
     let mut port = Endless { values: Arc::new(values), left: records, sent: 0, control };
     run(&mut port, &job, &Ticks::default());
@@ -312,6 +313,15 @@ impl Port for Endless {
     }
     fn reset(&mut self, _: &str, _: i32, _: OutOfRange) -> Result<(), Failure> {
         panic!("nothing is out of range here")
+    }
+    fn prepare(&mut self, _: &Arc<Pipeline>) -> Result<(), Fault> {
+        panic!("nothing is offered here")
+    }
+    fn pause(&mut self) -> Result<(), Failure> {
+        panic!("nobody pauses this")
+    }
+    fn resume(&mut self) -> Result<(), Failure> {
+        panic!("nobody pauses this")
     }
     fn lag(&mut self) -> (u64, u64) {
         (0, 1)

@@ -49,11 +49,21 @@ pub(crate) struct Run {
     /// Daemons on the same group.
     pub(crate) daemons: usize,
     pub(crate) properties: Vec<Property>,
+    /// A library that is loaded before the daemon's own: another allocator, for one.
+    pub(crate) preload: Option<String>,
 }
 
 impl Run {
     pub(crate) fn of(rule: Rule, guarantee: Guarantee) -> Self {
-        Self { rule, guarantee, interval_ms: 100, workers: 1, daemons: 1, properties: Vec::new() }
+        Self {
+            rule,
+            guarantee,
+            interval_ms: 100,
+            workers: 1,
+            daemons: 1,
+            properties: Vec::new(),
+            preload: None,
+        }
     }
 }
 
@@ -127,7 +137,9 @@ struct Jobs<'a> {
 impl Jobs<'_> {
     fn daemons(&self, run: &Run) -> Vec<Member> {
         let hosts: Vec<_> = (0..run.daemons).map(|_| self.host(run)).collect();
-        hosts.into_iter().map(|host| (host.run(), Some(host))).collect()
+        let environment: Vec<_> =
+            run.preload.iter().map(|path| ("LD_PRELOAD", path.as_str())).collect();
+        hosts.into_iter().map(|host| (host.run_with(&[], &environment), Some(host))).collect()
     }
 
     fn host(&self, run: &Run) -> Host {

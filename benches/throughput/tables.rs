@@ -66,6 +66,26 @@ pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], sha
     good
 }
 
+/// krouted as the options say beside krouted as it is, to choose a default by: ratios below 1.0 speak for the options.
+pub(crate) fn tune(broker: &Broker, options: &Options, rule: Rule, shape: Shape) -> bool {
+    let workload = Workload::load(&broker.cluster(), shape);
+    let runs = [options.run(rule, Guarantee::ExactlyOnce), Run::of(rule, Guarantee::ExactlyOnce)];
+    let mut pairs = Pairs::default();
+    let mut good = true;
+    for round in 0..options.rounds {
+        good &= pairs.round("tried, then as it is", round, |place| {
+            let run = match place {
+                Program::Krouted => &runs[0],
+                Program::Loop => &runs[1],
+            };
+            measure(broker, &workload, Program::Krouted, run)
+        });
+    }
+    workload.unload(&broker.cluster());
+    say(&pairs.row("tried / as it is").join(" | "));
+    good
+}
+
 /// The runs of both programs in the same rounds.
 #[derive(Default)]
 struct Pairs {
