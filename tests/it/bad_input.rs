@@ -18,7 +18,7 @@ struct Running<'c> {
     sent: Vec<String>,
 }
 
-impl<'c> Running<'c> {
+impl Running<'_> {
     fn new(rest: &[&str]) -> Self {
         let cluster = shared();
         let scene = Scene::new(cluster);
