@@ -2,9 +2,12 @@
 //!
 //! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
+mod by_hand;
 mod check;
+mod consume;
 mod demo;
 mod explain;
+mod produce;
 mod run;
 mod sources;
 mod test;
@@ -26,10 +29,14 @@ struct Arguments {
 enum Command {
     /// Says what is wrong with pipeline files, without a broker.
     Check(check::Arguments),
+    /// Reads records of topics, and writes them to standard output.
+    Consume(consume::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
     /// Shows one record's way through a pipeline, or says what the code of a finding means.
     Explain(explain::Arguments),
+    /// Writes lines into a topic, each as a record.
+    Produce(produce::Arguments),
     /// Runs the tests in pipeline files, without a broker.
     Test(test::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
@@ -47,6 +54,8 @@ pub enum Outcome {
     Failed,
     /// The command line cannot be understood.
     Usage,
+    /// A broker is away: the same command may do later.
+    TryAgain,
     /// The daemon's own configuration is broken: settings file, folders.
     Configuration,
 }
@@ -60,6 +69,7 @@ impl Outcome {
             Self::Good => 0,
             Self::Findings | Self::Failed => 1,
             Self::Usage => 64,
+            Self::TryAgain => 75,
             Self::Configuration => 78,
         }
     }
@@ -73,8 +83,10 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Consume(arguments) => consume::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Produce(arguments) => produce::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
     };

@@ -120,7 +120,7 @@ fn read_pipelines(
     Ok(checked.pipelines)
 }
 
-fn secrets(environment: &Environment) -> Secrets {
+pub(super) fn secrets(environment: &Environment) -> Secrets {
     let variables = match environment {
         Environment::Known(variables) => variables.clone(),
         Environment::Unknown => BTreeMap::new(),
