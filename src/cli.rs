@@ -7,8 +7,10 @@ mod check;
 mod consume;
 mod demo;
 mod explain;
+mod init;
 mod produce;
 mod run;
+mod schema;
 mod sources;
 mod test;
 
@@ -35,10 +37,14 @@ enum Command {
     Demo(demo::Arguments),
     /// Shows one record's way through a pipeline, or says what the code of a finding means.
     Explain(explain::Arguments),
+    /// Writes files to begin with: a pipeline with tests, settings, a schema.
+    Init(init::Arguments),
     /// Writes lines into a topic, each as a record.
     Produce(produce::Arguments),
     /// Runs the tests in pipeline files, without a broker.
     Test(test::Arguments),
+    /// Prints the JSON Schema of pipeline files or of the settings file.
+    Schema(schema::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
 }
@@ -86,6 +92,8 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
         Command::Consume(arguments) => consume::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => Ok(init::run(arguments)),
+        Command::Schema(arguments) => Ok(schema::run(arguments)),
         Command::Produce(arguments) => produce::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
