@@ -59,7 +59,7 @@ impl Target {
 /// How a command ends by a fault.
 pub(super) fn outcome(kind: FaultKind) -> Outcome {
     match kind {
-        FaultKind::BrokerAway => Outcome::TryAgain,
+        FaultKind::BrokerAway => Outcome::Later,
         FaultKind::Configuration => Outcome::Configuration,
         FaultKind::Authorization
         | FaultKind::UnknownTopic
