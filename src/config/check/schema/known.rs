@@ -1,5 +1,7 @@
 //! What a schema says of the paths that expressions name. Only what is certain is held against an expression.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::super::super::text::nearest;
@@ -130,7 +132,7 @@ impl Known {
     fn followed<'s>(&'s self, mut schema: &'s Value) -> Option<&'s Value> {
         for _ in 0..REFERENCES_MAX {
             // A part with an address of its own: what it refers to is not this file's.
-            let is_root = std::ptr::eq(schema, &*self.schema.root);
+            let is_root = std::ptr::eq(schema, Arc::as_ptr(&self.schema.root));
             if !is_root
                 && ["$id", "id"].iter().any(|id| schema.get(id).is_some_and(Value::is_string))
             {
