@@ -181,6 +181,9 @@ fn outline(
     let outline = check::pipeline(&raw, at, &mut context);
     // A finding without a broken part is one about the text, which stands all the same: such a pipeline must not run.
     let is_refused = document.is_refused || context.findings.since(mark).is_some();
+    if outline.pipeline.is_none() && !is_refused && raw.tests.is_some() {
+        context.findings.untested(at.field("tests").key());
+    }
     let pipeline = outline.pipeline.filter(|_| !is_refused);
     Some(Outline { pipeline, ..outline })
 }

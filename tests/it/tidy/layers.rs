@@ -54,6 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["config"]),
     ("saphyr_parser", &["config"]),
     ("jsonschema", &["config", "program"]),
+    ("referencing", &["program"]),
     ("schemars", &["config"]),
     ("annotate_snippets", &["config"]),
     ("notify", &["watch"]),
