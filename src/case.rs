@@ -7,6 +7,7 @@ mod actual;
 mod base64;
 mod coverage;
 mod differ;
+pub mod envelope;
 mod explain;
 mod given;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use serde_json::Value;
 pub use actual::{Actual, ActualOutput, End, Trace};
 pub use base64::{decode as from_base64, encode as to_base64};
 pub use coverage::Coverage;
+pub use envelope::Envelope;
 pub use explain::explain;
 pub use given::Given;
 

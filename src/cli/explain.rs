@@ -26,7 +26,8 @@ pub(super) struct Arguments {
     /// The record's value; `-` is standard input.
     #[arg(long, value_name = "FILE|-", default_value = "-")]
     record: String,
-    /// The record is a map with the fields of a test's `given`: key, value, headers, topic, timestamp and the like.
+    /// The record is a line of `krouted consume -o envelope`, or a map with the fields of a test's `given`: key, value,
+    /// headers, topic, timestamp and the like.
     #[arg(long)]
     envelope: bool,
     /// The pipeline, where the file has several.
@@ -83,7 +84,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     };
     let bytes = read(&arguments.record)?;
-    let given = if arguments.envelope {
+    let given = if let Some(given) = consumed(&bytes, pipeline).filter(|_| arguments.envelope) {
+        given
+    } else if arguments.envelope {
         match envelope(&arguments.record, &bytes, &pipeline.source.topics) {
             Ok(given) => given,
             Err(findings) => {
@@ -96,6 +99,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     say(Stream::Data, &case::explain(&given, pipeline, &Program::new(pipeline)));
     Ok(Outcome::Good)
+}
+
+/// A line that `consume -o envelope` wrote, of a topic that the pipeline reads.
+fn consumed(line: &[u8], pipeline: &Pipeline) -> Option<Given> {
+    let envelope = case::Envelope::read(line).ok()?;
+    let topic = envelope.topic?;
+    let is_read = match &pipeline.source.topics {
+        Topics::Names(names) => names.iter().any(|name| name.as_str() == topic),
+        Topics::Pattern(pattern) => pattern.matches(&topic),
+    };
+    is_read.then_some(Given {
+        topic,
+        partition: envelope.partition.unwrap_or(0),
+        offset: envelope.offset.unwrap_or(0),
+        timestamp: envelope.timestamp,
+        key: envelope.key,
+        value: envelope.value,
+        headers: envelope.headers,
+    })
 }
 
 /// A line break at the end is the editor's or the shell's.
