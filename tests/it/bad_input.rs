@@ -6,7 +6,6 @@ use std::os::unix::fs::symlink;
 use crate::daemon::{Host, Said};
 use crate::kafka::record::Record;
 use crate::kafka::{Isolation, shared};
-use crate::process;
 use crate::scene::{SOON, Scene};
 use crate::wait::eventually;
 
@@ -134,7 +133,6 @@ fn a_schema_that_is_deleted_goes_on_in_the_last_good_definition() {
     let schemas = running.scene.host.path().join("schemas");
     let schema = schemas.join("number.json");
     let needs_n = r#"{"type": "object", "required": ["n"]}"#;
-    fs::create_dir(&schemas).unwrap();
     fs::write(&schema, needs_n).unwrap();
     let mut daemon = running.scene.run();
     let letters = |count: usize| {
@@ -204,7 +202,7 @@ fn a_state_folder_that_cannot_be_written_is_said_and_holds_up_nothing() {
         let file = state.join(format!("{}.last-good.json", running.scene.name));
         fs::read_to_string(file).unwrap().contains("description: written").then_some(())
     });
-    process::signal(daemon.pid(), "KILL");
+    daemon.kill9();
     fs::write(running.scene.pipelines().join("pipeline.yaml"), "name: [").unwrap();
     let mut daemon = running.scene.run();
     running.goes_on("{}");
@@ -220,6 +218,7 @@ fn a_start_without_what_it_needs_is_78() {
     daemon.wait_for_line("the pipelines folder .* cannot be read", SOON);
 
     let host = Host::new("host-a", "127.0.0.1:1");
+    fs::remove_dir(host.path().join("state")).unwrap();
     fs::write(host.path().join("state"), "no folder").unwrap();
     let mut daemon = host.run();
     assert_eq!(daemon.wait_for_end(SOON), Some(78));
