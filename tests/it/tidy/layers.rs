@@ -76,7 +76,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde", ANY),
     ("serde_json", ANY),
     ("simdutf8", &["json", "expression"]),
-    ("strsim", &["config", "expression"]),
+    ("strsim", &["expression"]),
     ("thiserror", ANY),
     ("tracing", ANY),
     ("tokio", &["supervisor", "cli", "systemd", "telemetry", "watch", "admin"]),
