@@ -9,6 +9,7 @@ mod coverage;
 mod differ;
 mod explain;
 mod given;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub use base64::{decode as from_base64, encode as to_base64};
 pub use coverage::Coverage;
 pub use explain::explain;
 pub use given::Given;
+pub use shown::printable;
 
 use crate::model::Stage;
 use crate::pipeline::Pipeline;
