@@ -2,11 +2,16 @@
 //!
 //! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
+mod act;
 mod check;
+mod client;
 mod demo;
 mod explain;
+mod plan;
+mod reload;
 mod run;
 mod sources;
+mod status;
 mod test;
 
 use std::io::{self, Write};
@@ -32,8 +37,20 @@ enum Command {
     Explain(explain::Arguments),
     /// Runs the tests in pipeline files, without a broker.
     Test(test::Arguments),
+    /// Says what a folder of pipelines would change, pipeline by pipeline, before it does: 0 nothing, 2 changes, 1 findings.
+    Plan(plan::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
     Run(run::Arguments),
+    /// Where each pipeline of the daemon is, and what is wrong with the files.
+    Status(status::Arguments),
+    /// The daemon reads its folder now.
+    Reload(reload::Arguments),
+    /// A pipeline reads nothing more and stays in its group, until it is resumed.
+    Pause(act::Arguments),
+    /// A paused pipeline goes on.
+    Resume(act::Arguments),
+    /// A pipeline's workers end and start again; a halted one goes on so.
+    Restart(act::Arguments),
 }
 
 /// How a command ended. The codes are public interface.
@@ -43,10 +60,16 @@ pub enum Outcome {
     Good,
     /// There are findings.
     Findings,
+    /// The plan has changes.
+    Changes,
     /// What was tried did not come out as it should.
     Failed,
     /// The command line cannot be understood, or names what is not there.
     Usage,
+    /// The daemon cannot be reached.
+    Unreachable,
+    /// It is not done yet: to be asked again.
+    Later,
     /// The daemon's own configuration is broken: settings file, folders.
     Configuration,
 }
@@ -59,7 +82,10 @@ impl Outcome {
         match self {
             Self::Good => 0,
             Self::Findings | Self::Failed => 1,
+            Self::Changes => 2,
             Self::Usage => 64,
+            Self::Unreachable => 69,
+            Self::Later => 75,
             Self::Configuration => 78,
         }
     }
@@ -75,8 +101,14 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
         Command::Check(arguments) => check::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
+        Command::Status(arguments) => Ok(status::run(arguments)),
+        Command::Reload(arguments) => Ok(reload::run(arguments)),
+        Command::Pause(arguments) => Ok(act::run(arguments, "pause")),
+        Command::Resume(arguments) => Ok(act::run(arguments, "resume")),
+        Command::Restart(arguments) => Ok(act::run(arguments, "restart")),
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));
@@ -106,6 +138,12 @@ fn usage(error: &clap::Error) -> Outcome {
         say(Stream::Data, &text);
         Outcome::Good
     }
+}
+
+/// A time such as `60s`, for arguments.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let parsed: jiff::SignedDuration = text.parse().map_err(|e: jiff::Error| e.to_string())?;
+    std::time::Duration::try_from(parsed).map_err(|e| e.to_string())
 }
 
 /// Where a text goes.

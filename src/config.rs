@@ -7,6 +7,7 @@
 //!
 //! The command line, and later reload, take a [`Snapshot`], [`check()`] it, and [`render`] the findings.
 
+mod cases;
 mod catalog;
 mod check;
 mod cluster;
@@ -23,13 +24,14 @@ mod snapshot;
 mod text;
 mod yaml;
 
+pub use cases::Ran;
 pub use check::PlacedCase;
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
 pub use envelope::envelope;
 pub use environment::Environment;
 pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
-pub use load::{Checked, check};
+pub use load::{Checked, CheckedDefinition, CheckedFile, check, groups_of_last_good};
 pub use properties::{AnyProperty, ClientProperties, PropertyScope};
-pub use settings::Settings;
+pub use settings::{ReloadPolicy, Settings};
 pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Unread};
 pub use text::{Place, SourceText};

@@ -29,7 +29,7 @@ mod token;
 mod trie;
 
 pub use edit::{BoundEdits, Edit, EditError, Edits, Splices};
-pub use elements::{Elements, count};
+pub use elements::{Elements, count, nesting};
 pub use number::Number;
 pub use path::{Path, Segment};
 pub use scanner::Scanner;

@@ -8,6 +8,7 @@ mod dead_letter;
 mod mock;
 mod open;
 mod oracle;
+mod outlet;
 mod port;
 mod properties;
 mod raw;

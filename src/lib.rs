@@ -20,7 +20,13 @@ pub mod kafka;
 
 pub mod supervisor;
 
+pub mod state;
+
+pub mod watch;
+
 pub mod telemetry;
+
+pub mod admin;
 
 pub mod systemd;
 

@@ -1,5 +1,6 @@
 //! The checked definition of one pipeline: what `config` makes and all others take. Whoever has one checks nothing again.
 
+mod definition;
 mod delivery;
 mod edit;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
+pub use definition::{Definition, Field};
 pub use delivery::{Delivery, WindowLimits};
 pub use edit::Assignment;
 pub use schema::PayloadSchema;
@@ -36,6 +38,8 @@ pub struct Pipeline {
     pub delivery: Delivery,
     /// Threads of this pipeline in one daemon, each a member of the group.
     pub workers: NonZeroU16,
+    /// Its workers keep their places in the group and read nothing.
+    pub paused: bool,
     /// Done to every record, in this order.
     pub steps: Vec<Step>,
     /// In the order of their names. Not empty.

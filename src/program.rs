@@ -27,7 +27,7 @@ pub use witness::Witness;
 use crate::expression::{self, BoundValue, Predicate, Scope, ValueError, ValueExpression};
 use crate::json::{Check, Malformed, Paths, Slot, scan};
 use crate::model::{Record, Rejection, Stage};
-use crate::pipeline::{Format, OnError, OnReject, Pipeline, Routing};
+use crate::pipeline::{Format, OnError, OnReject, Pipeline, Routing, Step, Target};
 
 /// What becomes of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,12 +240,24 @@ fn no_json(malformed: &Malformed) -> Cow<'static, str> {
     format!("the value is no JSON that can be decided on: {malformed}").into()
 }
 
-/// `format: json` means that all of it is JSON, but a program that never names `value` looks at none.
+/// `format: json` means that all of it is JSON, but a program that never names `value` looks at none. What is edited is checked
+/// whole, also where the file asks for less: a splice into a document that is none would make another one, and of a key that
+/// occurs twice only one would be found.
 fn check_of(pipeline: &Pipeline) -> Option<Check> {
     let named = pipeline.steps.iter().any(looks_at_value) || routes_read_value(pipeline);
     match pipeline.source.format {
+        Format::Json(_) if pipeline.steps.iter().any(edits_value) => Some(Check::Whole),
         Format::Json(check) => named.then_some(check),
         Format::Bytes => None,
+    }
+}
+
+fn edits_value(step: &Step) -> bool {
+    let is_value = |target: &Target| matches!(target, Target::Value(_));
+    match step {
+        Step::Filter(_) | Step::Validate(_) => false,
+        Step::Set(assignments) => assignments.iter().any(|a| is_value(&a.target)),
+        Step::Remove(targets) => targets.iter().any(is_value),
     }
 }
 

@@ -1,237 +1,351 @@
-//! Owns all workers: starts them, restarts what fails, ends them within a bound.
+//! Owns all workers: starts them, restarts what fails, follows a plan, ends them within a bound.
 //!
 //! ```text
-//!   Running ──fault──▶ BackingOff ──timer──▶ Running
-//!      │ stop policy        │ stop
-//!      ▼                    ▼
-//!   Halted   Draining ──▶ Stopped
+//!   Handle ──commands──▶ Supervisor ──spawns──▶ worker threads
+//!      ◀────answers─────     ◀──────notices───────┘
 //! ```
 //!
-//! [`lifecycle`] is that table as a pure function for one worker; [`Supervisor::run`] performs its effects. A worker is a
-//! thread of its own: a fault or a panic ends that thread only. What a worker does comes in as a [`Work`], so that tests
-//! put one in that fails as they like.
+//! [`lifecycle`] is one worker's life as a pure function, [`plan`] says what a reload would change; [`Supervisor::run`] is the
+//! one loop that performs the effects of both, and the only one that changes the set of pipelines. A worker is a thread of its
+//! own: a fault or a panic ends that thread only. What a worker does comes in as a [`Work`], so that tests put one in that
+//! fails as they like.
 
+mod apply;
 mod backoff;
+mod handle;
 pub mod lifecycle;
+pub mod plan;
+pub mod reload;
 mod report;
+mod status;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod unit;
+pub mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
-use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::model::{InstanceId, PipelineName, WorkerId};
+use crate::model::{ClusterName, InstanceId, PipelineName, WorkerId};
 use crate::pipeline::Pipeline;
-use crate::program::Program;
-use crate::worker::{Control, Counters, Job, ProgramSlot};
+use crate::worker::{Edition, Exit, WorkerNews};
+use apply::Applying;
+use handle::{COMMANDS_MAX, Command};
 use lifecycle::{Effect, Event, State, step};
-use report::Report;
-use thread::{Ended, WorkerThread};
+use thread::{Address, At, Given, Notice, What, WorkerThread};
+use unit::{Life, Trouble, Unit};
 
+pub use apply::{Applied, Refusal};
+pub use handle::{Gone, Handle};
+pub use status::{PipelineStatus, Totals, WorkerStatus};
 pub use thread::Work;
 
-/// How long a stop waits for all workers: a commit's bound and the leaving of the group.
+/// How long a worker's end is waited for: a commit's bound and the leaving of the group.
 pub const DRAIN_MAX: Duration = Duration::from_secs(40);
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 /// A sleeping supervisor looks up so often, whatever the timers say.
 const TICK: Duration = Duration::from_secs(1);
+/// Workers of one cluster that bring their clients up at the same time: each has three of them, with threads of their own.
+const STARTING_MAX: usize = 16;
+/// News are few and small; a thread waits where the supervisor is busier than this.
+const NOTICES_MAX: usize = 1024;
 
 /// All pipelines of one daemon.
 pub struct Supervisor {
+    instance: InstanceId,
     work: Work,
-    workers: Vec<Worker>,
-    report: Report,
-    /// What was said last of a pipeline: the same fault again, of any of its workers, is no news.
-    said: BTreeMap<PipelineName, Option<String>>,
-    ended: mpsc::Receiver<Ended>,
-    tell: mpsc::Sender<Ended>,
-    heartbeat: Box<dyn FnMut()>,
-}
-
-struct Worker {
-    pipeline: Arc<Pipeline>,
-    id: WorkerId,
-    slot: Arc<ProgramSlot>,
-    counters: Arc<Counters>,
-    state: State,
-    /// Counts the threads: the end of an older one changes nothing.
-    attempt: u64,
-    /// Committed windows when the thread began.
-    windows: u64,
-    thread: Option<WorkerThread>,
-    timer: Option<Instant>,
+    heartbeat: Box<dyn FnMut() + Send>,
+    units: BTreeMap<u64, Unit>,
+    next_unit: u64,
+    next_edition: u64,
+    /// Pipelines that an operator paused, whether they are there or not.
+    held: BTreeSet<PipelineName>,
+    /// Workers whose clusters are busy with others that start.
+    waiting: VecDeque<At>,
+    /// Threads that did not end in time.
+    left: Vec<WorkerId>,
+    applying: Option<Applying>,
+    commands: mpsc::Receiver<Command>,
+    notices: mpsc::Receiver<Notice>,
+    tell: mpsc::Sender<Notice>,
 }
 
 impl Supervisor {
-    /// Takes the pipelines; nothing runs yet. `heartbeat` is called at least once a second while it is alive.
+    /// Nothing runs yet. `held`: pipelines that an operator paused before; `heartbeat` is called at least once a second.
     pub fn new(
-        pipelines: Vec<Arc<Pipeline>>,
         instance: &InstanceId,
+        held: BTreeSet<PipelineName>,
         work: Work,
-        heartbeat: Box<dyn FnMut()>,
-    ) -> Self {
-        let mut workers = Vec::new();
-        let mut report = Report::default();
-        for pipeline in pipelines {
-            let slot = Arc::new(ProgramSlot::new(Program::new(&pipeline)));
-            for number in 0..NonZeroU16::get(pipeline.workers) {
-                let counters = Arc::new(Counters::default());
-                report.add(&pipeline.name, &counters);
-                workers.push(Worker {
-                    id: WorkerId {
-                        pipeline: pipeline.name.clone(),
-                        instance: instance.clone(),
-                        number,
-                    },
-                    pipeline: Arc::clone(&pipeline),
-                    slot: Arc::clone(&slot),
-                    counters,
-                    state: State::Stopped,
-                    attempt: 0,
-                    windows: 0,
-                    thread: None,
-                    timer: None,
-                });
-            }
-        }
-        // Each worker has at most one thread, and each thread tells its end once.
-        let (tell, ended) = mpsc::channel(workers.len().max(1));
-        Self { work, workers, report, said: BTreeMap::new(), ended, tell, heartbeat }
+        heartbeat: Box<dyn FnMut() + Send>,
+    ) -> (Self, Handle) {
+        let (tell, notices) = mpsc::channel(NOTICES_MAX);
+        let (ask, commands) = mpsc::channel(COMMANDS_MAX);
+        let supervisor = Self {
+            instance: instance.clone(),
+            work,
+            heartbeat,
+            units: BTreeMap::new(),
+            next_unit: 0,
+            next_edition: 0,
+            held,
+            waiting: VecDeque::new(),
+            left: Vec::new(),
+            applying: None,
+            commands,
+            notices,
+            tell,
+        };
+        (supervisor, Handle::new(ask))
     }
 
-    /// Starts all workers and keeps them until `shutdown` is done, then ends them. Returns the workers that had to be left
-    /// behind because they did not end within [`DRAIN_MAX`].
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Vec<WorkerId> {
-        for index in 0..self.workers.len() {
-            self.drive(index, &Event::Start);
+    /// Takes pipelines that are started by [`run`](Self::run).
+    pub fn add(&mut self, pipelines: impl IntoIterator<Item = Arc<Pipeline>>) {
+        for pipeline in pipelines {
+            let edition = self.edition(pipeline);
+            self.enter(edition, None, BTreeSet::new());
         }
+    }
+
+    /// Newer than all before it.
+    fn edition(&mut self, pipeline: Arc<Pipeline>) -> Edition {
+        self.next_edition += 1;
+        Edition::new(self.next_edition, pipeline)
+    }
+
+    /// Starts what was added, follows commands until `shutdown` is done, then ends all workers. Returns those that had to be
+    /// left behind because they did not end within [`DRAIN_MAX`].
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Vec<WorkerId> {
         let mut report_tick = interval(REPORT_INTERVAL);
         report_tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         report_tick.reset();
         tokio::pin!(shutdown);
         loop {
-            (self.heartbeat)();
+            self.settle();
             let wake = self.next_timer().min(Instant::now() + TICK);
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(ended) = self.ended.recv() => self.ended(ended),
-                _ = report_tick.tick() => self.report.log(),
-                () = sleep_until(wake) => self.fire_timers(),
+                Some(notice) = self.notices.recv() => self.notice(notice),
+                Some(command) = self.commands.recv() => self.command(command),
+                _ = report_tick.tick() => self.report(),
+                () = sleep_until(wake) => self.look_up(),
             }
         }
         self.drain().await
     }
 
     async fn drain(mut self) -> Vec<WorkerId> {
-        let end = Instant::now() + DRAIN_MAX;
-        for index in 0..self.workers.len() {
-            self.drive(index, &Event::Stop);
+        self.commands.close();
+        self.report();
+        for id in self.units.keys().copied().collect::<Vec<_>>() {
+            self.leave(id);
         }
-        while self.workers.iter().any(|w| w.thread.is_some()) {
-            (self.heartbeat)();
-            let step_end = end.min(Instant::now() + TICK);
-            match timeout_at(step_end, self.ended.recv()).await {
-                Ok(Some(ended)) => self.ended(ended),
-                Ok(None) => break,
-                Err(_elapsed) if Instant::now() < end => {}
-                Err(_elapsed) => break,
+        // Whoever does not end is left behind by its timer, so this comes to an end.
+        self.settle();
+        while !self.units.is_empty() {
+            let wake = self.next_timer().min(Instant::now() + TICK);
+            tokio::select! {
+                Some(notice) = self.notices.recv() => self.notice(notice),
+                () = sleep_until(wake) => self.look_up(),
             }
+            self.settle();
         }
-        self.report.log();
-        self.workers.iter().filter(|w| w.thread.is_some()).map(|w| w.id.clone()).collect()
+        self.left
+    }
+
+    fn report(&mut self) {
+        for unit in self.units.values_mut().filter(|u| u.life == Life::Runs) {
+            report::log(unit);
+        }
     }
 
     fn next_timer(&self) -> Instant {
-        let timers = self.workers.iter().filter_map(|w| w.timer);
-        timers.min().unwrap_or_else(|| Instant::now() + TICK)
+        let timers = self.units.values().flat_map(|u| &u.workers).filter_map(|w| w.timer);
+        let answer = self.applying.as_ref().map(|a| a.until);
+        timers.chain(answer).min().unwrap_or_else(|| Instant::now() + TICK)
     }
 
-    fn fire_timers(&mut self) {
+    fn look_up(&mut self) {
         let now = Instant::now();
-        for index in 0..self.workers.len() {
-            let due = self.workers.get(index).is_some_and(|w| w.timer.is_some_and(|t| t <= now));
-            if due {
-                self.drive(index, &Event::TimerFired);
-            }
-        }
-    }
-
-    fn ended(&mut self, ended: Ended) {
-        let Some(worker) = self.workers.get_mut(ended.index) else { return };
-        if ended.attempt != worker.attempt {
-            return;
-        }
-        if let Some(thread) = worker.thread.take() {
-            thread.join();
-        }
-        let committed = worker.counters.windows.load(Relaxed) > worker.windows;
-        self.drive(ended.index, &Event::Exited { exit: ended.exit, committed });
-    }
-
-    fn drive(&mut self, index: usize, event: &Event) {
-        let (work, tell) = (Arc::clone(&self.work), self.tell.clone());
-        let Some(worker) = self.workers.get_mut(index) else { return };
-        let (state, effect) = step(worker.state, event);
-        worker.state = state;
-        worker.tell(event, effect, self.said.entry(worker.id.pipeline.clone()).or_default());
-        match effect {
-            Effect::None => {}
-            Effect::Spawn => worker.spawn(index, work, tell),
-            Effect::Arm(base) => worker.timer = Some(Instant::now() + backoff::jittered(base)),
-            Effect::Disarm => worker.timer = None,
-            Effect::RequestStop => {
-                if let Some(thread) = &worker.thread {
-                    thread.control.request_stop();
+        let mut due = Vec::new();
+        for (id, unit) in &mut self.units {
+            for worker in &mut unit.workers {
+                let at = At { unit: *id, number: worker.id.number };
+                if worker.timer.is_some_and(|t| t <= now) {
+                    worker.timer = None;
+                    due.push((at, Event::TimerFired));
+                } else if worker.is_stalled(now) {
+                    due.push((at, Event::Stalled));
                 }
             }
-            Effect::HaltPipeline => self.halt_siblings(index),
+        }
+        for (at, event) in due {
+            self.drive(at, &event);
+        }
+        self.answer_late(now);
+    }
+
+    /// After each change: who has gone lets others come, and those who wait start as far as their clusters have room.
+    fn settle(&mut self) {
+        (self.heartbeat)();
+        let gone: Vec<u64> =
+            self.units.iter().filter(|(_, u)| u.has_gone()).map(|(id, _)| *id).collect();
+        for id in &gone {
+            if let Some(unit) = self.units.remove(id) {
+                tracing::info!(pipeline = %unit.name(), "the pipeline has stopped");
+            }
+        }
+        let mut come = Vec::new();
+        for (id, unit) in &mut self.units {
+            unit.waits_for.retain(|other| !gone.contains(other));
+            if unit.life == Life::Waits && unit.waits_for.is_empty() {
+                unit.life = Life::Runs;
+                come.extend(unit.workers.iter().map(|w| At { unit: *id, number: w.id.number }));
+            }
+        }
+        for at in come {
+            self.drive(at, &Event::Start);
+        }
+        self.spawn_waiting();
+        self.answer();
+    }
+
+    fn spawn_waiting(&mut self) {
+        let mut busy: BTreeMap<ClusterName, usize> = BTreeMap::new();
+        for unit in self.units.values() {
+            let starting =
+                |w: &&unit::Worker| w.thread.is_some() && matches!(w.state, State::Starting { .. });
+            let count = unit.workers.iter().filter(starting).count();
+            *busy.entry(unit.edition.pipeline.cluster.clone()).or_default() += count;
+        }
+        for at in std::mem::take(&mut self.waiting) {
+            let Some(unit) = self.units.get(&at.unit) else { continue };
+            let Some(worker) = unit.workers.get(usize::from(at.number)) else { continue };
+            if worker.thread.is_some() || !matches!(worker.state, State::Starting { .. }) {
+                continue;
+            }
+            let count = busy.entry(unit.edition.pipeline.cluster.clone()).or_default();
+            if *count < STARTING_MAX {
+                *count += 1;
+                self.spawn(at);
+            } else {
+                self.waiting.push_back(at);
+            }
+        }
+    }
+
+    fn spawn(&mut self, at: At) {
+        let (work, tell) = (Arc::clone(&self.work), self.tell.clone());
+        let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        let (edition, paused) = (unit.edition.clone(), unit.is_paused());
+        let rules = Arc::clone(&unit.rules);
+        let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
+        worker.attempt += 1;
+        let to = Address { at, attempt: worker.attempt, tell };
+        let counters = Arc::clone(&worker.counters);
+        let given = Given { id: worker.id.clone(), edition, rules, counters, paused };
+        match WorkerThread::start(given, &work, &to) {
+            Ok(thread) => worker.thread = Some(thread),
+            Err(fault) => self.drive(at, &Event::Exited(Exit::Fault(fault))),
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        let at = notice.at;
+        let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
+        if notice.attempt != worker.attempt {
+            return;
+        }
+        match notice.what {
+            What::News(WorkerNews::Ready) => {
+                worker.trouble = None;
+                self.drive(at, &Event::Ready);
+            }
+            What::News(WorkerNews::Committed) => {
+                unit.said = None;
+                self.drive(at, &Event::Committed);
+            }
+            What::News(WorkerNews::Paused) => self.drive(at, &Event::Paused),
+            What::News(WorkerNews::Resumed) => self.drive(at, &Event::Resumed),
+            What::News(WorkerNews::Taken(edition)) => self.taken(at, &edition),
+            What::News(WorkerNews::Refused(edition, fault)) => self.refused(at, &edition, fault),
+            What::Ended(exit) => {
+                if let Some(thread) = worker.thread.take() {
+                    thread.join();
+                }
+                self.drive(at, &Event::Exited(exit));
+                self.ask_another(at);
+            }
+        }
+    }
+
+    fn drive(&mut self, at: At, event: &Event) {
+        let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
+        let (state, effect) = step(worker.state, event);
+        worker.state = state;
+        worker.tell(event, effect, &mut unit.said);
+        match effect {
+            Effect::None => {}
+            Effect::Spawn => {
+                worker.timer = None;
+                self.waiting.push_back(at);
+            }
+            Effect::Arm(base) => worker.timer = Some(Instant::now() + backoff::jittered(base)),
+            Effect::Disarm => worker.timer = None,
+            Effect::RequestStop => match &worker.thread {
+                Some(thread) => {
+                    thread.control.request_stop();
+                    worker.timer = Some(Instant::now() + DRAIN_MAX);
+                }
+                // It waited for its cluster to have room.
+                None => self.drive(at, &Event::Exited(Exit::Drained)),
+            },
+            Effect::Abandon | Effect::AbandonAndSpawn => {
+                // What it still says is of an older attempt.
+                worker.attempt += 1;
+                worker.thread = None;
+                self.left.push(worker.id.clone());
+                tracing::error!(worker = %worker.id, "did not end in time and is left behind; its open transaction ends by its timeout");
+                if effect == Effect::AbandonAndSpawn {
+                    self.waiting.push_back(at);
+                }
+            }
+            Effect::HaltPipeline => self.drive_others(at, &Event::Halt),
         }
     }
 
     /// A `stop` policy halts the pipeline, not only the worker that met it.
-    fn halt_siblings(&mut self, index: usize) {
-        let Some(name) = self.workers.get(index).map(|w| w.id.pipeline.clone()) else { return };
-        for other in 0..self.workers.len() {
-            let same = self.workers.get(other).is_some_and(|w| w.id.pipeline == name);
-            if other != index && same {
-                self.drive(other, &Event::Halt);
-            }
+    fn drive_others(&mut self, at: At, event: &Event) {
+        let count = self.units.get(&at.unit).map_or(0, |u| u.workers.len());
+        for number in (0..count).filter_map(|n| u16::try_from(n).ok()).filter(|n| *n != at.number) {
+            self.drive(At { unit: at.unit, number }, event);
+        }
+    }
+
+    /// All workers of a unit.
+    fn drive_all(&mut self, unit: u64, event: &Event) {
+        let count = self.units.get(&unit).map_or(0, |u| u.workers.len());
+        for number in (0..count).filter_map(|n| u16::try_from(n).ok()) {
+            self.drive(At { unit, number }, event);
         }
     }
 }
 
-impl Worker {
-    fn spawn(&mut self, index: usize, work: Work, tell: mpsc::Sender<Ended>) {
-        self.attempt += 1;
-        self.timer = None;
-        self.windows = self.counters.windows.load(Relaxed);
-        let control = Arc::new(Control::default());
-        let job = Job {
-            id: self.id.clone(),
-            delivery: self.pipeline.delivery,
-            out_of_range: self.pipeline.source.out_of_range,
-            slot: Arc::clone(&self.slot),
-            counters: Arc::clone(&self.counters),
-            control: Arc::clone(&control),
-        };
-        let pipeline = Arc::clone(&self.pipeline);
-        let to = thread::Address { index, attempt: self.attempt, tell };
-        self.thread = WorkerThread::start(job, pipeline, control, work, to);
-    }
-
+impl unit::Worker {
     /// One line for each end that means something; the same fault again is said at debug level only.
-    fn tell(&self, event: &Event, effect: Effect, said: &mut Option<String>) {
-        let Event::Exited { exit, committed } = event else { return };
-        if *committed {
-            *said = None;
+    fn tell(&mut self, event: &Event, effect: Effect, said: &mut Option<String>) {
+        let Event::Exited(exit) = event else { return };
+        match exit {
+            Exit::Fault(fault) => self.trouble = Some(Trouble::Fault(fault.clone())),
+            Exit::Halted(why) => self.trouble = Some(Trouble::Halted(why.clone())),
+            Exit::Drained => {}
         }
         report::exit(&self.id, exit, effect, said);
     }

@@ -1,4 +1,4 @@
-//! What systemd is told: READY, STATUS, WATCHDOG, STOPPING. Without `$NOTIFY_SOCKET` nothing is sent.
+//! What systemd is told: READY, RELOADING, STATUS, WATCHDOG, STOPPING. Without `$NOTIFY_SOCKET` nothing is sent.
 
 use std::time::Duration;
 
@@ -7,6 +7,15 @@ use sd_notify::NotifyState;
 /// Settings are read, workers are started. A broker that is away is no reason to wait.
 pub fn ready(status: &str) {
     send(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// A reload is under way; [`ready`] says that it has ended.
+pub fn reloading() {
+    // Both in one message, or systemd waits for the second one.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "systemd was not told"),
+    }
 }
 
 /// A stop is under way, for at most `longest`.

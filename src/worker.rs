@@ -16,6 +16,7 @@
 //! the broker knows: the shell drops every buffer, asks for the committed offsets and goes on there.
 
 mod clock;
+mod control;
 mod counters;
 mod fault;
 mod isolation;
@@ -28,11 +29,12 @@ mod tests;
 mod window;
 
 pub use clock::{Clock, SystemClock};
+pub use control::{Control, Edition, Job, News as WorkerNews, Rules, Tell};
 pub use counters::{Counters, Tally};
 pub use fault::{Failure, Fault, FaultKind};
 pub use isolation::{Isolation, Refusal, Sent};
 pub use machine::Exit;
 pub use offsets::{NextOffset, Offsets};
 pub use port::{Batch, DeadLetter, News, Output, Port};
-pub use shell::{Control, Job, ProgramSlot, run};
+pub use shell::run;
 pub use window::Window;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::sources::{self, Ran, Sources};
+use super::sources::{self, Sources};
 use super::{Outcome, Stream, say};
-use crate::config::{self, Checked, Environment, Finding, Output, Severity};
+use crate::config::{self, Environment, Finding, Output, Severity};
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
@@ -52,9 +52,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(Outcome::Configuration);
         }
     };
-    if !arguments.no_tests {
-        let failing = failing(&checked);
-        checked.add(failing);
+    if arguments.no_tests {
+        checked.findings.retain(|finding| !finding.is_untested());
+    } else {
+        checked.refuse_failing();
     }
     print(&checked.findings, checked.counts, arguments.output);
     let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);
@@ -72,17 +73,4 @@ fn print(findings: &[Finding], counts: config::Counts, form: Form) {
         Form::Github => (Output::Github, Stream::Data),
     };
     say(stream, &config::render(findings, counts, output));
-}
-
-/// A finding for each case that fails.
-pub(super) fn failing(checked: &Checked) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (pipeline, ran) in sources::run_cases(checked) {
-        for Ran { placed, verdict } in ran.iter().filter(|r| !r.verdict.differences.is_empty()) {
-            let rule = verdict.actual.rule(pipeline);
-            let (place, name) = (placed.place.clone(), &placed.case.name);
-            findings.push(Finding::failing_case(place, name, &verdict.differences, &rule));
-        }
-    }
-    findings
 }

@@ -9,7 +9,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,11 +18,12 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Outcome, Stream, run as daemon, say};
 use crate::config::{
-    self, Cluster, Environment, Output, SchemaFiles, Settings, Snapshot, SnapshotFile,
+    self, Cluster, Environment, Output, ReloadPolicy, SchemaFiles, Settings, Snapshot, SnapshotFile,
 };
 use crate::kafka::{Librdkafka, MockCluster, Secrets};
 use crate::model::{ClusterName, InstanceId, PipelineName, Stage, TopicName, WorkerId};
 use crate::pipeline::{Pipeline, Properties};
+use crate::supervisor::reload::Clusters;
 use crate::supervisor::{Supervisor, Work};
 use crate::telemetry;
 use crate::worker::{Clock, Counters, SystemClock};
@@ -72,7 +73,7 @@ pub(super) fn run(_: &Arguments) -> Result<Outcome> {
         &format!(
             "{} example events in {} topics of a mock cluster at {}, {} pipelines; this takes some 5 s\n\n",
             records.len(),
-            KINDS.iter().map(|k| k.topic).collect::<std::collections::BTreeSet<_>>().len(),
+            KINDS.iter().map(|k| k.topic).collect::<BTreeSet<_>>().len(),
             cluster.bootstrap_servers(),
             pipelines.len(),
         ),
@@ -152,8 +153,11 @@ fn move_records(
     let watched = Watched::default();
     let instance = InstanceId::new("demo")?;
     let settings = settings(cluster, instance.clone())?;
-    let work = watching(daemon::work(settings, Secrets::default()), &watched);
-    let supervisor = Supervisor::new(pipelines.to_vec(), &instance, work, Box::new(|| {}));
+    let work =
+        watching(daemon::work(Clusters::new(settings.clusters), Secrets::default()), &watched);
+    let (mut supervisor, _handle) =
+        Supervisor::new(&instance, BTreeSet::new(), work, Box::new(|| {}));
+    supervisor.add(pipelines.iter().cloned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let until = all_consumed(Arc::clone(&watched), expected);
     let left = runtime.block_on(supervisor.run(until));
@@ -176,17 +180,19 @@ fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> 
         pipelines: "pipelines".into(),
         schemas: "schemas".into(),
         state: "state".into(),
+        socket: None,
         clusters: BTreeMap::from([(default, cluster)]),
+        reload: ReloadPolicy::default(),
     })
 }
 
 /// The daemon's work, with an eye on its counters.
 fn watching(work: Work, watched: &Watched) -> Work {
     let watched = Arc::clone(watched);
-    Arc::new(move |pipeline, job| {
+    Arc::new(move |job| {
         let counters = Arc::clone(&job.counters);
         locked(&watched).insert(job.id.clone(), counters);
-        work(pipeline, job)
+        work(job)
     })
 }
 

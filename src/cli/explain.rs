@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// The settings file; default: ./krouted.yaml, then /etc/krouted/krouted.yaml, where there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Looks up ${NAME} in the environment; without it, pipelines that need one are left out.
+    #[arg(long)]
+    env: bool,
 }
 
 /// More than this is no record that anybody pastes.
@@ -47,7 +50,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let paths = [PathBuf::from(&arguments.what)];
     let config = arguments.config.as_deref();
-    let checked = match sources::read(&paths, config, &Environment::Unknown)? {
+    let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
+    let checked = match sources::read(&paths, config, &environment)? {
         Sources::Read(checked) => checked,
         Sources::NoSettings(findings) => {
             sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
@@ -61,6 +65,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let found: Vec<_> = checked.pipelines.iter().filter(wanted).collect();
     let pipeline = match found.as_slice() {
         [] if !checked.findings.is_empty() => return Ok(Outcome::Findings),
+        [] if !arguments.env && arguments.pipeline.is_none() => {
+            return Misuse::of(format!(
+                "the pipeline of {} needs variables of the environment: say --env",
+                arguments.what
+            ));
+        }
         [] => return Misuse::of(format!("there is no such pipeline in {}", arguments.what)),
         [only] => only,
         several => {

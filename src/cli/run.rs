@@ -1,21 +1,24 @@
 //! `krouted run`: the daemon.
 
+mod api;
+mod memory;
+mod serve;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Outcome, Stream, say};
-use crate::config::{self, Environment, Output, Settings, Severity, Snapshot, settings};
+use crate::config::{self, Environment, Output, Settings, settings};
 use crate::kafka::{Connection, Librdkafka, Port, Secrets};
-use crate::pipeline::Pipeline;
-use crate::supervisor::{DRAIN_MAX, Supervisor, Work};
+use crate::supervisor::Work;
+use crate::supervisor::reload::{Clusters, Reading};
+use crate::telemetry;
 use crate::worker::{self, Exit, Job, SystemClock};
-use crate::{systemd, telemetry};
 
 /// What `run` is asked for.
 #[derive(Debug, clap::Args)]
@@ -61,14 +64,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     };
     let mut settings = loaded.settings.clone();
-    if let Some(folder) = &arguments.pipelines {
-        settings.pipelines.clone_from(folder);
-    }
-    settings.schemas = loaded.schemas_for(std::slice::from_ref(&settings.pipelines));
+    let folder = arguments.pipelines.as_ref().unwrap_or(&settings.pipelines);
+    settings.schemas = loaded.schemas_beside(folder);
     let _instance = lock_instance(&settings)?;
-    let pipelines = read_pipelines(&settings, file.as_deref(), &environment)?;
+    let reading = Reading {
+        settings_file: file,
+        folder: arguments.pipelines.clone(),
+        environment: environment.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(settings, pipelines, secrets(&environment)))
+    runtime.block_on(serve::serve(settings, reading, secrets(&environment)))
 }
 
 fn log_format(format: Format) -> telemetry::LogFormat {
@@ -97,29 +102,6 @@ fn lock_instance(settings: &Settings) -> Result<File> {
     Ok(file)
 }
 
-/// The good pipelines of the folder; what is wrong with the others is said.
-fn read_pipelines(
-    settings: &Settings,
-    settings_file: Option<&Path>,
-    environment: &Environment,
-) -> Result<Vec<Arc<Pipeline>>> {
-    let folder: &Path = &settings.pipelines;
-    let snapshot = Snapshot::read_with(&[folder.to_owned()], Some(&settings.schemas))
-        .with_context(|| format!("the pipelines folder {} cannot be read", folder.display()))?
-        .without(settings_file);
-    let checked = config::check(&snapshot, Some(settings), environment, &Librdkafka);
-    if !checked.findings.is_empty() {
-        say(Stream::Errors, &config::render(&checked.findings, checked.counts, Output::Text));
-    }
-    let refused = checked.counts.pipelines.saturating_sub(checked.pipelines.len());
-    let errors = checked.findings.iter().filter(|f| f.severity == Severity::Error).count();
-    if errors > 0 {
-        tracing::error!(folder = %folder.display(), errors, refused, "files with findings are not run; all others are");
-    }
-    tracing::info!(folder = %folder.display(), pipelines = checked.pipelines.len(), instance = %settings.instance_id, "starting");
-    Ok(checked.pipelines)
-}
-
 fn secrets(environment: &Environment) -> Secrets {
     let variables = match environment {
         Environment::Known(variables) => variables.clone(),
@@ -129,38 +111,11 @@ fn secrets(environment: &Environment) -> Secrets {
     Secrets { credentials_directory, environment: variables }
 }
 
-async fn serve(
-    settings: Settings,
-    pipelines: Vec<Arc<Pipeline>>,
-    secrets: Secrets,
-) -> Result<Outcome> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let count = pipelines.len();
-    let instance = settings.instance_id.clone();
-    let work = work(settings, secrets);
-    let supervisor = Supervisor::new(pipelines, &instance, work, Box::new(systemd::watchdog));
-    systemd::ready(&format!("{count} pipelines"));
-    let shutdown = async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
-        tracing::info!("{name}: finishing the open windows");
-        systemd::stopping(DRAIN_MAX);
-    };
-    let left = supervisor.run(shutdown).await;
-    for worker in &left {
-        tracing::error!(%worker, "did not end in time and is left behind; its open transaction ends by its timeout");
-    }
-    tracing::info!("stopped");
-    Ok(Outcome::Good)
-}
-
-/// What a worker's thread does: a port on the pipeline's cluster, and the loop on it.
-pub(super) fn work(settings: Settings, secrets: Secrets) -> Work {
-    Arc::new(move |pipeline: &Arc<Pipeline>, job: &Job| {
-        let Some(cluster) = settings.clusters.get(&pipeline.cluster) else {
+/// What a worker's thread does: a port on the pipeline's cluster as it is reached at that moment, and the loop on it.
+pub(super) fn work(clusters: Clusters, secrets: Secrets) -> Work {
+    Arc::new(move |job: &Job| {
+        let pipeline = &job.edition.pipeline;
+        let Some(cluster) = clusters.get(&pipeline.cluster) else {
             let fault = worker::Fault::new(
                 worker::FaultKind::Configuration,
                 format!("the settings have no cluster {}", pipeline.cluster),
@@ -169,7 +124,7 @@ pub(super) fn work(settings: Settings, secrets: Secrets) -> Work {
         };
         let connection = Connection {
             id: job.id.clone(),
-            cluster: cluster.clone(),
+            cluster,
             secrets: secrets.clone(),
             pipeline: Arc::clone(pipeline),
         };

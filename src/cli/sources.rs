@@ -1,17 +1,11 @@
 //! Pipeline files as `check`, `test` and `explain` read them: offline, with the settings where there are any.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::case::Verdict;
-use crate::config::{
-    self, Checked, Environment, Finding, Output, PlacedCase, Severity, Snapshot, settings,
-};
+use crate::config::{self, Checked, Environment, Finding, Output, Severity, Snapshot, settings};
 use crate::kafka::Librdkafka;
-use crate::pipeline::Pipeline;
-use crate::program::Program;
 
 use super::{Misuse, Stream, say};
 
@@ -51,23 +45,6 @@ pub(super) fn read(
 
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// One case that was run.
-pub(super) struct Ran<'a> {
-    pub(super) placed: &'a PlacedCase,
-    pub(super) verdict: Verdict,
-}
-
-/// Runs the cases of all pipelines, in the order of the files.
-pub(super) fn run_cases(checked: &Checked) -> Vec<(&Arc<Pipeline>, Vec<Ran<'_>>)> {
-    let each = checked.pipelines.iter().zip(&checked.cases);
-    each.map(|(pipeline, cases)| {
-        let program = Program::new(pipeline);
-        let ran = |placed| Ran { placed, verdict: placed.case.run(pipeline, &program) };
-        (pipeline, cases.iter().map(ran).collect())
-    })
-    .collect()
 }
 
 /// Says findings on standard error; whether one of them is an error.

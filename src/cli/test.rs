@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::sources::{self, Sources};
 use super::{Outcome, Stream, say};
-use crate::config::{Counts, Environment};
+use crate::config::{Counts, Environment, Finding};
 use report::Asked;
 
 /// What `test` is asked for.
@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// The settings file; default: ./krouted.yaml, then /etc/krouted/krouted.yaml, where there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Looks up ${NAME} in the environment; without it, pipelines that need one are left out.
+    #[arg(long)]
+    env: bool,
     /// Says which steps and routes no test reaches.
     #[arg(long)]
     coverage: bool,
@@ -42,7 +45,8 @@ enum Form {
 /// Runs all tests, and says what came out.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let config = arguments.config.as_deref();
-    let checked = match sources::read(&arguments.paths, config, &Environment::Unknown)? {
+    let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
+    let checked = match sources::read(&arguments.paths, config, &environment)? {
         Sources::Read(checked) => checked,
         Sources::NoSettings(findings) => {
             sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
@@ -51,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     let is_bad = sources::say_findings(&checked.findings, checked.counts);
     let coverage = if arguments.coverage { Asked::Yes } else { Asked::No };
-    let results = report::results(&sources::run_cases(&checked), coverage);
+    let results = report::results(&checked.run_cases(), coverage);
     let text = match arguments.output {
         Form::Text => report::text(&results),
         Form::Json => report::json(&results),
@@ -59,5 +63,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     };
     say(Stream::Data, &text);
     let fails = results.iter().any(|r| r.failed() > 0);
-    Ok(if is_bad || fails { Outcome::Findings } else { Outcome::Good })
+    let left_out = checked.findings.iter().any(Finding::is_untested);
+    Ok(if is_bad || fails || left_out { Outcome::Findings } else { Outcome::Good })
 }

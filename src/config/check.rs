@@ -101,6 +101,7 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
     let labels = context.labels(raw, at.field("labels"));
     let workers = context.workers(raw, at.field("workers"));
     let topics = source.topics.clone();
+    let paused = context.optional(raw.paused.as_ref(), at.field("paused"));
     let writes = sinks::written(&sinks, dead_letter.as_ref(), at);
     let outline = Outline {
         name: name.clone().ok().map(|n| (n, at.field("name").place())),
@@ -120,6 +121,7 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
             source: source.into_source()?,
             delivery: delivery?,
             workers: workers?,
+            paused: paused?.copied().unwrap_or(false),
             steps: steps?,
             sinks: sinks::into_sinks(sinks)?,
             routing: routing?,

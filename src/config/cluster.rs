@@ -1,6 +1,6 @@
 //! How a cluster is reached. Secrets are references here; `kafka` resolves them at each client's making.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::pipeline::Properties;
 
@@ -15,6 +15,23 @@ pub struct Cluster {
     pub sasl: Option<Sasl>,
     /// Passed to every client of this cluster.
     pub properties: Properties,
+}
+
+impl Cluster {
+    /// The files whose content is part of the connection: certificates, and secrets in files.
+    pub fn files(&self) -> Vec<&Path> {
+        let tls = self.tls.as_ref();
+        let identity = tls.and_then(|tls| tls.identity.as_ref());
+        let secrets = identity.map(|(_, key)| key).into_iter();
+        let secrets = secrets.chain(self.sasl.as_ref().map(|sasl| &sasl.password));
+        let secrets = secrets.filter_map(|secret| match secret {
+            SecretRef::File(path) => Some(path.as_path()),
+            SecretRef::Credential(_) | SecretRef::Env(_) => None,
+        });
+        let authorities = tls.and_then(|tls| tls.ca.as_deref());
+        let certificate = identity.map(|(certificate, _)| certificate.as_path());
+        authorities.into_iter().chain(certificate).chain(secrets).collect()
+    }
 }
 
 /// TLS to the brokers.

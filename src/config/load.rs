@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::{GroupId, PipelineName};
 use crate::pipeline::Pipeline;
 
 use super::catalog;
@@ -27,6 +28,30 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// What was looked at.
     pub counts: Counts,
+    /// What each file says of itself, in the order of the snapshot.
+    pub files: Vec<CheckedFile>,
+}
+
+/// What one file says of itself, good or bad.
+#[derive(Clone, Debug)]
+pub struct CheckedFile {
+    /// Its text, which rebuilds its good pipelines; empty where it could not be read.
+    pub source: Arc<SourceText>,
+    /// Its definitions that say their name.
+    pub definitions: Vec<CheckedDefinition>,
+    /// Whether a part of it does not, or could not be read.
+    pub is_nameless: bool,
+}
+
+/// One definition that says its name.
+#[derive(Clone, Debug)]
+pub struct CheckedDefinition {
+    /// Its name.
+    pub name: PipelineName,
+    /// Where it says its group, or where that would stand.
+    pub group: Option<Place>,
+    /// Absent where a finding stands against it.
+    pub pipeline: Option<Arc<Pipeline>>,
 }
 
 impl Checked {
@@ -51,22 +76,85 @@ pub fn check(
 ) -> Checked {
     let mut findings = Findings::default();
     let mut outlines: Vec<Outline> = Vec::new();
+    let mut files: Vec<CheckedFile> = Vec::new();
+    // The file of each outline.
+    let mut file_of: Vec<usize> = Vec::new();
     for file in &snapshot.files {
-        let Ok(source) = source_text(file, &mut findings) else { continue };
-        let Ok(documents) = yaml::documents(&source, &mut findings) else { continue };
-        for document in &documents {
+        let (source, documents) = documents(file, &mut findings);
+        let mut said =
+            CheckedFile { source, definitions: Vec::new(), is_nameless: documents.is_none() };
+        for document in documents.iter().flatten() {
             let mark = findings.mark();
             let findings = &mut findings;
             let schemas = &snapshot.schemas;
             let context = Context { settings, environment, properties, schemas, findings, mark };
-            outlines.extend(outline(&source, document, &schema::PIPELINE, context));
+            match outline(&said.source, document, &schema::PIPELINE, context) {
+                Some(outline) => {
+                    outlines.push(outline);
+                    file_of.push(files.len());
+                }
+                None => match name_alone(document) {
+                    Some(name) => said.definitions.push(without_pipeline(name)),
+                    None => said.is_nameless = true,
+                },
+            }
         }
+        files.push(said);
     }
     catalog::check(&mut outlines, &mut findings);
     let counts = Counts { files: snapshot.files.len(), pipelines: outlines.len() };
-    let runnable = outlines.into_iter().filter_map(|o| Some((Arc::new(o.pipeline?), o.cases)));
-    let (pipelines, cases) = runnable.unzip();
-    Checked { pipelines, cases, findings: findings.sorted(), counts }
+    let (mut pipelines, mut cases) = (Vec::new(), Vec::new());
+    for (outline, file) in std::iter::zip(outlines, file_of) {
+        let pipeline = outline.pipeline.map(Arc::new);
+        if let Some(pipeline) = &pipeline {
+            pipelines.push(Arc::clone(pipeline));
+            cases.push(outline.cases);
+        }
+        let Some(file) = files.get_mut(file) else { continue };
+        match outline.name {
+            Some((name, _)) => {
+                let group = outline.group.map(|(_, place)| place);
+                file.definitions.push(CheckedDefinition { name, group, pipeline });
+            }
+            None => file.is_nameless = true,
+        }
+    }
+    Checked { pipelines, cases, findings: findings.sorted(), counts, files }
+}
+
+/// A file's text and its documents, where they can be read.
+fn documents(
+    file: &SnapshotFile,
+    findings: &mut Findings,
+) -> (Arc<SourceText>, Option<Vec<Document>>) {
+    match source_text(file, findings) {
+        Ok(source) => {
+            let documents = yaml::documents(&source, findings).ok();
+            (source, documents)
+        }
+        Err(_) => (SourceText::new(&file.path, ""), None),
+    }
+}
+
+/// The name of a document of which nothing else can be read.
+fn name_alone(document: &Document) -> Option<PipelineName> {
+    PipelineName::new(document.value.get("name")?.as_str()?).ok()
+}
+
+fn without_pipeline(name: PipelineName) -> CheckedDefinition {
+    CheckedDefinition { name, group: None, pipeline: None }
+}
+
+/// What stands against good definitions whose group a last good one still has: the place of the group, the group, the one
+/// that has it.
+pub fn groups_of_last_good<'a>(
+    clashes: impl IntoIterator<Item = (Place, &'a GroupId, &'a PipelineName)>,
+) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for (place, group, other) in clashes {
+        findings.group_of_last_good(place, group, other);
+    }
+    findings.sorted()
 }
 
 fn outline(
@@ -93,6 +181,9 @@ fn outline(
     let outline = check::pipeline(&raw, at, &mut context);
     // A finding without a broken part is one about the text, which stands all the same: such a pipeline must not run.
     let is_refused = document.is_refused || context.findings.since(mark).is_some();
+    if outline.pipeline.is_none() && !is_refused && raw.tests.is_some() {
+        context.findings.untested(at.field("tests").key());
+    }
     let pipeline = outline.pipeline.filter(|_| !is_refused);
     Some(Outline { pipeline, ..outline })
 }

@@ -65,6 +65,8 @@ pub(super) struct RawPipeline {
     /// Threads of this pipeline in one daemon, each a member of the consumer group. Default: 1.
     #[schemars(range(min = 1, max = 64))]
     pub(super) workers: Option<Part<u16>>,
+    /// Whether it reads nothing for now; its workers keep their places in the group. Default: false.
+    pub(super) paused: Option<Part<bool>>,
     /// Done to every record, in this order.
     pub(super) steps: Option<Part<Vec<Part<RawStep>>>>,
     /// Named destinations, such as `out: {kafka: {topic: orders-out}}`.

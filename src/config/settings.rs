@@ -16,7 +16,7 @@ use super::cluster::Cluster;
 use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
-use super::raw::settings::RawSettings;
+use super::raw::settings::{RawReloadPolicy, RawSettings};
 use super::schema;
 use super::snapshot::{SchemaFiles, Snapshot};
 use super::text::{Place, SourceText};
@@ -33,8 +33,22 @@ pub struct Settings {
     pub schemas: PathBuf,
     /// The folder for what outlives the process.
     pub state: PathBuf,
+    /// The admin socket, where the file names one.
+    pub socket: Option<PathBuf>,
     /// By the names that pipelines use. Not empty.
     pub clusters: BTreeMap<ClusterName, Cluster>,
+    /// Whether one bad file holds back the others.
+    pub reload: ReloadPolicy,
+}
+
+/// Whether one bad file holds back the others at a reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReloadPolicy {
+    /// A file with findings keeps its last good definition, all others apply.
+    #[default]
+    PerPipeline,
+    /// One finding, and nothing changes.
+    AllOrNothing,
 }
 
 /// Settings, and the file that they are from.
@@ -55,11 +69,18 @@ impl Loaded {
             return own();
         }
         let Some(path) = paths.first() else { return own() };
-        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        match folder.file_name() {
-            Some(_) => folder.with_file_name("schemas"),
+        self.schemas_beside(if path.is_dir() { path } else { path.parent().unwrap_or(path) })
+    }
+
+    /// The schemas folder for a folder of pipelines, whether that is there or not.
+    pub fn schemas_beside(&self, pipelines: &Path) -> PathBuf {
+        if self.file.is_some() {
+            return self.settings.schemas.clone();
+        }
+        match pipelines.file_name() {
+            Some(_) => pipelines.with_file_name("schemas"),
             // `.` or `..` or nothing: only the file system knows what is above.
-            None => folder.join("../schemas"),
+            None => pipelines.join("../schemas"),
         }
     }
 }
@@ -168,14 +189,39 @@ fn checked(
     let pipelines = path(raw.pipelines.as_ref(), at.field("pipelines"), folder, context);
     let schemas = path(raw.schemas.as_ref(), at.field("schemas"), folder, context);
     let state = path(raw.state.as_ref(), at.field("state"), folder, context);
+    let socket = socket(raw, at.field("admin"), folder, context);
     let clusters = clusters::check(raw.clusters.as_ref(), at.field("clusters"), folder, context);
+    let reload = reload(raw, at.field("reload"), context);
     Ok(Settings {
         instance_id: instance_id?,
         pipelines: pipelines?.unwrap_or_else(|| folder.join("pipelines")),
         schemas: schemas?.unwrap_or_else(|| folder.join("schemas")),
         state: state?.unwrap_or_else(|| default_state(context.environment)),
+        socket: socket?,
         clusters: clusters?.unwrap_or_else(clusters::default),
+        reload: reload?,
     })
+}
+
+fn reload(raw: &RawSettings, at: At<'_>, context: &mut Context<'_>) -> Got<ReloadPolicy> {
+    let Some(raw) = context.optional(raw.reload.as_ref(), at)? else {
+        return Ok(ReloadPolicy::default());
+    };
+    let policy = context.optional(raw.policy.as_ref(), at.field("policy"))?;
+    Ok(policy.map_or(ReloadPolicy::default(), |policy| match policy {
+        RawReloadPolicy::PerPipeline => ReloadPolicy::PerPipeline,
+        RawReloadPolicy::AllOrNothing => ReloadPolicy::AllOrNothing,
+    }))
+}
+
+fn socket(
+    raw: &RawSettings,
+    at: At<'_>,
+    folder: &Path,
+    context: &mut Context<'_>,
+) -> Got<Option<PathBuf>> {
+    let Some(admin) = context.optional(raw.admin.as_ref(), at)? else { return Ok(None) };
+    path(admin.socket.as_ref(), at.field("socket"), folder, context)
 }
 
 /// A path, relative to the settings file's folder.
@@ -200,8 +246,21 @@ fn defaults(environment: &Environment, findings: &mut Findings) -> Result<Settin
         pipelines: PathBuf::from("pipelines"),
         schemas: PathBuf::from("schemas"),
         state: default_state(environment),
+        socket: None,
         clusters: clusters::default(),
+        reload: ReloadPolicy::default(),
     })
+}
+
+/// Where the admin socket is when the settings file names none: where systemd says, else where the user's session keeps such.
+pub fn default_socket(environment: &Environment) -> Option<PathBuf> {
+    let folder = |name: &str| environment.get(name).map(PathBuf::from);
+    let first = |folders: &str| folders.split(':').next().map(PathBuf::from);
+    environment
+        .get("RUNTIME_DIRECTORY")
+        .and_then(first)
+        .or_else(|| folder("XDG_RUNTIME_DIR").map(|home| home.join("krouted")))
+        .map(|folder| folder.join("admin.sock"))
 }
 
 fn default_state(environment: &Environment) -> PathBuf {

@@ -1,6 +1,6 @@
 //! The one reader of pipeline folders: names and bytes that were all there at the same time.
 //!
-//! `check` and `run` read through it, and reload will: a file that changes while it is read is read again.
+//! `check`, `plan`, `run` and `watch` read through it: a file that changes while it is read is read again.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
@@ -69,6 +69,7 @@ impl Snapshot {
         let mut before = now()?;
         for _ in 1..READS_MAX {
             let found = Self::of(&before, schemas);
+            // What was read first may have changed while the last was read: all must have been there at once.
             let after = now()?;
             if before == after {
                 return Ok(found);
@@ -78,8 +79,8 @@ impl Snapshot {
         Ok(Self::of(&before, schemas))
     }
 
-    fn of((files, schemas): &(Vec<PathBuf>, Vec<PathBuf>), folder: Option<&Path>) -> Self {
-        let files = files.iter().map(|path| read(path)).collect();
+    fn of((files, schemas): &(Vec<Listed>, Vec<Listed>), folder: Option<&Path>) -> Self {
+        let files = files.iter().map(|(path, _)| read(path)).collect();
         Self { files, schemas: SchemaFiles::read(folder, schemas) }
     }
 
@@ -97,7 +98,10 @@ fn is_same(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+/// A file with what tells a changed one.
+type Listed = (PathBuf, Option<Identity>);
+
+fn list(paths: &[PathBuf]) -> io::Result<Vec<Listed>> {
     let mut found = Vec::new();
     for path in paths {
         if fs::metadata(path)?.is_dir() {
@@ -109,7 +113,12 @@ fn list(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     found.sort();
     let mut seen = BTreeSet::new();
     found.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
-    Ok(found)
+    Ok(found.into_iter().map(identified).collect())
+}
+
+fn identified(path: PathBuf) -> Listed {
+    let identity = fs::metadata(&path).ok().as_ref().map(identity);
+    (path, identity)
 }
 
 fn below(
@@ -172,8 +181,10 @@ fn read_once(path: &Path) -> Result<Vec<u8>, Unread> {
     if is_too_large { Err(Unread::TooLarge) } else { Ok(bytes) }
 }
 
+type Identity = [i128; 6];
+
 /// What differs as soon as a file was written or replaced.
-fn identity(metadata: &Metadata) -> [i128; 6] {
+fn identity(metadata: &Metadata) -> Identity {
     [
         metadata.dev().into(),
         metadata.ino().into(),

@@ -35,7 +35,7 @@ impl Each {
             for element in Elements::new(array) {
                 let verdict = match element {
                     Ok((bytes, whole)) => self.element(bytes, whole, slots, env),
-                    Err(_) => return Verdict::Error(EvalError::Element),
+                    Err(_) => Verdict::Error(EvalError::Element),
                 };
                 if verdict == decides {
                     return verdict;

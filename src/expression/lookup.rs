@@ -1,19 +1,69 @@
-//! Routes that all compare one field with strings: one lookup instead of one comparison each.
+//! Routes that all compare one field with strings and integers: one lookup instead of one comparison each.
 
 use super::ast::Comparison;
 use super::buffer::Buffer;
 use super::eval::{Env, Gap, Scope};
 use super::program::{Binder, Source};
 use super::term::{Field, Literal, Term};
-use super::value::Text;
+use super::value::{Text, Value};
 use super::{Predicate, Verdict};
-use crate::json::{self, Paths};
+use crate::json::{self, Number, Paths};
 
-/// What a text matches.
 #[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
-type Table = std::collections::HashMap<Box<[u8]>, usize>;
+type Map<K> = std::collections::HashMap<K, usize>;
 
-/// Predicates of the form `FIELD == "a"` or `FIELD in ["a", "b"]`, all over the same field.
+/// Which predicate is the first that a text or an integer matches.
+#[derive(Clone, Debug, Default)]
+struct Table {
+    texts: Map<Box<[u8]>>,
+    integers: Map<i64>,
+}
+
+impl Table {
+    /// Adds a literal; `None` where it is of another kind.
+    fn add(&mut self, literal: &Literal, index: usize) -> Option<()> {
+        match literal {
+            Literal::Text(text) => {
+                self.texts.entry(text.as_bytes().into()).or_insert(index);
+            }
+            Literal::Number(Number::Int(integer)) => {
+                self.integers.entry(*integer).or_insert(index);
+            }
+            Literal::Number(Number::Uint(_) | Number::Float(_))
+            | Literal::Null
+            | Literal::Bool(_)
+            | Literal::Timestamp(_) => return None,
+        }
+        Some(())
+    }
+
+    fn text(&self, text: &[u8]) -> Option<usize> {
+        self.texts.get(text).copied()
+    }
+
+    /// Numbers are equal by what they are worth: `7.0` and `7e0` are 7.
+    fn number(&self, number: Number) -> Option<usize> {
+        let integer = match number {
+            Number::Int(integer) => integer,
+            Number::Uint(_) => return None,
+            Number::Float(double) => whole(double)?,
+        };
+        self.integers.get(&integer).copied()
+    }
+}
+
+/// The integer that a double is, where it is one.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "it is in range, and whole"
+)]
+fn whole(double: f64) -> Option<i64> {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0; // 2^63
+    ((-BEYOND..BEYOND).contains(&double) && double.fract() == 0.0).then_some(double as i64)
+}
+
+/// Predicates of the form `FIELD == "a"`, `FIELD == 7` or `FIELD in ["a", 7]`, all over the same field.
 ///
 /// ```
 /// use krouted::expression::{Found, Lookup, Predicate, Scope};
@@ -64,18 +114,16 @@ impl Lookup {
         let front = predicates.get(..otherwise.unwrap_or(predicates.len()))?;
         let mut found: Option<Self> = None;
         for (index, predicate) in front.iter().enumerate() {
-            let (field, texts) = literals(&(*predicate)?.typed.term)?;
+            let (field, literals) = compared(&(*predicate)?.typed.term)?;
             let lookup = found.get_or_insert_with(|| Self {
                 field: field.clone(),
-                table: Table::new(),
+                table: Table::default(),
                 otherwise,
             });
             if lookup.field != *field {
                 return None;
             }
-            for text in texts {
-                lookup.table.entry(text).or_insert(index);
-            }
+            literals.iter().try_for_each(|literal| lookup.table.add(literal, index))?;
         }
         found.filter(|_| front.len() > 1)
     }
@@ -90,17 +138,20 @@ impl Lookup {
     }
 }
 
-fn literals(term: &Term) -> Option<(&Field, Vec<Box<[u8]>>)> {
-    let text = |literal: &Literal| literal.as_bytes();
-    if let Term::In(of, list) = term
-        && let Term::Field(field) = of.as_ref()
-    {
-        return Some((field, list.iter().map(text).collect::<Option<_>>()?));
-    }
-    let Term::Compare(Comparison::Equal, sides) = term else { return None };
-    match sides.as_ref() {
-        [Term::Field(field), Term::Literal(literal)]
-        | [Term::Literal(literal), Term::Field(field)] => Some((field, vec![text(literal)?])),
+/// A field, and the literals of which it must be one.
+fn compared(term: &Term) -> Option<(&Field, &[Literal])> {
+    match term {
+        Term::In(of, list) => match of.as_ref() {
+            Term::Field(field) => Some((field, list)),
+            _ => None,
+        },
+        Term::Compare(Comparison::Equal, sides) => match sides.as_ref() {
+            [Term::Field(field), Term::Literal(literal)]
+            | [Term::Literal(literal), Term::Field(field)] => {
+                Some((field, std::slice::from_ref(literal)))
+            }
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -117,20 +168,22 @@ impl BoundLookup {
     /// The first predicate that is true for one record, as if each were evaluated; none of them can be an error.
     #[inline]
     pub fn eval(&self, scope: &Scope<'_>) -> Found {
-        match self.field.text(&Env::new(scope)) {
-            Ok(Some(Text::Plain(text))) => self.find(text),
-            Ok(Some(Text::Escaped(raw))) => {
+        let found = match self.field.value(&Env::new(scope)) {
+            Ok(Value::Text(Text::Plain(text))) => self.table.text(text),
+            Ok(Value::Text(Text::Escaped(raw))) => {
                 let mut buffer = Buffer::take();
                 json::unescape(raw, &mut buffer.0);
-                self.find(&buffer.0)
+                self.table.text(&buffer.0)
             }
-            Ok(None) | Err(Gap::Error(_)) => Found::NoMatch,
-            Err(Gap::Missing) => Found::Missing,
-        }
-    }
-
-    fn find(&self, text: &[u8]) -> Found {
-        self.table.get(text).map_or(Found::NoMatch, |index| Found::Matched(*index))
+            Ok(Value::Built(buffer)) => self.table.text(&buffer.0),
+            Ok(Value::Number(number)) => self.table.number(number),
+            Ok(
+                Value::Null | Value::Bool(_) | Value::Timestamp(_) | Value::Object | Value::Array,
+            )
+            | Err(Gap::Error(_)) => None,
+            Err(Gap::Missing) => return Found::Missing,
+        };
+        found.map_or(Found::NoMatch, Found::Matched)
     }
 
     /// The route behind the predicates that always matches.

@@ -186,16 +186,21 @@ pub(super) fn comparison_hint(left: &Term, right: &Term) -> Option<String> {
 
 /// What to do about something that is compared with a timestamp.
 fn timestamp_hint(other: &Term) -> String {
-    match other {
-        Term::Field(field) if !field.types().and(Types::TEXT).is_none() => {
-            format!("did you mean `timestamp({field})`?")
-        }
-        Term::Literal(Literal::Text(text)) if rfc3339(text).is_some() => {
-            format!("did you mean `timestamp(\"{text}\")`?")
-        }
-        number if number.types() == Types::NUMBER => {
-            "`int()` of a timestamp is its seconds since 1970".to_owned()
-        }
-        _ => "a timestamp is written `timestamp(\"2026-01-01T00:00:00Z\")`, or made of a string by `timestamp(value.a)`".to_owned(),
+    let types = other.types();
+    if let Term::Field(field) = other
+        && !types.and(Types::TEXT).is_none()
+    {
+        return format!("did you mean `timestamp({field})`?");
     }
+    if let Term::Literal(Literal::Text(text)) = other
+        && rfc3339(text).is_some()
+    {
+        return format!("did you mean `timestamp(\"{text}\")`?");
+    }
+    let hint = if types == Types::NUMBER {
+        "`int()` of a timestamp is its seconds since 1970"
+    } else {
+        "a timestamp is written `timestamp(\"2026-01-01T00:00:00Z\")`, or made of a string by `timestamp(value.a)`"
+    };
+    hint.to_owned()
 }

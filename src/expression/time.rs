@@ -27,7 +27,7 @@ fn is_rfc3339(text: &[u8]) -> bool {
     };
     let is_zone = match zone {
         b"Z" | b"z" => true,
-        [b'+' | b'-', offset @ ..] => fits(offset, OFFSET) && offset < b"24",
+        [b'+' | b'-', offset @ ..] => fits(offset, OFFSET) && offset < b"24".as_slice(),
         _ => false,
     };
     is_zone && fits(seconds, SECONDS)

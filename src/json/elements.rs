@@ -63,9 +63,10 @@ impl<'a> Iterator for Elements<'a> {
         if self.done {
             return None;
         }
-        let element = self.element().map_err(|fail| fail.malformed(self.bytes.len()));
-        self.done |= element.is_err();
-        Some(element)
+        let element = self.element();
+        // Half of a surrogate pair is the element's own trouble: the next one begins where it does.
+        self.done |= element.as_ref().is_err_and(|fail| fail.reason() != Some(Reason::Surrogate));
+        Some(element.map_err(|fail| fail.malformed(self.bytes.len())))
     }
 }
 
@@ -77,6 +78,40 @@ impl<'a> Iterator for Elements<'a> {
 /// ```
 pub fn count(container: &[u8]) -> Result<usize, Malformed> {
     members(container).map_err(|fail| fail.malformed(container.len()))
+}
+
+/// How many objects and arrays lie in one another in a value that was scanned; 0 for all other values.
+///
+/// ```
+/// assert_eq!(krouted::json::nesting(br#"[{"a": "[["}, 1]"#), 2);
+/// assert_eq!(krouted::json::nesting(b"7"), 0);
+/// ```
+pub fn nesting(value: &[u8]) -> usize {
+    if !matches!(value.first(), Some(b'{' | b'[')) {
+        return 0;
+    }
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = value.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(inner) = bytes.next() {
+                    match inner {
+                        b'"' => break,
+                        b'\\' => _ = bytes.next(),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn members(bytes: &[u8]) -> Result<usize, Fail> {

@@ -76,13 +76,16 @@ impl Fail {
         Self((at as u64) << BITS | reason as u64)
     }
 
+    pub(super) fn reason(self) -> Option<Reason> {
+        let reason = self.0 & ((1 << BITS) - 1);
+        usize::try_from(reason).ok().and_then(|reason| Reason::ALL.get(reason)).copied()
+    }
+
     /// In words; `length` is that of the document.
     #[cold]
     pub(super) fn malformed(self, length: usize) -> Malformed {
         let at = usize::try_from(self.0 >> BITS).unwrap_or(length);
-        let reason = self.0 & ((1 << BITS) - 1);
-        let reason = usize::try_from(reason).ok().and_then(|reason| Reason::ALL.get(reason));
-        let what = reason.map_or("the value cannot be read", |reason| reason.what());
+        let what = self.reason().map_or("the value cannot be read", Reason::what);
         Malformed { what: if at >= length { "the value ends too early" } else { what }, at }
     }
 }

@@ -1,16 +1,17 @@
 //! Bringing a worker's clients up: ask first, then fence, then join.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::port::{Outlet, Port};
+use super::outlet::Outlet;
+use super::port::{Fetching, Port};
 use super::properties::Connection;
 use super::raw::{Consumer, Failed, TopicMetadata, code};
 use super::start::{self, Subscription};
 use super::transaction;
 use super::verdict;
 use crate::model::Guarantee;
-use crate::pipeline::{Partition, Topics};
+use crate::pipeline::{Partition, Pipeline, Sink, Topics};
 use crate::worker::{Fault, FaultKind, SystemClock};
 
 /// One question; a broker that is there answers in milliseconds.
@@ -42,6 +43,7 @@ impl Port {
             tainted: false,
             away: false,
             began: None,
+            fetching: Fetching::On,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
         Ok(port)
@@ -62,29 +64,63 @@ fn ask(connection: &Connection) -> Result<Subscription, Fault> {
 
 /// Every topic that the pipeline writes is there, with a partition for each that is preserved.
 fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<(), Fault> {
-    let mut found = BTreeMap::new();
-    for name in connection.pipeline.topics_written() {
+    let pipeline = &connection.pipeline;
+    for name in pipeline.topics_written() {
         let topic = probe
             .topic(name.as_str(), METADATA_MAX)
             .map_err(|e| unreachable(probe, connection, &e))?;
         known(&topic)?;
-        found.insert(name.as_str().to_owned(), topic.partitions.len());
     }
-    let Topics::Names(sources) = &connection.pipeline.source.topics else { return Ok(()) };
-    for sink in connection.pipeline.sinks.iter().filter(|s| s.partition == Partition::Preserve) {
-        let has = found.get(sink.topic.as_str()).copied().unwrap_or(0);
-        for source in sources {
-            let Ok(topic) = probe.topic(source.as_str(), METADATA_MAX) else { continue };
-            let needs = topic.partitions.len();
-            if needs > has {
-                return Err(Fault::new(
-                    FaultKind::UnknownTopic,
-                    format!(
-                        "sink {}: `partition: preserve` needs a partition for each of the {needs} of {source}, {} has {has}",
-                        sink.name, sink.topic
-                    ),
-                ));
-            }
+    for sink in &pipeline.sinks {
+        check_preserved(pipeline, sink, probe)?;
+    }
+    Ok(())
+}
+
+/// The same of what another definition writes and the one before did not, by a consumer that is at work: it is asked, not
+/// served.
+pub(super) fn check_new(
+    connection: &Connection,
+    pipeline: &Pipeline,
+    consumer: &mut Consumer,
+) -> Result<(), Fault> {
+    let before = connection.pipeline.topics_written();
+    for name in pipeline.topics_written().into_iter().filter(|name| !before.contains(name)) {
+        let topic = consumer.topic(name.as_str(), METADATA_MAX).map_err(|failed| {
+            let kind = verdict::help(failed.code).unwrap_or(FaultKind::BrokerAway);
+            Fault::new(kind, format!("topic {name}: {failed}"))
+        })?;
+        known(&topic)?;
+    }
+    for sink in pipeline.sinks.iter().filter(|s| is_new(&connection.pipeline, s)) {
+        check_preserved(pipeline, sink, consumer)?;
+    }
+    Ok(())
+}
+
+fn is_new(before: &Pipeline, sink: &Sink) -> bool {
+    let same = |other: &&Sink| other.topic == sink.topic && other.partition == sink.partition;
+    !before.sinks.iter().any(|other| same(&other))
+}
+
+fn check_preserved(pipeline: &Pipeline, sink: &Sink, client: &mut Consumer) -> Result<(), Fault> {
+    let Topics::Names(sources) = &pipeline.source.topics else { return Ok(()) };
+    if sink.partition != Partition::Preserve {
+        return Ok(());
+    }
+    let mut partitions =
+        |name: &str| client.topic(name, METADATA_MAX).map_or(0, |topic| topic.partitions.len());
+    let has = partitions(sink.topic.as_str());
+    for source in sources {
+        let needs = partitions(source.as_str());
+        if needs > has {
+            return Err(Fault::new(
+                FaultKind::UnknownTopic,
+                format!(
+                    "sink {}: `partition: preserve` needs a partition for each of the {needs} of {source}, {} has {has}",
+                    sink.name, sink.topic
+                ),
+            ));
         }
     }
     Ok(())

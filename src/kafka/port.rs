@@ -1,19 +1,21 @@
 //! The worker's port on librdkafka: one consumer, one producer, one thread.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead_letter;
+use super::outlet::Outlet;
 use super::properties::Connection;
 use super::raw::{
-    ClientError, Consumer, Failed, Messages, Outgoing, PartitionList, Producer, Protocol,
-    Rebalance, TakenHeaders, TopicHandle, Undelivered, code, error_text, logical,
+    ClientError, Consumer, Failed, Messages, Outgoing, PartitionList, Protocol, Rebalance,
+    TakenHeaders, Undelivered, code, error_text, logical,
 };
 use super::retry::{OFFSETS_MAX, REQUEST_MAX, until};
 use super::start::Subscription;
 use super::verdict;
 use crate::model::{Guarantee, Record};
-use crate::pipeline::{OutOfRange, Partition};
+use crate::pipeline::{OutOfRange, Pipeline};
 use crate::program::HeaderEdit;
 use crate::worker::{
     Batch, Clock, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output,
@@ -42,42 +44,20 @@ pub struct Port {
     pub(super) away: bool,
     /// When the open window began, where one is.
     pub(super) began: Option<Duration>,
+    /// Whether partitions that come are paused too.
+    pub(super) fetching: Fetching,
+}
+
+/// Whether records are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fetching {
+    On,
+    Paused,
 }
 
 impl std::fmt::Debug for Port {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Port").field("id", &self.connection.id).finish_non_exhaustive()
-    }
-}
-
-/// A producer with its topics.
-pub(super) struct Outlet {
-    pub(super) producer: Producer,
-    sinks: Vec<SinkHandle>,
-    dead_letter: Option<TopicHandle>,
-}
-
-struct SinkHandle {
-    topic: TopicHandle,
-    preserve: bool,
-}
-
-impl Outlet {
-    /// A client with a handle for each sink; no transaction is initialised yet.
-    pub(super) fn new(connection: &Connection) -> Result<Self, Fault> {
-        let fault = |text: String| Fault::new(FaultKind::Configuration, text);
-        let mut producer = Producer::new(connection.producer()?).map_err(fault)?;
-        let mut sinks = Vec::new();
-        for sink in &connection.pipeline.sinks {
-            let properties = sink.properties.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-            let topic = producer.topic(sink.topic.as_str(), properties).map_err(fault)?;
-            sinks.push(SinkHandle { topic, preserve: sink.partition == Partition::Preserve });
-        }
-        let dead_letter = match &connection.pipeline.dead_letter {
-            Some(topic) => Some(producer.topic(topic.as_str(), []).map_err(fault)?),
-            None => None,
-        };
-        Ok(Self { producer, sinks, dead_letter })
     }
 }
 
@@ -157,7 +137,7 @@ impl crate::worker::Port for Port {
         if !list.is_empty() {
             self.fill_committed(&mut list)?;
         }
-        self.consumer.assign(&list).map_err(|e| verdict::of_consumer(&e))?;
+        self.assign_list(&list)?;
         Ok(next_offsets(&list))
     }
 
@@ -302,10 +282,24 @@ impl crate::worker::Port for Port {
             list = self.consumer.assignment().map_err(|e| verdict::of_consumer(&e))?;
             self.fill_committed(&mut list)?;
         }
-        self.consumer
-            .unassign(&list)
-            .and_then(|()| self.consumer.assign(&list))
-            .map_err(|e| verdict::of_consumer(&e))
+        self.consumer.unassign(&list).map_err(|e| verdict::of_consumer(&e))?;
+        self.assign_list(&list)
+    }
+
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+        self.prepare_for(pipeline)
+    }
+
+    fn pause(&mut self) -> Result<(), Failure> {
+        self.fetching = Fetching::Paused;
+        let all = self.consumer.assignment();
+        all.and_then(|all| self.consumer.pause(&all)).map_err(|e| verdict::of_consumer(&e))
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.fetching = Fetching::On;
+        let all = self.consumer.assignment();
+        all.and_then(|all| self.consumer.resume(&all)).map_err(|e| verdict::of_consumer(&e))
     }
 
     fn lag(&mut self) -> (u64, u64) {
@@ -402,6 +396,17 @@ impl Port {
     /// What failed belongs to a window that is gone.
     pub(super) fn forget_undelivered(&mut self) {
         while self.first_undelivered().is_some() {}
+    }
+
+    /// Another assignment, or more of it; a worker that is paused stays so.
+    fn assign_list(&mut self, list: &PartitionList) -> Result<(), Failure> {
+        self.consumer
+            .assign(list)
+            .and_then(|()| match self.fetching {
+                Fetching::Paused if !list.is_empty() => self.consumer.pause(list),
+                Fetching::Paused | Fetching::On => Ok(()),
+            })
+            .map_err(|e| verdict::of_consumer(&e))
     }
 
     /// The partitions' committed offsets, their beginning where there is none: a partition without one is new.

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use super::port::{Outlet, Port};
+use super::outlet::Outlet;
+use super::port::Port;
 use super::raw::{Failed, PartitionList, Producer, code};
 use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
 use super::verdict;

@@ -12,6 +12,9 @@ use crate::expression::{Predicate, ValueExpression};
 use crate::json::Check;
 use crate::model::{ClusterName, GroupId, PipelineName, RouteName, SinkName, TopicName};
 
+/// No broker of a test has it.
+pub(crate) const UNKNOWN_TOPIC: &str = "unknown";
+
 /// From topic `in` to the sinks `a` and `b` (topics `out-a`, `out-b`), everything to both, rejections to `dead`.
 pub(crate) fn pipeline(delivery: Delivery) -> Pipeline {
     let name = PipelineName::new("sample").unwrap();
@@ -31,6 +34,7 @@ pub(crate) fn pipeline(delivery: Delivery) -> Pipeline {
         },
         delivery,
         workers: NonZeroU16::MIN,
+        paused: false,
         steps: vec![],
         sinks: vec![sink("a", None), sink("b", None)],
         routing: Routing::AllSinks,

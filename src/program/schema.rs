@@ -3,6 +3,7 @@
 //! `config` compiles each schema once to see that it does, [`Program`](super::Program) compiles it to use it. Nothing is ever
 //! fetched: what is not in the [`PayloadSchema`] is refused.
 
+mod chain;
 mod dom;
 mod node;
 mod reason;
@@ -17,8 +18,9 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, options_for};
 use serde_json::Value;
 
+use chain::Chain;
 pub use dom::Dom;
-use node::{Backend, DomNode};
+use node::{Backend, DomNode, Visits};
 use reason::Names;
 
 use crate::json::{Check, Paths, scan};
@@ -66,6 +68,18 @@ pub enum SchemaError {
         /// In words.
         what: String,
     },
+    /// It refers to itself without going deeper into the value: that says nothing.
+    Circle {
+        /// The way round, in words.
+        way: String,
+    },
+    /// Too many of its rules lead on to one another without going deeper into the value.
+    TooLong {
+        /// Where that begins.
+        begin: String,
+        /// How many may.
+        max: usize,
+    },
 }
 
 /// What a compilation has asked for.
@@ -79,6 +93,12 @@ struct Shelf {
 struct Asked {
     given: BTreeSet<String>,
     refused: Option<String>,
+}
+
+impl Shelf {
+    fn of(schema: &PayloadSchema) -> Self {
+        Self { others: Arc::clone(&schema.others), asked: Arc::default() }
+    }
 }
 
 impl Retrieve for Shelf {
@@ -99,7 +119,12 @@ impl Retrieve for Shelf {
 impl CompiledSchema {
     /// Compiles a schema; also returns the URIs of what it refers to.
     pub fn new(schema: &PayloadSchema) -> Result<(Self, BTreeSet<String>), SchemaError> {
-        let shelf = Shelf { others: Arc::clone(&schema.others), asked: Arc::default() };
+        // First: the compiler follows a chain by recursion.
+        chain::check(schema, Shelf::of(schema)).map_err(|chain| match chain {
+            Chain::Circle(way) => SchemaError::Circle { way },
+            Chain::TooLong(begin) => SchemaError::TooLong { begin, max: chain::CHAIN_MAX },
+        })?;
+        let shelf = Shelf::of(schema);
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
         let validator = options_for::<Backend>()
@@ -120,17 +145,35 @@ impl CompiledSchema {
     /// Holds a value against the schema.
     pub fn check(&self, value: &[u8], rule: &str) -> Result<(), Rejection> {
         let dom = Dom::parse(value).map_err(|error| unread(value, &error, rule))?;
-        match self.validator.validate(DomNode(&dom)) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.broken(&error, rule)),
+        let visits = Visits::of(value.len());
+        let fits = self.validator.is_valid(DomNode { dom: &dom, visits: &visits });
+        if visits.are_used_up() {
+            return Err(rejected(UNANSWERED, rule));
         }
+        if fits { Ok(()) } else { Err(self.broken(&dom, value.len(), rule)) }
     }
 
+    /// Asks again, for the reason: that takes another way, without the memory of what was asked before.
     #[cold]
-    fn broken(&self, error: &ValidationError<'_>, rule: &str) -> Rejection {
-        let reason = reason::of(error, &self.names, &self.file);
-        Rejection { stage: Stage::Validate, reason: reason.into(), rule: rule.to_owned().into() }
+    fn broken(&self, dom: &Dom<'_>, bytes: usize, rule: &str) -> Rejection {
+        let visits = Visits::of(bytes);
+        match self.validator.validate(DomNode { dom, visits: &visits }) {
+            Err(error) if !visits.are_used_up() => {
+                rejected(reason::of(&error, &self.names, &self.file, dom), rule)
+            }
+            Ok(()) | Err(_) => rejected(UNSAID, rule),
+        }
     }
+}
+
+/// Of a value that no answer was found for.
+const UNANSWERED: &str = "the value cannot be held against the schema: that takes more than 64 questions for each byte of it, or it leads through too many rules within rules";
+/// Of a value that is known not to fit.
+const UNSAID: &str = "the value breaks the schema; its rules lead back to themselves so often that the broken one is not looked for";
+
+#[cold]
+fn rejected(reason: impl Into<Cow<'static, str>>, rule: &str) -> Rejection {
+    Rejection { stage: Stage::Validate, reason: reason.into(), rule: rule.to_owned().into() }
 }
 
 /// What is no JSON is a matter of the format; what is, and still cannot be compared, is one of the schema.

@@ -1,25 +1,16 @@
 //! What an operator reads: one line for each pipeline a minute, one for each end of a worker.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::lifecycle::Effect;
-use crate::model::{PipelineName, Stage, WorkerId};
+use super::unit::Unit;
+use crate::model::{Stage, WorkerId};
 use crate::worker::{Counters, Exit, FaultKind};
 
-/// The counters of all workers, by pipeline, with what was reported last.
-#[derive(Default)]
-pub(super) struct Report(BTreeMap<PipelineName, Lines>);
-
-#[derive(Default)]
-struct Lines {
-    workers: Vec<Arc<Counters>>,
-    last: Totals,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Totals {
+/// Sums over the workers of a pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
     consumed: u64,
     produced: u64,
     filtered: u64,
@@ -30,53 +21,44 @@ struct Totals {
     lost: u64,
 }
 
-impl Report {
-    pub(super) fn add(&mut self, pipeline: &PipelineName, counters: &Arc<Counters>) {
-        self.0.entry(pipeline.clone()).or_default().workers.push(Arc::clone(counters));
-    }
-
-    /// What happened since the last time.
-    pub(super) fn log(&mut self) {
-        for (pipeline, lines) in &mut self.0 {
-            let now = lines.totals();
-            let last = std::mem::replace(&mut lines.last, now);
-            tracing::info!(
-                %pipeline,
-                "in" = now.consumed - last.consumed,
-                out = now.produced - last.produced,
-                filtered = now.filtered - last.filtered,
-                missing_field = now.missing - last.missing,
-                dropped = now.dropped - last.dropped,
-                dead_lettered = now.dead_lettered - last.dead_lettered,
-                aborted_windows = now.aborted - last.aborted,
-                lost = now.lost - last.lost,
-                lag = lines.gauge(|c| &c.lag),
-                partitions = lines.gauge(|c| &c.partitions),
-                "records since the last report"
-            );
-        }
-    }
+/// What happened since the last time.
+pub(super) fn log(unit: &mut Unit) {
+    let now = totals(unit);
+    let last = std::mem::replace(&mut unit.reported, now);
+    let since = |of: fn(&Totals) -> u64| of(&now).saturating_sub(of(&last));
+    tracing::info!(
+        pipeline = %unit.name(),
+        "in" = since(|t| t.consumed),
+        out = since(|t| t.produced),
+        filtered = since(|t| t.filtered),
+        missing_field = since(|t| t.missing),
+        dropped = since(|t| t.dropped),
+        dead_lettered = since(|t| t.dead_lettered),
+        aborted_windows = since(|t| t.aborted),
+        lost = since(|t| t.lost),
+        lag = sum(unit, |c| &c.lag),
+        partitions = sum(unit, |c| &c.partitions),
+        "records since the last report"
+    );
 }
 
-impl Lines {
-    fn gauge(&self, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
-        self.workers.iter().map(|c| of(c).load(Relaxed)).sum()
-    }
+fn sum(unit: &Unit, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
+    unit.workers.iter().map(|w| of(&w.counters).load(Relaxed)).sum()
+}
 
-    fn totals(&self) -> Totals {
-        let many = |of: fn(&Counters) -> &[AtomicU64; Stage::COUNT]| {
-            self.workers.iter().flat_map(|c| of(c)).map(|n| n.load(Relaxed)).sum()
-        };
-        Totals {
-            consumed: self.gauge(|c| &c.consumed),
-            produced: self.gauge(|c| &c.produced),
-            filtered: self.gauge(|c| &c.filtered),
-            missing: self.gauge(|c| &c.missing),
-            dropped: many(|c| &c.dropped),
-            dead_lettered: many(|c| &c.dead_lettered),
-            aborted: self.gauge(|c| &c.aborted),
-            lost: self.gauge(|c| &c.lost),
-        }
+fn totals(unit: &Unit) -> Totals {
+    let many = |of: fn(&Counters) -> &[AtomicU64; Stage::COUNT]| {
+        unit.workers.iter().flat_map(|w| of(&w.counters)).map(|n| n.load(Relaxed)).sum()
+    };
+    Totals {
+        consumed: sum(unit, |c| &c.consumed),
+        produced: sum(unit, |c| &c.produced),
+        filtered: sum(unit, |c| &c.filtered),
+        missing: sum(unit, |c| &c.missing),
+        dropped: many(|c| &c.dropped),
+        dead_lettered: many(|c| &c.dead_lettered),
+        aborted: sum(unit, |c| &c.aborted),
+        lost: sum(unit, |c| &c.lost),
     }
 }
 
@@ -90,10 +72,11 @@ pub(super) fn exit(id: &WorkerId, exit: &Exit, effect: Effect, said: &mut Option
         Exit::Fault(fault) => {
             let again = match effect {
                 Effect::Arm(base) => format!("{} s", base.as_secs_f32()),
+                Effect::Spawn | Effect::AbandonAndSpawn => "now".to_owned(),
                 Effect::None
-                | Effect::Spawn
                 | Effect::Disarm
                 | Effect::RequestStop
+                | Effect::Abandon
                 | Effect::HaltPipeline => "no further attempt".to_owned(),
             };
             let text = format!("{fault}; {}", fault.kind.hint());
@@ -111,4 +94,15 @@ pub(super) fn exit(id: &WorkerId, exit: &Exit, effect: Effect, said: &mut Option
             }
         }
     }
+}
+
+/// A worker is made anew because it does nothing.
+pub(super) fn stalled(id: &WorkerId, waited: Duration, counters: &Counters) {
+    tracing::warn!(
+        worker = %id,
+        lag = counters.lag.load(Relaxed),
+        partitions = counters.partitions.load(Relaxed),
+        waited_s = waited.as_secs(),
+        "the worker has work and commits nothing: its clients are made anew"
+    );
 }

@@ -1,6 +1,9 @@
-//! The table, the waits, and the supervisor over workers that fail as they are told.
+//! The lifecycle by table and by law; the supervisor on work that does as it is told.
 
 mod bench;
+mod laws;
 mod life;
 mod lifecycle;
+mod live;
 mod report;
+mod stall;

@@ -6,32 +6,56 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::mpsc;
 
-use crate::pipeline::Pipeline;
-use crate::worker::{Control, Exit, Fault, FaultKind, Job};
+use crate::model::WorkerId;
+use crate::worker::{
+    Control, Counters, Edition, Exit, Fault, FaultKind, Job, Rules, Tell, WorkerNews,
+};
 
 /// What a worker's thread does: brings its clients up and runs until there is a reason to end.
-pub type Work = Arc<dyn Fn(&Arc<Pipeline>, &Job) -> Exit + Send + Sync>;
+pub type Work = Arc<dyn Fn(&Job) -> Exit + Send + Sync>;
 
-/// The news that a thread has ended.
-pub(super) struct Ended {
-    pub(super) index: usize,
-    pub(super) attempt: u64,
-    pub(super) exit: Exit,
+/// Which worker of which unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) unit: u64,
+    pub(super) number: u16,
 }
 
-/// Where a thread tells its end.
-pub(super) struct Address {
-    pub(super) index: usize,
+/// What a thread tells.
+pub(super) struct Notice {
+    pub(super) at: At,
     pub(super) attempt: u64,
-    pub(super) tell: mpsc::Sender<Ended>,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    News(WorkerNews),
+    Ended(Exit),
+}
+
+/// Where a thread tells it.
+#[derive(Clone)]
+pub(super) struct Address {
+    pub(super) at: At,
+    pub(super) attempt: u64,
+    pub(super) tell: mpsc::Sender<Notice>,
 }
 
 impl Address {
-    fn send(self, exit: Exit) {
-        let Self { index, attempt, tell } = self;
-        // The channel has room for one end of each worker; without a receiver the supervisor is gone, and nobody asks.
-        drop(tell.try_send(Ended { index, attempt, exit }));
+    /// Waits while the supervisor is busy; without one nobody asks.
+    fn send(&self, what: What) {
+        let Self { at, attempt, tell } = self;
+        drop(tell.blocking_send(Notice { at: *at, attempt: *attempt, what }));
     }
+}
+
+/// What a thread is given.
+pub(super) struct Given {
+    pub(super) id: WorkerId,
+    pub(super) edition: Edition,
+    pub(super) rules: Arc<Rules>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) paused: bool,
 }
 
 /// A running worker.
@@ -41,27 +65,30 @@ pub(super) struct WorkerThread {
 }
 
 impl WorkerThread {
-    /// Starts it; `None` where the system has no thread, which is told as its end.
-    pub(super) fn start(
-        job: Job,
-        pipeline: Arc<Pipeline>,
-        control: Arc<Control>,
-        work: Work,
-        to: Address,
-    ) -> Option<Self> {
-        let name = format!("{}/{}", job.id.pipeline, job.id.number);
-        let (index, attempt, tell) = (to.index, to.attempt, to.tell.clone());
+    /// Starts it, where the system has a thread.
+    pub(super) fn start(given: Given, work: &Work, to: &Address) -> Result<Self, Fault> {
+        let control = Arc::new(Control::default());
+        if given.paused {
+            control.pause();
+        }
+        let name = format!("{}/{}", given.id.pipeline, given.id.number);
+        let news = to.clone();
+        let job = Job {
+            id: given.id,
+            edition: given.edition,
+            rules: given.rules,
+            counters: given.counters,
+            control: Arc::clone(&control),
+            tell: Tell::new(move |what| news.send(What::News(what))),
+        };
+        let (work, to) = (Arc::clone(work), to.clone());
         let body = move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(&pipeline, &job)));
-            to.send(outcome.unwrap_or_else(|panic| Exit::Fault(of_panic(&*panic))));
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(&job)));
+            to.send(What::Ended(outcome.unwrap_or_else(|panic| Exit::Fault(of_panic(&*panic)))));
         };
         match Builder::new().name(name).spawn(body) {
-            Ok(handle) => Some(Self { control, handle }),
-            Err(error) => {
-                let fault = Fault::new(FaultKind::Client, format!("no thread: {error}"));
-                Address { index, attempt, tell }.send(Exit::Fault(fault));
-                None
-            }
+            Ok(handle) => Ok(Self { control, handle }),
+            Err(error) => Err(Fault::new(FaultKind::Client, format!("no thread: {error}"))),
         }
     }
 

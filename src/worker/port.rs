@@ -1,11 +1,12 @@
 //! What the loop needs from the outside: `kafka` implements it on librdkafka, tests script one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::fault::Failure;
+use super::fault::{Failure, Fault};
 use super::offsets::{NextOffset, Offsets};
 use crate::model::{Record, Rejection};
-use crate::pipeline::OutOfRange;
+use crate::pipeline::{OutOfRange, Pipeline};
 use crate::program::HeaderEdits;
 
 /// One worker's consumer and producer.
@@ -57,6 +58,16 @@ pub trait Port {
 
     /// Goes on where the policy says in a partition whose offset is out of range.
     fn reset(&mut self, topic: &str, partition: i32, policy: OutOfRange) -> Result<(), Failure>;
+
+    /// Gets ready to serve another definition of the same pipeline, between two windows: looks its new topics up, and makes
+    /// a new producer where the properties of a topic have changed. On a fault all goes on as before.
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault>;
+
+    /// Reads nothing from now on, partitions that come later included, and keeps them; fails with a fault only.
+    fn pause(&mut self) -> Result<(), Failure>;
+
+    /// Reads again where it was; fails with a fault only.
+    fn resume(&mut self) -> Result<(), Failure>;
 
     /// Records between its positions and the partitions' ends, and the partitions that it has.
     fn lag(&mut self) -> (u64, u64);

@@ -1,24 +1,25 @@
 //! The thin shell around the machine: reads, runs the program, performs actions. One window at a time.
 
 mod at_most_once;
+mod attend;
 mod each;
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::counters::{Counters, Tally};
+use super::control::{Edition, Job, News as Told};
+use super::counters::Tally;
 use super::fault::{Failure, Fault, FaultKind};
 use super::isolation::{Found, Isolation, Sent};
 use super::machine::{Action, Event, Exit, State, step};
 use super::offsets::{NextOffset, Offsets};
 use super::port::{Batch, News, Port};
 use super::window::Window;
-use crate::model::{Position, Stage, WorkerId};
+use crate::model::{Position, Stage};
 use crate::pipeline::{Delivery, OutOfRange, WindowLimits};
-use crate::program::{self, Program};
+use crate::program;
 
 /// Records that are read at once: enough that a call costs nothing per record, few enough to look up between batches.
 const BATCH_RECORDS_MAX: usize = 2_000;
@@ -31,65 +32,10 @@ const SHRINK_FROM: u32 = 3;
 /// Failed windows in a row, refusals not counted, after which the whole worker is made anew.
 const STRIKES_MAX: u32 = 20;
 
-/// Where a pipeline's current program is; its workers look once a window.
-#[derive(Debug)]
-pub struct ProgramSlot(Mutex<Arc<Program>>);
-
-impl ProgramSlot {
-    /// A slot with its first program.
-    pub fn new(program: Program) -> Self {
-        Self(Mutex::new(Arc::new(program)))
-    }
-
-    /// The program that the next window takes.
-    pub fn load(&self) -> Arc<Program> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another program in; windows that are open keep theirs.
-    pub fn store(&self, program: Program) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(program);
-    }
-}
-
-/// What the supervisor asks of a worker; looked at between batches.
-#[derive(Debug, Default)]
-pub struct Control {
-    stop: AtomicBool,
-}
-
-impl Control {
-    /// Asks it to finish or abort its window, leave the group, and end.
-    pub fn request_stop(&self) {
-        self.stop.store(true, Relaxed);
-    }
-
-    /// Whether it is to end.
-    pub fn stop_requested(&self) -> bool {
-        self.stop.load(Relaxed)
-    }
-}
-
-/// What a worker works at.
-#[derive(Debug)]
-pub struct Job {
-    /// Who it is.
-    pub id: WorkerId,
-    /// The guarantee and the windows' limits.
-    pub delivery: Delivery,
-    /// What to do where retention was faster.
-    pub out_of_range: OutOfRange,
-    /// The program, swapped whole.
-    pub slot: Arc<ProgramSlot>,
-    /// What it has done.
-    pub counters: Arc<Counters>,
-    /// What is asked of it.
-    pub control: Arc<Control>,
-}
-
 /// Works until there is a reason to end, closes the port, and says the reason.
 pub fn run<P: Port>(port: &mut P, job: &Job, clock: &dyn Clock) -> Exit {
     let mut shell = Shell::new(port, job, clock);
+    job.tell.say(Told::Ready);
     let exit = loop {
         if let State::Ended(exit) = &shell.state {
             break exit.clone();
@@ -103,6 +49,13 @@ pub fn run<P: Port>(port: &mut P, job: &Job, clock: &dyn Clock) -> Exit {
     exit
 }
 
+fn limits_of(delivery: Delivery) -> WindowLimits {
+    match delivery {
+        Delivery::ExactlyOnce(limits) | Delivery::AtLeastOnce(limits) => limits,
+        Delivery::AtMostOnce => WindowLimits::default(),
+    }
+}
+
 struct Shell<'a, P: Port> {
     port: &'a mut P,
     job: &'a Job,
@@ -114,8 +67,10 @@ struct Shell<'a, P: Port> {
     offsets: Offsets,
     tally: Tally,
     batch: P::Batch,
-    program: Arc<Program>,
+    edition: Edition,
     scratch: program::State,
+    paused: bool,
+    committed: bool,
     strikes: u32,
     lag_measured: Duration,
     /// What was sent of the record that was taken last.
@@ -124,13 +79,10 @@ struct Shell<'a, P: Port> {
 
 impl<'a, P: Port> Shell<'a, P> {
     fn new(port: &'a mut P, job: &'a Job, clock: &'a dyn Clock) -> Self {
-        let limits = match job.delivery {
-            Delivery::ExactlyOnce(limits) | Delivery::AtLeastOnce(limits) => limits,
-            Delivery::AtMostOnce => WindowLimits::default(),
-        };
+        let edition = job.edition.clone();
+        let limits = limits_of(edition.pipeline.delivery);
         let batch = port.batch(BATCH_RECORDS_MAX);
-        let program = job.slot.load();
-        let scratch = program.state();
+        let scratch = edition.program.state();
         Self {
             port,
             job,
@@ -142,8 +94,10 @@ impl<'a, P: Port> Shell<'a, P> {
             offsets: Offsets::default(),
             tally: Tally::default(),
             batch,
-            program,
+            edition,
             scratch,
+            paused: false,
+            committed: false,
             strikes: 0,
             lag_measured: Duration::ZERO,
             sent: Sent::Outputs,
@@ -159,6 +113,10 @@ impl<'a, P: Port> Shell<'a, P> {
         if self.job.control.stop_requested() {
             return self.drive(Event::Stop);
         }
+        self.attend();
+        if matches!(self.state, State::Ended(_)) {
+            return;
+        }
         let room = usize::try_from(self.window.room(self.records_cap())).unwrap_or(usize::MAX);
         let wait = self.window.wait(self.clock.now(), IDLE_WAIT);
         self.port.poll(&mut self.batch, room.min(BATCH_RECORDS_MAX), wait);
@@ -167,7 +125,7 @@ impl<'a, P: Port> Shell<'a, P> {
             // Whoever has these partitions now reads the same records.
             self.batch.clear();
         }
-        match self.job.delivery {
+        match self.edition.pipeline.delivery {
             Delivery::ExactlyOnce(_) | Delivery::AtLeastOnce(_) => self.take_batch(),
             Delivery::AtMostOnce => self.take_batch_at_most_once(),
         }
@@ -227,7 +185,7 @@ impl<'a, P: Port> Shell<'a, P> {
     }
 
     fn out_of_range(&mut self, topic: &str, partition: i32, reason: &str) {
-        let policy = self.job.out_of_range;
+        let policy = self.edition.pipeline.source.out_of_range;
         if policy == OutOfRange::Stop {
             let why = format!(
                 "{topic}[{partition}]: the committed offset is out of range ({reason}): records were removed, or the topic was made anew, before they were read; set `out_of_range` to earliest or latest, or move the group's offset"
@@ -301,17 +259,12 @@ impl<'a, P: Port> Shell<'a, P> {
                 tracing::warn!(worker = %self.job.id, records, reason, "a sink refuses a record of this window: looking for it");
             }
             Found::Record(position) => {
-                tracing::warn!(worker = %self.job.id, %position, reason, sent = ?self.sent, policy = ?self.program.policy(Stage::Sink), "a sink refuses this record");
+                tracing::warn!(worker = %self.job.id, %position, reason, sent = ?self.sent, policy = ?self.edition.program.policy(Stage::Sink), "a sink refuses this record");
             }
         }
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
-        let program = self.job.slot.load();
-        if !Arc::ptr_eq(&program, &self.program) {
-            self.scratch = program.state();
-            self.program = program;
-        }
         self.port.begin()?;
         self.window.open(self.clock.now());
         Ok(())
@@ -320,10 +273,18 @@ impl<'a, P: Port> Shell<'a, P> {
     fn commit(&mut self) -> Result<(), Failure> {
         self.port.commit(&self.offsets)?;
         self.job.counters.commit(&self.tally);
+        self.tell_committed();
         self.strikes = 0;
         self.isolation.committed(NonZeroU32::get(self.limits.max_records), &self.offsets);
         self.forget_window();
         Ok(())
+    }
+
+    /// Once: it ends what the supervisor remembers of attempts that failed.
+    fn tell_committed(&mut self) {
+        if !std::mem::replace(&mut self.committed, true) {
+            self.job.tell.say(Told::Committed);
+        }
     }
 
     fn abort(&mut self) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod machine;
 mod offsets;
 mod port;
 mod refusals;
+mod requests;
 mod rig;
 mod schedules;
 mod window;

@@ -137,12 +137,13 @@ fn shown(p: &Pipeline) -> String {
         format!("\n  {} {} {key:?} {:?} {:?}", s.name, s.topic, s.partition, s.properties)
     });
     format!(
-        "{} {:?} {:?} on {} with {} workers\n{:?}\n{:?}\nsteps{}\nsinks{}\n{routing}\n{:?} {:?}\n\n",
+        "{} {:?} {:?} on {} with {} workers{}\n{:?}\n{:?}\nsteps{}\nsinks{}\n{routing}\n{:?} {:?}\n\n",
         p.name,
         p.description,
         p.labels,
         p.cluster,
         p.workers,
+        if p.paused { ", paused" } else { "" },
         p.source,
         p.delivery,
         steps.collect::<String>(),

@@ -19,11 +19,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use regex::Regex;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::kafka::unique;
 use crate::process;
-use crate::wait::eventually;
+use crate::wait::{self, eventually};
 
 /// What SIGTERM may take at most: the daemon bounds its own draining well below.
 const END_WITHIN: Duration = Duration::from_mins(1);
@@ -71,6 +72,10 @@ impl Host {
         fs::rename(fresh, self.path().join("pipelines").join(file)).unwrap();
     }
 
+    pub(crate) fn remove_pipeline(&self, file: &str) {
+        fs::remove_file(self.path().join("pipelines").join(file)).unwrap();
+    }
+
     pub(crate) fn run(&self) -> Daemon {
         self.run_with(&[], &[])
     }
@@ -79,9 +84,54 @@ impl Host {
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
         command.arg("run").arg("--config").arg(self.path().join("krouted.yaml")).args(arguments);
+        command.env("XDG_RUNTIME_DIR", self.path());
         command.envs(environment.iter().copied()).current_dir(self.path());
         Daemon::start(&command)
     }
+
+    /// Another command of krouted on this host, such as `status`: its exit code, standard output and standard error.
+    pub(crate) fn krouted(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
+        command.args(arguments).arg("--config").arg(self.path().join("krouted.yaml"));
+        let output = command.env("XDG_RUNTIME_DIR", self.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Said {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+
+    /// The daemon's status document.
+    pub(crate) fn status(&self) -> Value {
+        let said = self.krouted(&["status", "-o", "json"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    /// One pipeline of it; null where there is none.
+    pub(crate) fn status_of(&self, name: &str) -> Value {
+        let status = self.status();
+        let all = status["pipelines"].as_array().unwrap();
+        all.iter().find(|p| p["name"] == name).cloned().unwrap_or_default()
+    }
+
+    /// Waits until a pipeline is in that state.
+    pub(crate) fn wait_for_state(&self, name: &str, state: &str) {
+        eventually(wait::SOON, &format!("{name} is {state}"), || {
+            // The daemon may not be there yet.
+            let is_there = self.krouted(&["status"]).code == 0;
+            (is_there && self.status_of(name)["state"] == state).then_some(())
+        });
+    }
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A running daemon; dropping it kills it.

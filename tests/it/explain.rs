@@ -193,7 +193,7 @@ fn a_pattern_names_no_topic_so_the_record_has_to() {
     assert!(err.contains("give the record with --envelope, and its topic in it"), "{err}");
     let (code, out, err) = run_on(key, pattern, &["--envelope"], "{value: {}}");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("error[K0908]"), "{err}");
+    assert!(err.contains("error[K0909]"), "{err}");
     let (code, out, err) = run_on(key, pattern, &["--envelope"], "{topic: orders.eu, value: {}}");
     assert_eq!((code, err.as_str()), (0, ""));
     has_lines(&out, &["key orders.eu"]);

@@ -55,6 +55,12 @@ fn systemd_hears_ready_then_watchdog_then_stopping_though_the_broker_is_away() {
     assert_eq!(heard.len(), 1, "something came before READY: {heard:?}");
     assert!(heard[0].contains("STATUS=1 pipelines"), "{heard:?}");
     manager.hear("WATCHDOG=1");
+    // A broker that is away is no reason to refuse a reload, and systemd hears when it begins and ends.
+    host.pipeline("copy.yaml", &COPY.replace("topic: b", "topic: c"));
+    assert_eq!(host.krouted(&["reload", "--wait"]).code, 0);
+    let begun = manager.hear("RELOADING=1");
+    assert!(begun.last().unwrap().contains("MONOTONIC_USEC="), "{begun:?}");
+    manager.hear("READY=1");
     daemon.wait_for_line("no broker answers at 127.0.0.1:1", SOON);
     process::signal(daemon.pid(), "TERM");
     let heard = manager.hear("STOPPING=1");
@@ -70,6 +76,7 @@ fn the_unit_starts_the_daemon_as_its_own_user_and_is_told_when_it_is_ready() {
     for line in [
         "Type=notify",
         "ExecStart=/usr/bin/krouted run --config /etc/krouted/krouted.yaml",
+        "ExecReload=/usr/bin/krouted reload --wait --timeout 60s --config /etc/krouted/krouted.yaml",
         "WatchdogSec=30s",
         "RestartPreventExitStatus=64 78",
         "User=krouted",
@@ -78,8 +85,6 @@ fn the_unit_starts_the_daemon_as_its_own_user_and_is_told_when_it_is_ready() {
     }
     // It hides the hostname, without which a daemon whose settings give no `instance_id` ends with 78.
     assert!(!unit.lines().any(|l| l == "ProcSubset=pid"), "{unit}");
-    // `krouted reload` is not there yet, so the unit must not promise it.
-    assert!(!unit.contains("ExecReload="), "{unit}");
     let sysusers = fs::read_to_string(folder.join("krouted.sysusers.conf")).unwrap();
     assert!(sysusers.lines().any(|l| l.starts_with("u krouted ")), "{sysusers}");
 }

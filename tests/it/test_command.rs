@@ -14,13 +14,18 @@ const TESTS: &str = "tests:
 ";
 
 fn run(arguments: &[&str], text: &str) -> (i32, String, String) {
+    run_with(arguments, text, &[])
+}
+
+fn run_with(arguments: &[&str], text: &str, environment: &[(&str, &str)]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pipelines")).unwrap();
     std::fs::write(folder.path().join("pipelines/a.yaml"), text).unwrap();
     std::fs::create_dir(folder.path().join("schemas")).unwrap();
     std::fs::write(folder.path().join("schemas/id.json"), "{\"required\": [\"id\"]}").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
-    let output = command.args(arguments).current_dir(folder.path()).env_clear().output().unwrap();
+    command.args(arguments).current_dir(folder.path()).env_clear();
+    let output = command.envs(environment.iter().copied()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
@@ -42,6 +47,23 @@ fn a_failing_test_shows_the_difference_and_the_rule_and_is_code_1() {
     }
     assert!(out.contains("got nothing"), "{out}");
     assert!(out.ends_with("2 tests in 1 pipeline: 1 passed, 1 failed\n"), "{out}");
+}
+
+#[test]
+fn tests_that_need_variables_are_not_passed_over_in_silence() {
+    let text = with_tests().replace("topics: [orders]", "topics: [\"${TOPIC}\"]");
+    assert_ne!(text, with_tests());
+    let (code, out, err) = run_with(&["test"], &text, &[("TOPIC", "orders")]);
+    assert_eq!(code, 1, "{out}");
+    assert!(err.contains("warning[K0908]: these tests are not run"), "{err}");
+    let (code, out, _) = run_with(&["test", "--env"], &text, &[("TOPIC", "orders")]);
+    assert_eq!(code, 1);
+    assert!(out.ends_with("2 tests in 1 pipeline: 1 passed, 1 failed\n"), "{out}");
+    let (code, _, err) = run_with(&["check"], &text, &[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("warning[K0908]"), "{err}");
+    let (code, _, err) = run_with(&["check", "--no-tests"], &text, &[]);
+    assert_eq!((code, err.contains("K0908")), (0, false), "{err}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::case::{Coverage, printable};
-use crate::cli::sources::Ran;
+use crate::config::Ran;
 use crate::pipeline::Pipeline;
 
 /// Whether the coverage is asked for.

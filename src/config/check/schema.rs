@@ -1,6 +1,5 @@
 //! The schema of a `validate` step: its file in the snapshot, what it refers to, and what it says of paths.
 
-mod circle;
 mod known;
 #[cfg(test)]
 mod tests;
@@ -56,14 +55,16 @@ pub(super) fn payload(text: &str, at: At<'_>, context: &mut Context<'_>) -> Got<
             let reported = findings.bad_schema_pattern(at.place(), &file, pattern, error.as_ref());
             return Err(reported.into());
         }
+        Err(SchemaError::Circle { way }) => {
+            return Err(context.findings.schema_circle(at.place(), &file, &way).into());
+        }
+        Err(SchemaError::TooLong { begin, max }) => {
+            return Err(context.findings.schema_chain(at.place(), &file, &begin, max).into());
+        }
     };
     let others: BTreeMap<String, Value> =
         all.others.iter().filter(|(uri, _)| used.contains(*uri)).map(cloned).collect();
-    let schema = PayloadSchema { others: Arc::new(others), ..all };
-    match circle::find(&schema) {
-        Some(way) => Err(context.findings.schema_circle(at.place(), &file, &way).into()),
-        None => Ok(schema),
-    }
+    Ok(PayloadSchema { others: Arc::new(others), ..all })
 }
 
 /// Why a pattern does not compile: the compiler of schemas only says that.

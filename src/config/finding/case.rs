@@ -48,11 +48,28 @@ impl Findings {
         let message =
             "the source reads the topics that a pattern matches, and this record is of none";
         let hint = "give it a `topic` that the pattern matches".to_owned();
-        self.error("K0908", place, message, hint)
+        self.error("K0909", place, message, hint)
+    }
+}
+
+/// The code of tests that cannot be run.
+const UNTESTED: &str = "K0908";
+
+impl Findings {
+    /// The pipeline is not known well enough without its variables.
+    pub(in crate::config) fn untested(&mut self, place: Place) {
+        let message = "these tests are not run: the file needs variables of the environment, and nobody has looked them up";
+        let hint = "say `--env`, with the variables set, or give them defaults: `${NAME:-default}`";
+        self.warning(UNTESTED, place, message, hint.to_owned());
     }
 }
 
 impl Finding {
+    /// Whether it says that tests are not run.
+    pub fn is_untested(&self) -> bool {
+        self.code == UNTESTED
+    }
+
     /// What `check` says of a case that fails.
     pub fn failing_case(place: Place, name: &str, differences: &[String], rule: &str) -> Self {
         let message = format!("the test {} fails: {}", quote(name), differences.join("; "));

@@ -82,4 +82,19 @@ impl Findings {
         self.warning("K0506", place, message, "give dead letters a topic of their own".to_owned());
         self.relate(sink, "the sink's topic");
     }
+
+    /// The other pipeline is not as its file says: a finding there keeps its last good definition.
+    pub(in crate::config) fn group_of_last_good(
+        &mut self,
+        place: Place,
+        group: &GroupId,
+        other: &PipelineName,
+    ) -> Reported {
+        let message = format!(
+            "the group {} still belongs to the last good definition of `{other}`",
+            quote(group.as_str())
+        );
+        let hint = format!("mend the file of `{other}` first: its findings keep it as it was");
+        self.error("K0507", place, message, hint)
+    }
 }

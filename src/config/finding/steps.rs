@@ -143,6 +143,21 @@ impl Findings {
         self.error("K1007", place, message, hint.to_owned())
     }
 
+    pub(in crate::config) fn schema_chain(
+        &mut self,
+        place: Place,
+        file: &str,
+        begin: &str,
+        max: usize,
+    ) -> Reported {
+        let message = format!(
+            "in the schema {} more than {max} rules lead on to one another for one part of the value, from {begin}",
+            quote(file)
+        );
+        let hint = "let `$ref` and `allOf` lead to what is meant in fewer steps";
+        self.error("K1015", place, message, hint.to_owned())
+    }
+
     pub(in crate::config) fn bad_schema_name(&mut self, place: Place, file: &str) -> Reported {
         let message = format!("{} is no file below the schemas folder", quote(file));
         let hint = "write its path below the folder, of A-Z, a-z, 0-9, `.`, `_`, `-` and `/`";

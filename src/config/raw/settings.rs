@@ -27,9 +27,43 @@ pub(in crate::config) struct RawSettings {
     pub(in crate::config) schemas: Option<Part<String>>,
     /// The folder for what outlives the process. Default: `$STATE_DIRECTORY`, else `$XDG_STATE_HOME/krouted`.
     pub(in crate::config) state: Option<Part<String>>,
+    /// How those who run the daemon talk to it.
+    pub(in crate::config) admin: Option<Part<RawAdmin>>,
     /// The clusters that pipelines name. Default: `default` at `localhost:9092`.
     #[schemars(extend("minProperties" = 1))]
     pub(in crate::config) clusters: Option<Part<BTreeMap<String, Part<RawCluster>>>>,
+    /// What becomes of good files beside bad ones.
+    pub(in crate::config) reload: Option<Part<RawReload>>,
+}
+
+/// What becomes of good files beside bad ones.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub(in crate::config) struct RawReload {
+    /// `per_pipeline` (default): a file with findings keeps its last good definition, all others apply. `all_or_nothing`: one finding, and nothing changes.
+    pub(in crate::config) policy: Option<Part<RawReloadPolicy>>,
+}
+
+/// Whether one bad file holds back the others.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum RawReloadPolicy {
+    /// A file with findings keeps its last good definition, all others apply.
+    PerPipeline,
+    /// One finding, and nothing changes.
+    AllOrNothing,
+}
+
+/// How those who run the daemon talk to it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub(in crate::config) struct RawAdmin {
+    /// The Unix socket that `krouted status`, `reload` and others use, relative to this file. Default: `admin.sock` in
+    /// `$RUNTIME_DIRECTORY`, else in `$XDG_RUNTIME_DIR/krouted`.
+    pub(in crate::config) socket: Option<Part<String>>,
 }
 
 /// How a cluster is reached.

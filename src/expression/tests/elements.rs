@@ -58,4 +58,10 @@ fn missing_and_errors_are_carried_on() {
         assert_eq!(short(eval(text, Some(VALUE))), expected, "{text}");
     }
     assert_eq!(short(eval("value.a.exists(x, true)", None)), "M");
+    for halves in [r#"["\ud800", "a"]"#, r#"["a", "\ud800"]"#] {
+        let value = format!("{{\"t\": {halves}}}");
+        assert_eq!(short(eval(r#"value.t.exists(t, t == "a")"#, Some(&value))), "T", "{halves}");
+        let error = "an element cannot be read: it is damaged, or a key that is read occurs twice";
+        assert_eq!(short(eval(r#"value.t.exists(t, t == "b")"#, Some(&value))), error, "{halves}");
+    }
 }

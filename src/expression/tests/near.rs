@@ -15,7 +15,7 @@ fn a_misspelled_word_is_recognised_and_another_is_not() {
     assert_eq!(nearest("", [""]), Some(""));
 }
 
-/// Every short word is near to every other: only case and `-` are taken for a slip there.
+/// Every short word is near to every other: only case, `-` and a swap are taken for a slip there.
 #[test]
 fn short_words_are_not_guessed() {
     for (word, known) in [("ip", "id"), ("x", "a"), ("ip", "zip"), ("idx", "id"), ("é", "e")] {
@@ -23,4 +23,6 @@ fn short_words_are_not_guessed() {
     }
     assert_eq!(nearest("ID", ["id"]), Some("id"));
     assert_eq!(nearest("hes", ["has"]), Some("has"));
+    assert_eq!(nearest("ue", ["eu"]), Some("eu"));
+    assert_eq!(nearest("abc", ["cab"]), None);
 }

@@ -164,6 +164,21 @@ impl Consumer {
         Ok(())
     }
 
+    /// Fetches nothing more of these partitions, and drops what is fetched and not yet handed out.
+    pub(in crate::kafka) fn pause(&mut self, list: &PartitionList) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        checked_code("pause", unsafe { sys::rd_kafka_pause_partitions(self.rk, list.pointer()) })?;
+        list.first_error("pause")
+    }
+
+    /// Goes on behind the record that was handed out last.
+    pub(in crate::kafka) fn resume(&mut self, list: &PartitionList) -> Result<(), Failed> {
+        // SAFETY: a live consumer and list.
+        let answer = unsafe { sys::rd_kafka_resume_partitions(self.rk, list.pointer()) };
+        checked_code("resume", answer)?;
+        list.first_error("resume")
+    }
+
     /// Fills in the committed offsets; waits for transactions that hold one open (`isolation.level=read_committed`).
     pub(in crate::kafka) fn committed(
         &mut self,

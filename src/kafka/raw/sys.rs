@@ -246,6 +246,8 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_incremental_assign(rk: *mut Rk, l: *const Tpl) -> *mut ErrorT;
     pub(super) fn rd_kafka_incremental_unassign(rk: *mut Rk, l: *const Tpl) -> *mut ErrorT;
     pub(super) fn rd_kafka_committed(rk: *mut Rk, l: *mut Tpl, ms: c_int) -> c_int;
+    pub(super) fn rd_kafka_pause_partitions(rk: *mut Rk, l: *mut Tpl) -> c_int;
+    pub(super) fn rd_kafka_resume_partitions(rk: *mut Rk, l: *mut Tpl) -> c_int;
     pub(super) fn rd_kafka_commit_queue(
         rk: *mut Rk,
         l: *const Tpl,

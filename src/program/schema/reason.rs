@@ -6,6 +6,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
+use super::dom::Dom;
 use crate::pipeline::PayloadSchema;
 
 /// The names of properties that a schema itself says: a pointer may show them, all others are payload.
@@ -35,23 +36,47 @@ impl Names {
         }
     }
 
-    /// A JSON pointer with `*` for each key that the schema does not name.
-    fn shown(&self, pointer: &str) -> String {
+    /// A JSON pointer into a value, with `*` for each key that the schema does not name: digits are an index in an array only.
+    fn shown(&self, pointer: &str, value: &Dom<'_>) -> String {
         let mut shown = String::new();
+        let mut at = Some(value);
         for token in pointer.split('/').skip(1) {
-            let name = token.replace("~1", "/").replace("~0", "~");
-            let is_index = !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit());
-            let is_known = is_index || self.0.contains(name.as_str());
+            let (is_known, inner) = match at {
+                Some(Dom::Array(items)) => {
+                    let index = token.parse().ok();
+                    (index.is_some(), index.and_then(|index: usize| items.get(index)))
+                }
+                Some(Dom::Object(members)) => {
+                    let name = token.replace("~1", "/").replace("~0", "~");
+                    let inner = members.iter().find(|(own, _)| *own == name);
+                    (self.0.contains(name.as_str()), inner.map(|(_, dom)| dom))
+                }
+                Some(
+                    Dom::Null
+                    | Dom::Bool(_)
+                    | Dom::Int(_)
+                    | Dom::Uint(_)
+                    | Dom::Float(_)
+                    | Dom::Text(_),
+                )
+                | None => (false, None),
+            };
             shown.push('/');
             shown.push_str(if is_known { token } else { "*" });
+            at = inner;
         }
         shown
     }
 }
 
 /// `/items/0/price: "minimum" of order.json#/properties/items/items/properties/price/minimum is broken`
-pub(super) fn of(error: &ValidationError<'_>, names: &Names, file: &str) -> String {
-    let pointer = match names.shown(error.instance_path().as_str()) {
+pub(super) fn of(
+    error: &ValidationError<'_>,
+    names: &Names,
+    file: &str,
+    value: &Dom<'_>,
+) -> String {
+    let pointer = match names.shown(error.instance_path().as_str(), value) {
         empty if empty.is_empty() => "the value".to_owned(),
         pointer => pointer,
     };

@@ -1,7 +1,7 @@
 //! What `set` and `remove` have in common: the change of a value by splices.
 
 use crate::expression::ValueError;
-use crate::json::{BoundEdits, EditError};
+use crate::json::{self, BoundEdits, EditError};
 use crate::model::{Record, Rejection, Stage};
 use crate::program::State;
 use crate::program::state::Text;
@@ -42,4 +42,13 @@ fn impossible(error: &EditError, rule: &str) -> Rejection {
 pub(super) fn no_value(error: ValueError, target: &str, rule: &str) -> Rejection {
     let reason = format!("nothing to set `{target}` to: {error}").into();
     Rejection { stage: Stage::Expression, reason, rule: rule.to_owned().into() }
+}
+
+#[cold]
+pub(super) fn too_deep(target: &str, rule: &str) -> Rejection {
+    let reason = format!(
+        "with what `{target}` is set to, the value would be nested deeper than {} levels",
+        json::DEPTH
+    );
+    Rejection { stage: Stage::Expression, reason: reason.into(), rule: rule.to_owned().into() }
 }

@@ -2,7 +2,7 @@
 
 use super::{HeaderNames, edit, name_index};
 use crate::expression::{self, BoundValue, Scope};
-use crate::json::{BoundEdits, Edit, Edits, Paths};
+use crate::json::{self, BoundEdits, Edit, Edits, Paths};
 use crate::model::{Record, Rejection};
 use crate::pipeline::{Assignment, Target};
 use crate::program::State;
@@ -20,6 +20,8 @@ pub(super) struct BoundSet {
 struct Entry {
     place: Place,
     value: BoundValue,
+    /// In so many objects and arrays what is set will stand.
+    depth: usize,
     /// As the file writes it, for rejections.
     target: String,
 }
@@ -39,16 +41,17 @@ impl BoundSet {
     ) -> Self {
         let (mut entries, mut edits, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (index, Assignment { target, value }) in assignments.iter().enumerate() {
-            let place = match target {
-                Target::Key => Place::Key,
-                Target::Header(name) => Place::Header(name_index(names, name)),
+            let (place, depth) = match target {
+                Target::Key => (Place::Key, 0),
+                Target::Header(name) => (Place::Header(name_index(names, name)), 0),
                 Target::Value(path) => {
                     edits.push((path.clone(), Edit::Set));
                     values.push(index);
-                    Place::Value
+                    (Place::Value, path.0.len())
                 }
             };
-            entries.push(Entry { place, value: value.bind(paths), target: target.to_string() });
+            let (value, target) = (value.bind(paths), target.to_string());
+            entries.push(Entry { place, value, depth, target });
         }
         Self { entries, edits: Edits::new(edits).bind(paths), values }
     }
@@ -109,7 +112,7 @@ impl Entry {
             Place::Value if scope.record.value.is_none() => return Ok(Text::Null),
             Place::Value => self.value.json(scope, scratch),
         };
-        Ok(match text.map_err(|error| edit::no_value(error, &self.target, rule))? {
+        let text = match text.map_err(|error| edit::no_value(error, &self.target, rule))? {
             expression::Text::Null => Text::Null,
             expression::Text::Scratch(range) => Text::At(range),
             expression::Text::Borrowed(bytes) => {
@@ -117,6 +120,16 @@ impl Entry {
                 scratch.extend_from_slice(bytes);
                 Text::At(start..scratch.len())
             }
-        })
+        };
+        match &text {
+            Text::At(range) if self.place == Place::Value => {
+                let set = scratch.get(range.clone()).unwrap_or_default();
+                if self.depth + json::nesting(set) > json::DEPTH {
+                    return Err(edit::too_deep(&self.target, rule));
+                }
+            }
+            Text::At(_) | Text::Keep | Text::Null => {}
+        }
+        Ok(text)
     }
 }

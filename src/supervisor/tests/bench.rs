@@ -1,7 +1,7 @@
 //! A supervisor whose workers do as the test says, under a clock that moves only when the test moves it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc as orders};
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use tokio::time::advance;
 use crate::model::{InstanceId, PipelineName, WorkerId};
 use crate::pipeline::{Delivery, Pipeline, sample};
 use crate::supervisor::{Supervisor, Work};
-use crate::worker::{Exit, Fault, FaultKind, Job};
+use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
 
 /// What a worker's thread is told to do.
 pub(super) enum Order {
     Panic,
+    /// Says that it is ready, and that its first window is committed: two turns of the supervisor's loop.
     Commit,
     End(Exit),
     /// Sees no stop request any more.
@@ -45,7 +46,7 @@ impl Started {
 
 pub(super) struct Bench {
     started: mpsc::UnboundedReceiver<Started>,
-    /// One more for each turn of the supervisor's loop; with the clock standing still, that is one for each end.
+    /// One more for each turn of the supervisor's loop; with the clock standing still, that is one for each thing told.
     beats: watch::Receiver<u64>,
     shutdown: Option<oneshot::Sender<()>>,
 }
@@ -114,7 +115,7 @@ pub(super) fn pipeline(name: &str, workers: u16) -> Arc<Pipeline> {
 }
 
 fn work(started: mpsc::UnboundedSender<Started>) -> Work {
-    Arc::new(move |_, job: &Job| {
+    Arc::new(move |job: &Job| {
         let (sender, receiver) = orders::channel();
         drop(started.send(Started { id: job.id.clone(), orders: sender }));
         let mut hangs = false;
@@ -122,7 +123,8 @@ fn work(started: mpsc::UnboundedSender<Started>) -> Work {
             match receiver.recv_timeout(Duration::from_millis(1)) {
                 Ok(Order::Panic) => std::panic::resume_unwind(Box::new("told to")),
                 Ok(Order::Commit) => {
-                    job.counters.windows.fetch_add(1, Relaxed);
+                    job.tell.say(WorkerNews::Ready);
+                    job.tell.say(WorkerNews::Committed);
                 }
                 Ok(Order::End(exit)) => return exit,
                 Ok(Order::Hang) => hangs = true,
@@ -154,7 +156,9 @@ pub(super) fn with(
         let (shutdown, asked) = oneshot::channel::<()>();
         let heartbeat = Box::new(move || pulse.send_modify(|n| *n += 1));
         let instance = InstanceId::new("test").unwrap();
-        let supervisor = Supervisor::new(pipelines, &instance, work(news), heartbeat);
+        let (mut supervisor, _handle) =
+            Supervisor::new(&instance, BTreeSet::new(), work(news), heartbeat);
+        supervisor.add(pipelines);
         let mut bench = Bench { started, beats, shutdown: Some(shutdown) };
         let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));

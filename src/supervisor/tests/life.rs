@@ -46,7 +46,7 @@ fn failures_are_forgotten_after_a_committed_window_only() {
             bench.ends(|| worker.fault(FaultKind::Client)).await;
             worker = bench.starts_after(Duration::from_millis(wait)).await;
         }
-        worker.tell(Order::Commit);
+        bench.turns(2, |_| worker.tell(Order::Commit)).await;
         bench.ends(|| worker.fault(FaultKind::Client)).await;
         worker = bench.starts_after(HALF_A_SECOND).await;
         bench.ends(|| worker.fault(FaultKind::Client)).await;

@@ -15,8 +15,6 @@ impl<P: Port> Shell<'_, P> {
         if self.batch.is_empty() {
             return;
         }
-        self.program = self.job.slot.load();
-        self.scratch = self.program.state();
         let (end, halt) = self.halting_record();
         self.note_until(end);
         if self.offsets.touched().next().is_some() {
@@ -31,6 +29,7 @@ impl<P: Port> Shell<'_, P> {
             self.offsets.clear();
             let halt_late = self.send_until(end);
             self.job.counters.commit(&self.tally);
+            self.tell_committed();
             self.tally = Tally::default();
             if let Some(event) = halt_late {
                 self.drive(event);
@@ -44,13 +43,14 @@ impl<P: Port> Shell<'_, P> {
 
     /// The first record that a `stop` policy meets: what is behind it must not be committed.
     fn halting_record(&mut self) -> (usize, Option<String>) {
-        if self.program.never_stops() {
+        if self.edition.program.never_stops() {
             return (self.batch.len(), None);
         }
         for index in 0..self.batch.len() {
             let Some(record) = self.batch.record(index) else { continue };
-            if let Outcome::Rejected(rejection) = self.program.run(&mut self.scratch, &record)
-                && self.program.policy(rejection.stage) == OnReject::Stop
+            if let Outcome::Rejected(rejection) =
+                self.edition.program.run(&mut self.scratch, &record)
+                && self.edition.program.policy(rejection.stage) == OnReject::Stop
             {
                 return (index, Some(halt_text(&record, &rejection)));
             }
@@ -109,7 +109,7 @@ impl<P: Port> Shell<'_, P> {
             let Some(record) = self.batch.record(index) else { continue };
             let rejection =
                 Rejection { stage: Stage::Sink, reason: reason.into(), rule: "".into() };
-            match self.program.policy(Stage::Sink) {
+            match self.edition.program.policy(Stage::Sink) {
                 OnReject::DeadLetter => {
                     let letter =
                         DeadLetter { batch: &self.batch, index, record, rejection: &rejection };
@@ -163,12 +163,12 @@ impl<P: Port> Shell<'_, P> {
     ) -> Result<(), Failure> {
         let Some(record) = self.batch.record(index) else { return Ok(()) };
         self.tally.consumed += 1;
-        let outcome = self.program.run(&mut self.scratch, &record);
+        let outcome = self.edition.program.run(&mut self.scratch, &record);
         self.tally.missing += u64::from(self.scratch.missing());
         match outcome {
             Outcome::Filtered => self.tally.filtered += 1,
             Outcome::Send => return self.send_all(index),
-            Outcome::Rejected(rejection) => match self.program.policy(rejection.stage) {
+            Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {
                     let letter =
                         DeadLetter { batch: &self.batch, index, record, rejection: &rejection };

@@ -66,10 +66,10 @@ impl<P: Port> Shell<'_, P> {
                 reason: reason.clone().into(),
                 rule: "".into(),
             }),
-            None => self.program.run(&mut self.scratch, &record),
+            None => self.edition.program.run(&mut self.scratch, &record),
         };
         if let Outcome::Rejected(rejection) = &outcome
-            && self.program.policy(rejection.stage) == OnReject::Stop
+            && self.edition.program.policy(rejection.stage) == OnReject::Stop
         {
             return Err(Refrain::Halt(halt_text(&record, rejection)));
         }
@@ -100,7 +100,7 @@ impl<P: Port> Shell<'_, P> {
                 }
                 self.tally.produced += u64::try_from(outputs.len()).unwrap_or(0);
             }
-            Outcome::Rejected(rejection) => match self.program.policy(rejection.stage) {
+            Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {
                     self.sent = Sent::DeadLetter;
                     *Tally::slot(&mut self.tally.dead_lettered, rejection.stage) += 1;

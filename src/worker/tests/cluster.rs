@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::worker::Clock;
+use crate::worker::{Clock, Edition};
 
 /// One input record.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) offset: usize,
     /// The stage of a dead letter.
     pub(super) stage: &'static str,
+    /// The number of the edition by which it was made.
+    pub(super) rules: u64,
 }
 
 /// The calls of a port, as a script counts them.
@@ -91,6 +93,8 @@ pub(super) struct Cluster {
     pub(super) now: Duration,
     pub(super) calls: Vec<Call>,
     pub(super) script: BTreeMap<usize, Blow>,
+    /// By the count of calls: what is offered to whoever polls next.
+    pub(super) offers: BTreeMap<usize, Edition>,
     /// Records of one partition that a poll gives.
     pub(super) fetch: usize,
     members: u64,

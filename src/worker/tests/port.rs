@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::baton::Baton;
 use super::cluster::{Blow, Call, Cluster, How, Killed, Refuses, Seen, Shared};
 use crate::model::{Guarantee, HeaderList, Position, Record};
-use crate::pipeline::{OutOfRange, sample};
+use crate::pipeline::{OutOfRange, Pipeline, sample};
 use crate::worker::{
     Batch, Control, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output, Port,
 };
@@ -27,6 +27,9 @@ pub(super) struct FakePort {
     sent: Vec<(Seen, usize)>,
     open: bool,
     health: Health,
+    paused: bool,
+    /// The number of the edition that was prepared last.
+    pub(super) rules: u64,
 }
 
 /// What is left of the clients.
@@ -79,13 +82,19 @@ fn failure(how: How, at: Call) -> Failure {
     }
 }
 
-fn seen(record: &Record<'_>, sink: Option<usize>, stage: &'static str) -> Seen {
+fn seen(record: &Record<'_>, sink: Option<usize>, stage: &'static str, rules: u64) -> Seen {
     Seen {
+        rules,
         sink,
         partition: usize::try_from(record.partition).unwrap(),
         offset: usize::try_from(record.offset).unwrap(),
         stage,
     }
+}
+
+/// The number that a test has given to a pipeline's edition.
+pub(super) fn number(pipeline: &Pipeline) -> u64 {
+    pipeline.description.as_deref().map_or(0, |text| text.parse().unwrap())
 }
 
 impl FakePort {
@@ -108,6 +117,8 @@ impl FakePort {
             sent: Vec::new(),
             open: false,
             health: Health::Fine,
+            paused: false,
+            rules: 0,
         }
     }
 
@@ -266,12 +277,18 @@ impl Port for FakePort {
         assert_eq!(self.health, Health::Fine, "a poll after a fault");
         let shared = self.cluster.clone();
         let mut cluster = shared.lock();
+        let calls = cluster.calls.len();
+        if let Some(offer) = cluster.offers.first_entry().filter(|first| *first.key() <= calls) {
+            self.control.offer(offer.remove());
+        }
         let blow = cluster.blow(Call::Poll);
         if let Some(Blow::Kill | Blow::KillLate) = blow {
             drop(cluster);
             std::panic::resume_unwind(Box::new(Killed));
         }
-        self.fill(&cluster, batch, max);
+        if !self.paused {
+            self.fill(&cluster, batch, max);
+        }
         let idle = wait.max(Duration::from_millis(1));
         cluster.now += if batch.is_empty() { idle } else { Duration::from_micros(300) };
         if let Some(Blow::Fails(how) | Blow::FailsLate(how)) = blow {
@@ -325,12 +342,12 @@ impl Port for FakePort {
     }
 
     fn send(&mut self, output: &Output<'_, FakeBatch>) -> Result<(), Failure> {
-        let seen = seen(&output.record, Some(output.sink), "");
+        let seen = seen(&output.record, Some(output.sink), "", self.rules);
         self.put((seen, output.index), &output.record)
     }
 
     fn dead_letter(&mut self, letter: &DeadLetter<'_, FakeBatch>) -> Result<(), Failure> {
-        let seen = seen(&letter.record, None, letter.rejection.stage.as_str());
+        let seen = seen(&letter.record, None, letter.rejection.stage.as_str(), self.rules);
         self.put((seen, letter.index), &letter.record)
     }
 
@@ -404,6 +421,27 @@ impl Port for FakePort {
     }
 
     fn reset(&mut self, _: &str, _: i32, _: OutOfRange) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+        assert!(!self.open, "a definition is taken between two windows");
+        let unknown = pipeline.sinks.iter().find(|s| s.topic.as_str() == sample::UNKNOWN_TOPIC);
+        if let Some(sink) = unknown {
+            return Err(Fault::new(FaultKind::UnknownTopic, sink.topic.as_str()));
+        }
+        self.rules = number(pipeline);
+        Ok(())
+    }
+
+    fn pause(&mut self) -> Result<(), Failure> {
+        assert!(!self.open, "a pause comes between two windows");
+        self.paused = true;
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.paused = false;
         Ok(())
     }
 

@@ -9,9 +9,9 @@ use super::baton::Baton;
 use super::cluster::{Blow, Call, Input, Killed, Refuses, Seen, Shared};
 use super::port::FakePort;
 use crate::model::{InstanceId, WorkerId};
-use crate::pipeline::{Delivery, Matching, OnReject, OutOfRange, Pipeline, sample};
+use crate::pipeline::{Delivery, Matching, OnReject, Pipeline, sample};
 use crate::program::Program;
-use crate::worker::{Control, Counters, Exit, Job, ProgramSlot, Tally, run};
+use crate::worker::{Control, Counters, Edition, Exit, Job, Rules, Tally, Tell, run};
 
 /// Restarts of one worker after which it counts as hopeless; the schedules hold far fewer blows.
 const RUNS_MAX: usize = 500;
@@ -20,6 +20,7 @@ pub(super) struct Rig {
     pub(super) cluster: Shared,
     pub(super) pipeline: Pipeline,
     pub(super) counters: Arc<Counters>,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// What becomes of one record when nothing goes wrong but itself.
@@ -57,11 +58,23 @@ impl Rig {
             ],
             OnReject::DeadLetter,
         );
-        Self { cluster: Shared::of(partitions), pipeline, counters: Arc::default() }
+        let rules = Arc::new(Rules::new(Edition::new(0, Arc::new(pipeline.clone()))));
+        Self { cluster: Shared::of(partitions), pipeline, counters: Arc::default(), rules }
     }
 
     pub(super) fn with(mut self, change: impl FnOnce(&mut Pipeline)) -> Self {
         change(&mut self.pipeline);
+        self
+    }
+
+    /// So many editions are offered, each to whoever polls when so many calls were made.
+    pub(super) fn offering(self, at: impl IntoIterator<Item = usize>) -> Self {
+        for (number, at) in (1..).zip(at) {
+            let mut pipeline = self.pipeline.clone();
+            pipeline.description = Some(format!("{number}"));
+            let edition = Edition::new(number, Arc::new(pipeline));
+            self.cluster.lock().offers.insert(at, edition);
+        }
         self
     }
 
@@ -113,11 +126,12 @@ impl Rig {
                 instance: InstanceId::new("test").unwrap(),
                 number: u16::try_from(place).unwrap(),
             },
-            delivery: self.pipeline.delivery,
-            out_of_range: OutOfRange::Stop,
-            slot: Arc::new(ProgramSlot::new(Program::new(&self.pipeline))),
+            // Always the first: a supervisor that has not heard yet of a newer one gives that.
+            edition: Edition::new(0, Arc::new(self.pipeline.clone())),
+            rules: Arc::clone(&self.rules),
             counters: Arc::clone(&self.counters),
             control: Arc::clone(&control),
+            tell: Tell::default(),
         };
         let guarantee = self.pipeline.delivery.guarantee();
         let mut port = FakePort::new(&self.cluster, guarantee, &control, (place, baton));
@@ -243,6 +257,16 @@ impl Rig {
         self.check_letters();
     }
 
+    /// No record of a partition is handled by older rules than the one before it.
+    pub(super) fn check_rules(&self) {
+        let mut newest = BTreeMap::new();
+        for seen in &self.cluster.lock().outputs {
+            let newest = newest.entry(seen.partition).or_insert(0);
+            assert!(seen.rules >= *newest, "{seen:?} behind rules {newest}");
+            *newest = seen.rules;
+        }
+    }
+
     /// The counters say what the committed records make.
     pub(super) fn check_counters(&self) {
         assert_eq!(self.counted(), self.tally_of_committed());
@@ -302,7 +326,8 @@ fn judged(outputs: &[usize]) -> Rig {
     let rig = Rig::new(Delivery::ExactlyOnce(sample::limits(10)), vec![vec![input("a"); 4]]);
     let mut cluster = rig.cluster.lock();
     cluster.committed = vec![4];
-    let seen = |offset: &usize| Seen { sink: Some(0), partition: 0, offset: *offset, stage: "" };
+    let seen =
+        |offset: &usize| Seen { sink: Some(0), partition: 0, offset: *offset, stage: "", rules: 0 };
     cluster.outputs = outputs.iter().map(seen).collect();
     drop(cluster);
     rig
@@ -326,5 +351,16 @@ fn the_judges_see_a_loss_a_double_and_a_swap() {
         assert_eq!(!fails(|| rig.check_exactly_once()), exactly, "{outputs:?}");
         assert_eq!(!fails(|| rig.check_at_least_once()), at_least, "{outputs:?}");
         assert_eq!(!fails(|| rig.check_at_most_once()), at_most, "{outputs:?}");
+    }
+}
+
+#[test]
+fn the_judge_of_rules_sees_an_older_one_behind_a_newer() {
+    for (rules, is_fine) in [([0, 0, 1, 2], true), ([0, 1, 0, 1], false), ([1, 1, 1, 0], false)] {
+        let rig = judged(&[0, 1, 2, 3]);
+        for (seen, number) in rig.cluster.lock().outputs.iter_mut().zip(rules) {
+            seen.rules = number;
+        }
+        assert_eq!(!fails(|| rig.check_rules()), is_fine, "{rules:?}");
     }
 }

@@ -126,4 +126,22 @@ proptest! {
         }
         rig.check_at_least_once();
     }
+
+    #[test]
+    fn no_partition_goes_back_to_older_rules_while_partitions_move_between_workers(
+        partitions in partitions(),
+        script in script(),
+        offers in prop::collection::btree_set(0_usize..300, 1..6),
+        order in prop::collection::vec(0_u8..3, 1..40),
+        max in 1_u32..12,
+    ) {
+        let rig = rig(Delivery::ExactlyOnce(sample::limits(max)), &partitions, 3, &script);
+        let rig = rig.offering(offers);
+        for exit in rig.run_group(3, order) {
+            prop_assert_eq!(exit, Exit::Drained);
+        }
+        prop_assert!(all_done(&rig));
+        rig.check_exactly_once();
+        rig.check_rules();
+    }
 }

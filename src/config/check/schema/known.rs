@@ -144,6 +144,13 @@ impl Known {
     /// The schema that a chain of plain references in this file ends at; `None` where it is not certain.
     fn followed<'s>(&'s self, mut schema: &'s Value) -> Option<&'s Value> {
         for _ in 0..REFERENCES_MAX {
+            // A part with an address of its own: what it refers to is not this file's.
+            let is_root = std::ptr::eq(schema, &*self.schema.root);
+            if !is_root
+                && ["$id", "id"].iter().any(|id| schema.get(id).is_some_and(Value::is_string))
+            {
+                return None;
+            }
             match schema.get("$ref") {
                 None => return Some(schema),
                 Some(reference) => {

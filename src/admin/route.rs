@@ -1,0 +1,93 @@
+//! Requests to the [`Daemon`], its answers to HTTP.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::{
+    Action, AllowRemovals, Answer, Daemon, PLAN_BYTES_MAX, PlanRequest, ReloadRequest, VERSION,
+    Wait,
+};
+
+type Asked = State<Arc<dyn Daemon>>;
+
+pub(super) fn router(daemon: Arc<dyn Daemon>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/plan", post(plan).layer(DefaultBodyLimit::max(PLAN_BYTES_MAX)))
+        .route("/v1/reload", post(reload))
+        .route("/v1/pipelines/{name}/{action}", post(act))
+        .fallback(nothing)
+        .with_state(daemon)
+}
+
+async fn status(State(daemon): Asked) -> Response {
+    answer(daemon.status().await)
+}
+
+async fn plan(State(daemon): Asked, body: Bytes) -> Response {
+    match serde_json::from_slice::<PlanRequest>(&body) {
+        Ok(request) if request.version == VERSION => answer(daemon.plan(request).await),
+        Ok(request) => error(
+            StatusCode::BAD_REQUEST,
+            &format!("version {} of the request is not known here, {VERSION} is", request.version),
+        ),
+        Err(why) => error(StatusCode::BAD_REQUEST, &format!("the request cannot be read: {why}")),
+    }
+}
+
+async fn reload(State(daemon): Asked, RawQuery(query): RawQuery) -> Response {
+    let mut request = ReloadRequest { removals: AllowRemovals::No, wait: Wait::Outcome };
+    for part in query.iter().flat_map(|q| q.split('&')).filter(|part| !part.is_empty()) {
+        match part {
+            "allow_removals=true" => request.removals = AllowRemovals::Yes,
+            "allow_removals=false" => request.removals = AllowRemovals::No,
+            "wait=true" => request.wait = Wait::Outcome,
+            "wait=false" => request.wait = Wait::No,
+            other => {
+                let text =
+                    format!("{other}: only allow_removals and wait, true or false, are known here");
+                return error(StatusCode::BAD_REQUEST, &text);
+            }
+        }
+    }
+    answer(daemon.reload(request).await)
+}
+
+async fn act(State(daemon): Asked, Path((name, action)): Path<(String, String)>) -> Response {
+    let action = match action.as_str() {
+        "pause" => Action::Pause,
+        "resume" => Action::Resume,
+        "restart" => Action::Restart,
+        _ => return nothing().await,
+    };
+    answer(daemon.act(name, action).await)
+}
+
+async fn nothing() -> Response {
+    error(StatusCode::NOT_FOUND, "there is no such request; see the admin socket in the README")
+}
+
+fn answer(answer: Answer) -> Response {
+    match answer {
+        Answer::Done(document) => response(StatusCode::OK, &document),
+        Answer::NotFound(text) => error(StatusCode::NOT_FOUND, &text),
+        Answer::Conflict(text) => error(StatusCode::CONFLICT, &text),
+        Answer::Stopping => error(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"),
+    }
+}
+
+fn error(status: StatusCode, text: &str) -> Response {
+    response(status, &json!({ "version": VERSION, "error": text }))
+}
+
+fn response(status: StatusCode, document: &Value) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (status, kind, format!("{document}\n")).into_response()
+}

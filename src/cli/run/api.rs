@@ -1,0 +1,149 @@
+//! The admin socket's requests to the one who reloads, its answers to documents.
+
+use serde_json::{Value, json};
+
+use crate::admin::{
+    Action, AllowRemovals, Answer, Answering, Daemon, PlanRequest, ReloadRequest, VERSION, Wait,
+};
+use crate::config::{SchemaFiles, Snapshot, SnapshotFile};
+use crate::model::{InstanceId, PipelineName};
+use crate::supervisor::Gone;
+use crate::supervisor::plan::{self, Removals};
+use crate::supervisor::reload::{Asker, Outcome, Planned, Reloaded};
+
+pub(super) struct Api {
+    asker: Asker,
+    instance: InstanceId,
+}
+
+impl Api {
+    pub(super) fn new(asker: Asker, instance: InstanceId) -> Self {
+        Self { asker, instance }
+    }
+
+    async fn acted(&self, name: &str, action: Action) -> Result<Answer, Gone> {
+        let not_found = || Answer::NotFound(format!("there is no pipeline {name} here"));
+        let Ok(pipeline) = PipelineName::new(name) else { return Ok(not_found()) };
+        let (is_there, word) = match action {
+            Action::Pause => (self.asker.pause(pipeline).await?, "paused"),
+            Action::Resume => (self.asker.resume(pipeline).await?, "resumed"),
+            Action::Restart => (self.asker.restart(pipeline).await?, "restarted"),
+        };
+        let sentence = format!("{name} is {word}");
+        Ok(if is_there {
+            Answer::Done(json!({ "version": VERSION, "sentence": sentence }))
+        } else {
+            not_found()
+        })
+    }
+}
+
+impl Daemon for Api {
+    fn status(&self) -> Answering<'_> {
+        Box::pin(async { answer(self.asker.status(&self.instance).await) })
+    }
+
+    fn plan(&self, request: PlanRequest) -> Answering<'_> {
+        Box::pin(async move {
+            let files = request.files.into_iter();
+            let files = files.map(|f| SnapshotFile { path: f.path, content: Ok(f.text.into()) });
+            let schemas = request.schemas.into_iter();
+            let schemas = SchemaFiles {
+                folder: String::new(),
+                files: schemas.map(|f| (f.path, Ok(f.text.into()))).collect(),
+            };
+            let snapshot = Snapshot { files: files.collect(), schemas };
+            answer(self.asker.plan(snapshot).await.map(|planned| of_plan(&planned)))
+        })
+    }
+
+    fn reload(&self, request: ReloadRequest) -> Answering<'_> {
+        let removals = match request.removals {
+            AllowRemovals::Yes => Removals::Allowed,
+            AllowRemovals::No => Removals::Refused,
+        };
+        Box::pin(async move {
+            match request.wait {
+                Wait::Outcome => {
+                    answer(self.asker.reload(removals).await.map(|reloaded| of_reload(&reloaded)))
+                }
+                Wait::No => {
+                    self.asker.poke(removals);
+                    let sentence = "the daemon looks at its folder; see `krouted status`";
+                    let document =
+                        json!({ "version": VERSION, "outcome": "asked", "sentence": sentence });
+                    answer(Ok(document))
+                }
+            }
+        })
+    }
+
+    fn act(&self, name: String, action: Action) -> Answering<'_> {
+        Box::pin(async move { self.acted(&name, action).await.unwrap_or(Answer::Stopping) })
+    }
+}
+
+fn answer(document: Result<Value, Gone>) -> Answer {
+    match document {
+        Ok(document) => Answer::Done(document),
+        Err(Gone) => Answer::Stopping,
+    }
+}
+
+fn of_plan(planned: &Planned) -> Value {
+    let Planned { plan, said } = planned;
+    json!({
+        "version": VERSION,
+        "has_changes": plan.has_changes(),
+        "plan": plan,
+        "plan_text": plan::text(plan),
+        "findings": said.document,
+        "findings_text": if said.errors > 0 { said.text.as_str() } else { "" },
+    })
+}
+
+fn of_reload(reloaded: &Reloaded) -> Value {
+    let generation = &reloaded.generation;
+    let is_open = generation.outcome.is_good() && !reloaded.open.is_empty();
+    let outcome = if is_open { "open" } else { generation.outcome.as_str() };
+    let refused = reloaded.refused.iter();
+    let refused: Vec<_> =
+        refused.map(|r| json!({ "name": r.name.as_str(), "reason": r.reason })).collect();
+    let open: Vec<_> = reloaded.open.iter().map(PipelineName::as_str).collect();
+    let said = &reloaded.said;
+    json!({
+        "version": VERSION,
+        "outcome": outcome,
+        "sentence": sentence(reloaded, outcome),
+        "generation": generation,
+        "plan": reloaded.plan,
+        "plan_text": reloaded.plan.as_ref().map_or_else(String::new, plan::text),
+        "findings": said.document,
+        "findings_text": if said.errors > 0 { said.text.as_str() } else { "" },
+        "refused": refused,
+        "open": open,
+        "removals_held_back": reloaded.removals_held_back,
+    })
+}
+
+/// What an operator reads last.
+fn sentence(reloaded: &Reloaded, outcome: &str) -> String {
+    let number = reloaded.generation.number;
+    let mut lines = vec![format!("generation {number}: {outcome}")];
+    if let Outcome::Unreadable { why } = &reloaded.generation.outcome {
+        lines.push(format!("{why}; all goes on as it was"));
+    }
+    if let Some(why) = &reloaded.removals_held_back {
+        lines.push(format!("nothing is removed: {why}"));
+    }
+    for refusal in &reloaded.refused {
+        lines.push(format!(
+            "{}: the new definition is not taken, the one before goes on: {}",
+            refusal.name, refusal.reason
+        ));
+    }
+    for name in &reloaded.open {
+        lines.push(format!("{name}: the new definition is not taken yet; see status"));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,239 @@
+//! What outlives the process: last good definitions, paused pipelines, the history of generations.
+//!
+//! One file each in the state folder, of this instance alone, as `host-a.last-good.json`: JSON with a version and a checksum.
+//! A write is atomic: a temporary file, synced, renamed, and the folder synced; what a crash leaves is the old file or the
+//! new one. A file that cannot be understood is moved aside and reported, and counts as empty: it never stops a start.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::{
+    self, Checked, ClientProperties, Environment, SchemaFiles, Settings, Severity, Snapshot,
+    SnapshotFile,
+};
+use crate::model::{InstanceId, PipelineName};
+use crate::pipeline::{PayloadSchema, Pipeline, Step};
+use crate::supervisor::wanted::{Good, LastGood};
+use crate::watch::Digest;
+
+/// So many generations are remembered.
+pub const GENERATIONS_MAX: usize = 20;
+
+/// The state folder of one instance.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    folder: PathBuf,
+    instance: InstanceId,
+}
+
+/// All that was remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// By name.
+    pub last_good: BTreeMap<PipelineName, Text>,
+    /// Those that an operator has paused.
+    pub paused: BTreeSet<PipelineName>,
+    /// The oldest first.
+    pub generations: Vec<Generation>,
+    /// What could not be understood; it counts as empty.
+    pub damage: Vec<Damage>,
+}
+
+/// The file that a last good definition was read from, and its schemas: with them, it can be built again. Secrets are
+/// references in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// As findings showed it.
+    pub path: String,
+    /// The whole file.
+    pub text: String,
+    /// The schemas that its `validate` steps need, by their paths below the schemas folder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schemas: BTreeMap<String, Value>,
+}
+
+/// One state of the pipeline folder, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Counts from 1 over all runs of this instance.
+    pub number: u64,
+    /// Of all files, hexadecimal.
+    pub digest: String,
+    /// When it was applied or refused, as `2026-01-01T00:00:00Z`.
+    pub time: String,
+    /// The git revision, where there was one.
+    pub revision: Option<String>,
+    /// What came of it.
+    pub outcome: GenerationOutcome,
+    /// As `check -o json` prints them, in short: `path:line:column: code message`.
+    pub findings: Vec<String>,
+}
+
+/// What came of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationOutcome {
+    /// All of it runs.
+    Applied,
+    /// Some of it was refused; the rest runs.
+    Rejected,
+    /// It waits for an operator: it would stop too much.
+    Held,
+}
+
+/// A state file that could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// Where it is now; absent: it could not be moved, and stays until it is written anew.
+    pub moved_to: Option<PathBuf>,
+    /// A lower-case fragment.
+    pub why: String,
+}
+
+const LAST_GOOD: &str = "last-good";
+const PAUSED: &str = "paused";
+const GENERATIONS: &str = "generations";
+
+impl StateFolder {
+    /// Makes the folder where it is missing, and removes what a crash left half written.
+    pub fn open(folder: &Path, instance: &InstanceId) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let state = Self { folder: folder.to_owned(), instance: instance.clone() };
+        for what in [LAST_GOOD, PAUSED, GENERATIONS] {
+            file::remove_temporary(&state.path(what))?;
+        }
+        Ok(state)
+    }
+
+    /// Reads all that is remembered. Never fails: what is damaged is reported, and empty.
+    pub fn load(&self) -> Remembered {
+        let mut damage = Vec::new();
+        let last_good: BTreeMap<String, Text> = self.read(LAST_GOOD, &mut damage);
+        let paused: Vec<String> = self.read(PAUSED, &mut damage);
+        let generations = self.read(GENERATIONS, &mut damage);
+        let named = |name: &str| PipelineName::new(name).ok();
+        Remembered {
+            last_good: last_good.into_iter().filter_map(|(n, t)| Some((named(&n)?, t))).collect(),
+            paused: paused.iter().filter_map(|name| named(name)).collect(),
+            generations,
+            damage,
+        }
+    }
+
+    /// Replaces the last good definitions.
+    pub fn save_last_good(&self, texts: &BTreeMap<PipelineName, Text>) -> io::Result<()> {
+        let texts: BTreeMap<_, _> =
+            texts.iter().map(|(name, text)| (name.as_str(), text)).collect();
+        file::write(&self.path(LAST_GOOD), &texts)
+    }
+
+    /// Replaces the names of the paused pipelines.
+    pub fn save_paused(&self, paused: &BTreeSet<PipelineName>) -> io::Result<()> {
+        let paused: Vec<_> = paused.iter().map(PipelineName::as_str).collect();
+        file::write(&self.path(PAUSED), &paused)
+    }
+
+    /// Replaces the history with the last [`GENERATIONS_MAX`] of these.
+    pub fn save_generations(&self, generations: &[Generation]) -> io::Result<()> {
+        let from = generations.len().saturating_sub(GENERATIONS_MAX);
+        file::write(&self.path(GENERATIONS), &generations.get(from..).unwrap_or_default())
+    }
+
+    fn read<T: Default + for<'de> Deserialize<'de>>(
+        &self,
+        what: &str,
+        damage: &mut Vec<Damage>,
+    ) -> T {
+        let path = self.path(what);
+        match file::read(&path) {
+            Ok(content) => content.unwrap_or_default(),
+            Err(why) => {
+                let moved_to = file::move_aside(&path).ok();
+                damage.push(Damage { path, moved_to, why });
+                T::default()
+            }
+        }
+    }
+
+    fn path(&self, what: &str) -> PathBuf {
+        self.folder.join(format!("{}.{what}.json", self.instance))
+    }
+}
+
+/// What to remember of the last good definitions.
+pub fn texts(last_good: &LastGood) -> BTreeMap<PipelineName, Text> {
+    let text = |good: &Good| Text {
+        path: good.source.path().to_owned(),
+        text: good.source.text().to_owned(),
+        schemas: schemas(&good.pipeline),
+    };
+    last_good.iter().map(|(name, good)| (name.clone(), text(good))).collect()
+}
+
+/// All that its steps need. A schema that is known by its `$id` is found by that again, wherever it lies.
+fn schemas(pipeline: &Pipeline) -> BTreeMap<String, Value> {
+    let mut files = BTreeMap::new();
+    for step in &pipeline.steps {
+        let schema = match step {
+            Step::Validate(schema) => schema,
+            Step::Filter(_) | Step::Set(_) | Step::Remove(_) => continue,
+        };
+        for (uri, value) in schema.others.iter() {
+            let by_id = || format!("by-id/{}.json", Digest::of(uri.as_bytes()));
+            let file = PayloadSchema::file_of(uri).map_or_else(by_id, str::to_owned);
+            files.insert(file, value.clone());
+        }
+        files.insert(schema.file.to_string(), Value::clone(&schema.root));
+    }
+    files
+}
+
+/// Builds the last good definitions again. Those that cannot be any more come back with why: a lower-case fragment.
+pub fn restore(
+    texts: &BTreeMap<PipelineName, Text>,
+    settings: &Settings,
+    environment: &Environment,
+    properties: &dyn ClientProperties,
+) -> (LastGood, BTreeMap<PipelineName, String>) {
+    let (mut last_good, mut lost) = (LastGood::new(), BTreeMap::new());
+    for (name, text) in texts {
+        let content = Ok(text.text.clone().into_bytes());
+        let files = vec![SnapshotFile { path: text.path.clone(), content }];
+        let schema =
+            |(file, value): (&String, &Value)| (file.clone(), Ok(value.to_string().into()));
+        let schemas = SchemaFiles {
+            folder: settings.schemas.display().to_string(),
+            files: text.schemas.iter().map(schema).collect(),
+        };
+        let snapshot = Snapshot { files, schemas };
+        let checked = config::check(&snapshot, Some(settings), environment, properties);
+        match good(name, &checked) {
+            Ok(good) => drop(last_good.insert(name.clone(), good)),
+            Err(why) => drop(lost.insert(name.clone(), why)),
+        }
+    }
+    (last_good, lost)
+}
+
+/// The definition of that name in what was made of its file.
+fn good(name: &PipelineName, checked: &Checked) -> Result<Good, String> {
+    let pipeline = checked.pipelines.iter().find(|pipeline| pipeline.name == *name);
+    let source = checked.files.first().map(|file| Arc::clone(&file.source));
+    if let Some((pipeline, source)) = pipeline.zip(source) {
+        return Ok(Good { pipeline: Arc::clone(pipeline), source });
+    }
+    let error = checked.findings.iter().find(|f| f.severity == Severity::Error);
+    let said = error.map(|f| format!("{}: {}", f.code, f.message));
+    Err(said.unwrap_or_else(|| "its name is not in it".to_owned()))
+}

@@ -1,0 +1,243 @@
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{AnyProperty, settings};
+use crate::supervisor::wanted::wanted;
+
+fn name(text: &str) -> PipelineName {
+    PipelineName::new(text).unwrap()
+}
+
+fn open(folder: &TempDir) -> StateFolder {
+    StateFolder::open(folder.path(), &InstanceId::new("host-a").unwrap()).unwrap()
+}
+
+fn text(text: &str) -> Text {
+    Text { path: "pipelines/a.yaml".to_owned(), text: text.to_owned(), schemas: BTreeMap::new() }
+}
+
+fn generation(number: u64) -> Generation {
+    Generation {
+        number,
+        digest: "ab".repeat(32),
+        time: "2026-01-01T00:00:00Z".to_owned(),
+        revision: None,
+        outcome: GenerationOutcome::Rejected,
+        findings: vec!["a.yaml:1:1: K0201 no".to_owned()],
+    }
+}
+
+/// A folder with something in each file.
+fn filled() -> (TempDir, Remembered) {
+    let folder = tempfile::tempdir().unwrap();
+    let remembered = Remembered {
+        last_good: [(name("a"), text("name: a")), (name("b"), text("ä\u{0}"))].into(),
+        paused: [name("b")].into(),
+        generations: vec![generation(1), generation(2)],
+        damage: vec![],
+    };
+    let state = open(&folder);
+    state.save_last_good(&remembered.last_good).unwrap();
+    state.save_paused(&remembered.paused).unwrap();
+    state.save_generations(&remembered.generations).unwrap();
+    (folder, remembered)
+}
+
+const FILES: [&str; 3] = ["host-a.last-good.json", "host-a.paused.json", "host-a.generations.json"];
+
+#[test]
+fn what_was_saved_is_remembered() {
+    let (folder, remembered) = filled();
+    assert_eq!(open(&folder).load(), remembered);
+    let mut there: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    there.sort();
+    let mut files = FILES;
+    files.sort_unstable();
+    assert_eq!(there, files);
+}
+
+#[test]
+fn a_new_folder_is_made_and_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateFolder::open(&folder.path().join("deep/er"), &InstanceId::new("a").unwrap());
+    assert_eq!(state.unwrap().load(), Remembered::default());
+}
+
+#[test]
+fn two_instances_in_one_folder_do_not_see_each_other() {
+    let (folder, _) = filled();
+    let other = StateFolder::open(folder.path(), &InstanceId::new("host-b").unwrap()).unwrap();
+    assert_eq!(other.load(), Remembered::default());
+}
+
+#[test]
+fn the_last_twenty_generations_are_kept() {
+    let (folder, _) = filled();
+    let all: Vec<_> = (1..=30).map(generation).collect();
+    open(&folder).save_generations(&all).unwrap();
+    assert_eq!(open(&folder).load().generations, all[10..]);
+}
+
+type Damaging = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+
+#[test]
+fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
+    let whole = |file: &str| fs::read(filled().0.path().join(file)).unwrap();
+    let damages: Vec<(&str, Damaging)> = vec![
+        ("EOF while parsing", Box::new(|_| vec![])),
+        ("EOF while parsing", Box::new(|b| b[..b.len() / 2].to_vec())),
+        ("expected value", Box::new(|_| b"\x00\xff garbage".to_vec())),
+        ("it has no version", Box::new(|_| b"{}".to_vec())),
+        ("it has no content", Box::new(|_| br#"{"version":1}"#.to_vec())),
+        ("it has version 2, and 1 is known here", Box::new(|_| br#"{"version":2}"#.to_vec())),
+        (
+            "its checksum is not that of its content",
+            Box::new(|b| {
+                String::from_utf8(b).unwrap().replace("\"b\"", "\"c\"").replace(":2,", ":3,").into()
+            }),
+        ),
+    ];
+    for file in FILES {
+        for (why, damage) in &damages {
+            let (folder, remembered) = filled();
+            let path = folder.path().join(file);
+            fs::write(&path, damage(whole(file))).unwrap();
+            let mut loaded = open(&folder).load();
+            let [said] = <[Damage; 1]>::try_from(std::mem::take(&mut loaded.damage)).unwrap();
+            assert!(said.why.starts_with(why), "{file}: {}", said.why);
+            assert_eq!(said.path, path);
+            let aside = said.moved_to.unwrap();
+            assert!(
+                aside.to_str().unwrap().ends_with(".json.damaged-1")
+                    && aside.exists()
+                    && !path.exists()
+            );
+            let mut expected = remembered;
+            match file {
+                "host-a.last-good.json" => expected.last_good.clear(),
+                "host-a.paused.json" => expected.paused.clear(),
+                _ => expected.generations.clear(),
+            }
+            assert_eq!(loaded, expected);
+            assert!(open(&folder).load().damage.is_empty(), "it is said once");
+        }
+    }
+}
+
+#[test]
+fn damage_after_damage_keeps_the_first_ones_and_a_bound() {
+    let (folder, _) = filled();
+    for round in 0..20 {
+        fs::write(folder.path().join(FILES[0]), round.to_string()).unwrap();
+        assert!(open(&folder).load().damage[0].moved_to.is_some());
+    }
+    assert_eq!(
+        fs::read_to_string(folder.path().join("host-a.last-good.json.damaged-1")).unwrap(),
+        "0"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 12);
+}
+
+#[test]
+fn a_crash_before_the_rename_leaves_the_old_content() {
+    let (folder, remembered) = filled();
+    let temporary = folder.path().join("host-a.last-good.json.tmp");
+    for half in ["", "{\"version\":1,\"sha", "{}"] {
+        fs::write(&temporary, half).unwrap();
+        assert_eq!(open(&folder).load(), remembered);
+        assert!(!temporary.exists());
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error_and_harms_nothing() {
+    let (folder, remembered) = filled();
+    let state = open(&folder);
+    // In the way of the temporary file; permissions would not stop root.
+    fs::create_dir(folder.path().join("host-a.paused.json.tmp")).unwrap();
+    assert!(state.save_paused(&[name("x")].into()).is_err());
+    assert_eq!(state.load(), remembered);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    assert!(StateFolder::open(file.path(), &InstanceId::new("a").unwrap()).is_err());
+}
+
+const GOOD: &str = include_str!("../../tests/data/config/smallest.good.yaml");
+
+fn restored(name: &str, text: &str) -> (LastGood, BTreeMap<PipelineName, String>) {
+    let environment = Environment::Known(BTreeMap::new());
+    let loaded = settings::load(None, &environment, &AnyProperty).unwrap();
+    let text = Text { path: "a.yaml".to_owned(), text: text.to_owned(), schemas: BTreeMap::new() };
+    let texts = [(PipelineName::new(name).unwrap(), text)].into();
+    restore(&texts, &loaded.settings, &environment, &AnyProperty)
+}
+
+#[test]
+fn a_definition_is_built_again_from_its_file() {
+    let other = GOOD.replace("orders", "returns");
+    let files = [GOOD.to_owned(), format!("{other}---\n{GOOD}"), format!("{GOOD}---\nname: bad\n")];
+    for text in files {
+        let (last_good, lost) = restored("orders", &text);
+        assert_eq!(last_good[&name("orders")].pipeline.name, name("orders"));
+        assert_eq!(
+            texts(&last_good)[&name("orders")],
+            Text { path: "a.yaml".to_owned(), text, schemas: BTreeMap::new() }
+        );
+        assert!(lost.is_empty());
+    }
+    let why = |name_of: &str, text: &str| restored(name_of, text).1[&name(name_of)].clone();
+    assert_eq!(why("gone", GOOD), "its name is not in it");
+    assert!(why("orders", &GOOD.replace("earliest", "erliest")).starts_with("K0204: "));
+}
+
+#[test]
+fn a_cold_start_with_a_broken_folder_runs_what_was_good_last() {
+    let (folder, _) = filled();
+    let (was, _) = restored("orders", GOOD);
+    open(&folder).save_last_good(&texts(&was)).unwrap();
+
+    let environment = Environment::Known(BTreeMap::new());
+    let settings = settings::load(None, &environment, &AnyProperty).unwrap().settings;
+    let remembered = open(&folder).load().last_good;
+    let (last_good, lost) = restore(&remembered, &settings, &environment, &AnyProperty);
+    assert!(lost.is_empty());
+    for broken in ["", "name: [", "version: 1\nname: orders\n", "version: 1\nname: sales\n"] {
+        let content = Ok(broken.as_bytes().to_vec());
+        let files = vec![SnapshotFile { path: "a.yaml".to_owned(), content }];
+        let checked = config::check(
+            &Snapshot { files, ..Snapshot::default() },
+            Some(&settings),
+            &environment,
+            &AnyProperty,
+        );
+        let wanted = wanted(&last_good, &checked, settings.reload);
+        let names: Vec<_> = wanted.definitions.keys().map(PipelineName::as_str).collect();
+        assert_eq!(names, ["orders"], "{broken:?}");
+        assert!(wanted.is_rejected());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_comes_back_as_it_went(texts in prop::collection::btree_map("[a-z]{1,5}", any::<String>(), 0..5)) {
+        let folder = tempfile::tempdir().unwrap();
+        let texts: BTreeMap<_, _> = texts.iter().map(|(n, t)| (name(n), text(t))).collect();
+        open(&folder).save_last_good(&texts).unwrap();
+        prop_assert_eq!(open(&folder).load().last_good, texts);
+    }
+
+    #[test]
+    fn no_bytes_stop_a_start(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0..400_usize) {
+        let (folder, remembered) = filled();
+        let path = folder.path().join(FILES[0]);
+        let mut whole = fs::read(&path).unwrap();
+        whole.truncate(cut);
+        fs::write(&path, [whole, bytes].concat()).unwrap();
+        let loaded = open(&folder).load();
+        prop_assert!(!loaded.damage.is_empty() || loaded.last_good == remembered.last_good);
+        prop_assert_eq!(loaded.paused, remembered.paused);
+    }
+}

@@ -1,0 +1,191 @@
+//! One pipeline at work: its workers, what rules them, and what they wait for.
+//!
+//! A pipeline that is restarted is another unit: the old one leaves, the new one waits for its end. So the newest definition
+//! is never lost, however slowly the old one drains.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lifecycle::State;
+use super::report::{self, Totals};
+use super::thread::WorkerThread;
+use crate::model::{InstanceId, PipelineName, WorkerId};
+use crate::worker::{Counters, Edition, Fault, Rules};
+
+/// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
+const STALL_FIRST: Duration = Duration::from_mins(5);
+const STALL_LONGEST: Duration = Duration::from_hours(1);
+
+/// A pipeline's workers.
+pub(super) struct Unit {
+    pub(super) edition: Edition,
+    /// Shared with the workers.
+    pub(super) rules: Arc<Rules>,
+    /// A swap that the first worker is asked about.
+    pub(super) offer: Option<Offer>,
+    pub(super) workers: Vec<Worker>,
+    /// Workers that have not taken yet what rules now.
+    pub(super) following: BTreeSet<u16>,
+    /// Units that must have gone before this one starts.
+    pub(super) waits_for: BTreeSet<u64>,
+    pub(super) life: Life,
+    /// An operator paused it.
+    pub(super) is_held: bool,
+    /// Why the last swap was not taken.
+    pub(super) refused: Option<Fault>,
+    pub(super) reported: Totals,
+    /// What was said last: the same fault again, of any of its workers, is no news.
+    pub(super) said: Option<String>,
+}
+
+/// Where a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// For others to go.
+    Waits,
+    /// Its workers were told to start.
+    Runs,
+    /// Its workers were told to end.
+    Leaves,
+}
+
+pub(super) struct Offer {
+    pub(super) edition: Edition,
+    /// The one that is asked first; the others follow when it has taken it.
+    pub(super) asked: u16,
+}
+
+pub(super) struct Worker {
+    pub(super) id: WorkerId,
+    pub(super) counters: Arc<Counters>,
+    pub(super) state: State,
+    /// Counts the threads: the news of an older one change nothing.
+    pub(super) attempt: u64,
+    pub(super) thread: Option<WorkerThread>,
+    pub(super) timer: Option<Instant>,
+    /// Why it does not run.
+    pub(super) trouble: Option<Trouble>,
+    pub(super) stalls: u64,
+    progress: Progress,
+}
+
+/// Why a worker does not run.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    Fault(Fault),
+    Halted(String),
+}
+
+struct Progress {
+    windows: u64,
+    since: Instant,
+    limit: Duration,
+}
+
+impl Unit {
+    pub(super) fn new(edition: Edition, instance: &InstanceId, before: Option<&Self>) -> Self {
+        let pipeline = &edition.pipeline;
+        let numbers = 0..NonZeroU16::get(pipeline.workers);
+        let workers = numbers
+            .map(|number| {
+                let id = WorkerId {
+                    pipeline: pipeline.name.clone(),
+                    instance: instance.clone(),
+                    number,
+                };
+                let same = before.and_then(|unit| unit.workers.get(usize::from(number)));
+                Worker::new(id, same.filter(|w| w.id.pipeline == pipeline.name))
+            })
+            .collect();
+        Self {
+            rules: Arc::new(Rules::new(edition.clone())),
+            edition,
+            offer: None,
+            following: BTreeSet::new(),
+            workers,
+            waits_for: BTreeSet::new(),
+            life: Life::Waits,
+            is_held: false,
+            refused: None,
+            reported: before.map(|unit| unit.reported).unwrap_or_default(),
+            said: None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &PipelineName {
+        &self.edition.pipeline.name
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_held || self.edition.pipeline.paused
+    }
+
+    /// Lets the workers know; those without a thread are told when they start.
+    pub(super) fn tell_pause(&self) {
+        for thread in self.workers.iter().filter_map(|w| w.thread.as_ref()) {
+            if self.is_paused() {
+                thread.control.pause();
+            } else {
+                thread.control.resume();
+            }
+        }
+    }
+
+    /// Whether a swap is under way.
+    pub(super) fn is_swapping(&self) -> bool {
+        self.offer.is_some() || !self.following.is_empty()
+    }
+
+    pub(super) fn has_gone(&self) -> bool {
+        self.life == Life::Leaves && self.workers.iter().all(|w| w.state == State::Stopped)
+    }
+}
+
+impl Worker {
+    fn new(id: WorkerId, before: Option<&Self>) -> Self {
+        let counters = before.map(|w| Arc::clone(&w.counters)).unwrap_or_default();
+        let progress = Progress { windows: 0, since: Instant::now(), limit: STALL_FIRST };
+        Self {
+            id,
+            counters,
+            state: State::Stopped,
+            attempt: 0,
+            thread: None,
+            timer: None,
+            trouble: None,
+            stalls: before.map_or(0, |w| w.stalls),
+            progress,
+        }
+    }
+
+    /// Whether it has had partitions and work for too long without finishing anything.
+    pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
+        let windows = self.counters.windows.load(Relaxed);
+        let has_work =
+            self.counters.partitions.load(Relaxed) > 0 && self.counters.lag.load(Relaxed) > 0;
+        let works = matches!(self.state, State::Running { .. });
+        let progress = &mut self.progress;
+        if windows != progress.windows {
+            progress.limit = STALL_FIRST;
+        }
+        if windows != progress.windows || !has_work || !works {
+            progress.windows = windows;
+            progress.since = now;
+            return false;
+        }
+        if now.saturating_duration_since(progress.since) < progress.limit {
+            return false;
+        }
+        let waited = progress.limit;
+        progress.limit = progress.limit.saturating_mul(2).min(STALL_LONGEST);
+        progress.since = now;
+        self.stalls = self.stalls.saturating_add(1);
+        report::stalled(&self.id, waited, &self.counters);
+        true
+    }
+}

@@ -1,0 +1,71 @@
+//! What tells one content from another.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{Snapshot, Unread};
+
+/// SHA-256 of a content; its text is hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Digest([u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// Takes in parts, each with its length, so that no two lists of parts look alike.
+pub(super) struct Parts(Sha256);
+
+impl Parts {
+    pub(super) fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.0.update(len.to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    /// All files, by what their paths are below the folder, and all schemas.
+    pub(super) fn add_snapshot(&mut self, folder: &str, snapshot: &Snapshot) {
+        self.add(snapshot.files.len().to_string().as_bytes());
+        for file in &snapshot.files {
+            let below = file.path.strip_prefix(folder).unwrap_or(&file.path);
+            self.add_file(below, &file.content);
+        }
+        for (file, content) in &snapshot.schemas.files {
+            self.add_file(file, content);
+        }
+    }
+
+    fn add_file(&mut self, below: &str, content: &Result<Vec<u8>, Unread>) {
+        self.add(below.as_bytes());
+        match content {
+            Ok(bytes) => {
+                self.add(b"content");
+                self.add(bytes);
+            }
+            Err(Unread::TooLarge) => self.add(b"too large"),
+            Err(Unread::Moves) => self.add(b"moves"),
+            Err(Unread::Refused(why)) => {
+                self.add(b"refused");
+                self.add(why.as_bytes());
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}

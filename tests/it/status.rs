@@ -1,0 +1,162 @@
+//! Talking to a running daemon: status, plan, pause, resume, restart, and what is said when nobody is there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use crate::daemon::Host;
+use crate::kafka::{Isolation, shared};
+use crate::scene::{SOON, Scene, values};
+use crate::wait::eventually;
+
+fn to(topic: &str) -> String {
+    format!("sinks: {{all: {{kafka: {{topic: {topic}}}}}}}")
+}
+
+#[test]
+fn a_paused_pipeline_stays_in_its_group_and_goes_on_where_it_was() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 2), cluster.topic("out", 1));
+    scene.file("exactly_once", &[&format!("topics: [{input}]"), "start: earliest"], &[&to(&out)]);
+    let mut daemon = scene.run();
+    cluster.produce(&input, &values(&["1"]));
+    scene.values(&out, 1);
+    let members = || cluster.ask("describe_group", json!({"group": scene.name}));
+    let before = members();
+
+    let said = scene.host.krouted(&["pause", &scene.name]);
+    assert_eq!((said.code, said.out.trim()), (0, format!("{} is paused", scene.name).as_str()));
+    scene.host.wait_for_state(&scene.name, "paused");
+    cluster.produce(&input, &values(&["2", "3"]));
+    assert_eq!(cluster.committed(&scene.name, &input).get(&0), Some(&1));
+    assert_eq!(cluster.read(&out, Isolation::Committed).len(), 1);
+    assert_eq!(members()["members"], before["members"], "it left its group");
+    assert_eq!(scene.host.status_of(&scene.name)["paused_by"], json!(["operator"]));
+    let table = scene.host.krouted(&["status"]);
+    assert!(table.out.contains("paused by an operator, unlike the file"), "{}", table.out);
+
+    assert_eq!(scene.host.krouted(&["resume", &scene.name]).code, 0);
+    assert_eq!(scene.values(&out, 3), ["1", "2", "3"]);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_pipeline_whose_file_says_paused_reads_nothing_until_the_file_says_otherwise() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce(&input, &values(&["1"]));
+    let file = |paused: &str| {
+        scene.file(
+            "exactly_once",
+            &[&format!("topics: [{input}]"), "start: earliest"],
+            &[&to(&out), paused],
+        );
+    };
+    file("paused: true");
+    let mut daemon = scene.run();
+    scene.host.wait_for_state(&scene.name, "paused");
+    assert_eq!(cluster.read(&out, Isolation::Committed).len(), 0);
+    assert_eq!(scene.host.status_of(&scene.name)["paused_by"], json!(["file"]));
+    file("paused: false");
+    assert_eq!(scene.host.krouted(&["reload", "--wait"]).code, 0);
+    assert_eq!(scene.values(&out, 1), ["1"]);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_halted_pipeline_goes_on_by_restart_once_the_cause_is_gone() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    cluster.produce(&input, &values(&["no JSON", "{}"]));
+    scene.file(
+        "exactly_once",
+        &[&format!("topics: [{input}]"), "start: earliest"],
+        &[&to(&out), "steps: [{filter: 'value.a == 1 || true'}]", "on_error: {decode: stop}"],
+    );
+    let mut daemon = scene.run();
+    scene.host.wait_for_state(&scene.name, "halted");
+    let status = scene.host.status_of(&scene.name);
+    let reason = status["workers"][0]["reason"]["text"].as_str().unwrap();
+    assert!(reason.contains(&input), "{status:#}");
+    assert_eq!(scene.host.krouted(&["restart", &scene.name]).code, 0);
+    daemon.wait_for_lines("pipeline halted", 2, SOON);
+    // What helps is a file with another policy: its definition changes, and it begins at once.
+    scene.file(
+        "exactly_once",
+        &[&format!("topics: [{input}]"), "start: earliest"],
+        &[&to(&out), "steps: [{filter: 'value.a == 1 || true'}]", "on_error: {decode: drop}"],
+    );
+    assert_eq!(scene.host.krouted(&["reload", "--wait"]).code, 0);
+    assert_eq!(scene.values(&out, 1), ["{}"]);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn plan_says_what_a_folder_would_change_and_changes_nothing() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+    scene.file("exactly_once", &[&format!("topics: [{input}]"), "start: earliest"], &[&to(&out)]);
+    let mut daemon = scene.run();
+    let folder = scene.host.path().join("pipelines");
+    let same = scene.host.krouted(&["plan", folder.to_str().unwrap()]);
+    assert_eq!(same.code, 0, "{same:?}");
+
+    let other = scene.host.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let text = fs::read_to_string(folder.join("pipeline.yaml")).unwrap();
+    fs::write(other.join("pipeline.yaml"), text.replace("exactly_once", "at_least_once")).unwrap();
+    let changes = scene.host.krouted(&["plan", other.to_str().unwrap()]);
+    assert_eq!(changes.code, 2, "{changes:?}");
+    assert!(changes.out.contains("restart") && changes.out.contains("delivery"), "{changes:?}");
+
+    fs::write(other.join("pipeline.yaml"), text.replace("sinks", "sink")).unwrap();
+    let findings = scene.host.krouted(&["plan", other.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(findings.code, 1, "{findings:?}");
+    assert_eq!(scene.host.status()["generation"]["number"], 1);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn without_a_daemon_the_commands_say_so_with_69() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    for command in [&["status"][..], &["reload", "--wait"], &["pause", "x"], &["restart", "x"]] {
+        let said = host.krouted(command);
+        assert_eq!(said.code, 69, "{command:?}: {said:?}");
+        assert!(said.err.contains("the daemon cannot be reached at"), "{said:?}");
+    }
+}
+
+#[test]
+fn the_socket_is_for_owner_and_group_and_outlives_no_daemon() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let socket = host.path().join("krouted/admin.sock");
+    let mut daemon = host.run();
+    daemon.wait_for_line("the admin socket is open", SOON);
+    let mode = fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    let said = host.krouted(&["pause", "nobody"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("there is no pipeline nobody"), "{said:?}");
+
+    // A daemon that died leaves its file, and the next one replaces it.
+    daemon.kill9();
+    assert!(socket.exists());
+    let mut daemon = host.run();
+    eventually(SOON, "the next daemon answers", || {
+        (host.krouted(&["status"]).code == 0).then_some(())
+    });
+
+    // A second daemon with the same socket and another id must not take it.
+    let other = Host::new("host-b", "127.0.0.1:1");
+    let place = [("XDG_RUNTIME_DIR", host.path().to_str().unwrap())];
+    let mut second = other.run_with(&[], &place);
+    assert_eq!(second.wait_for_end(SOON), Some(78));
+    assert_eq!(host.krouted(&["status"]).code, 0);
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(!socket.exists());
+}
