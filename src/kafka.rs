@@ -23,5 +23,5 @@ mod verdict;
 pub use mock::{MockCluster, MockRecord};
 pub use oracle::Librdkafka;
 pub use port::{KafkaBatch, Port};
-pub use properties::Connection;
+pub use properties::{Connection, defaults};
 pub use secret::Secrets;

@@ -25,9 +25,7 @@ impl Bench {
         let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
         let sizes: [(_, Make); 2] = [("250 B", small), ("1 KB", large)];
         for (size, make) in sizes {
-            let mut random = fastrand::Rng::with_seed(7);
-            let values = (0..RECORDS).map(|i| make(&mut random, i).into_bytes()).collect();
-            let bench = Self { only: only.clone(), size, values };
+            let bench = Self { only: only.clone(), size, values: values(make) };
             let bytes = bench.values.iter().map(Vec::len).sum::<usize>() / RECORDS;
             bench.say(&format!("mean {bytes} bytes"));
             run(&bench);
@@ -64,6 +62,16 @@ impl Bench {
         };
         self.say(&format!("{name:<40} {} ns, best {} ns", nanos(SAMPLES / 2), nanos(0)));
     }
+}
+
+fn values(make: Make) -> Vec<Vec<u8>> {
+    let mut random = fastrand::Rng::with_seed(7);
+    (0..RECORDS).map(|i| make(&mut random, i).into_bytes()).collect()
+}
+
+/// The values of about 1 KB.
+pub(crate) fn large_values() -> Vec<Vec<u8>> {
+    values(large)
 }
 
 pub(crate) fn record(value: &[u8]) -> Record<'_> {

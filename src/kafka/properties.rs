@@ -17,6 +17,8 @@ use crate::worker::{Fault, FaultKind};
 /// `commit_interval`. With the broker's 10 s scan it ends before [`SESSION_TIMEOUT_MS`] moves a zombie's partitions.
 pub(super) const TRANSACTION_TIMEOUT_MS: &str = "15000";
 const SESSION_TIMEOUT_MS: &str = "30000";
+const STRATEGY: &str = "partition.assignment.strategy";
+const COOPERATIVE: &str = "cooperative-sticky";
 
 /// What one worker's clients are made from.
 #[derive(Clone, Debug)]
@@ -71,6 +73,27 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
     ("allow.auto.create.topics", "false"),
 ];
 
+/// What the producer of a guarantee needs besides.
+fn pinned_by(guarantee: Guarantee) -> &'static [(&'static str, &'static str)] {
+    match guarantee {
+        Guarantee::ExactlyOnce => &[("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)],
+        // A record that fails for good leaves a gap which later ones pass: no time limit of its own. Nor may a batch that is
+        // refused be passed by those behind it: that would put them first.
+        Guarantee::AtLeastOnce => {
+            &[("message.timeout.ms", "0"), ("enable.gapless.guarantee", "true")]
+        }
+        // Nothing is sent twice: a record that cannot be sent so long is lost, and counted.
+        Guarantee::AtMostOnce => &[("message.timeout.ms", "30000")],
+    }
+}
+
+/// What consumer and producer of a worker are given where the operator says nothing, names and ids left out: for a program
+/// that is to be compared with krouted.
+pub fn defaults(guarantee: Guarantee) -> [Vec<(&'static str, &'static str)>; 2] {
+    let consumer = [&CONSUMER_DEFAULTS[..], &CONSUMER_PINNED, &[(STRATEGY, COOPERATIVE)]];
+    [consumer.concat(), [&PRODUCER_DEFAULTS[..], &PRODUCER_PINNED, pinned_by(guarantee)].concat()]
+}
+
 impl Connection {
     /// A cooperative rebalance has two parts: who gives partitions away owes the second, in which others get them. A static
     /// member that is killed between the two takes back what the first part left it, without any rebalance (KIP-345), and
@@ -104,10 +127,10 @@ impl Connection {
         set_owned(&mut conf, &self.pipeline.source.properties)?;
         set_all(&mut conf, CONSUMER_PINNED)?;
         let strategy = match self.protocol() {
-            Protocol::Cooperative => "cooperative-sticky",
+            Protocol::Cooperative => COOPERATIVE,
             Protocol::Eager => "roundrobin",
         };
-        set(&mut conf, "partition.assignment.strategy", strategy)?;
+        set(&mut conf, STRATEGY, strategy)?;
         if self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce {
             // Not only a filter: it is also what makes a new owner wait for the old one's pending offsets.
             set(&mut conf, "isolation.level", "read_committed")?;
@@ -123,19 +146,10 @@ impl Connection {
         set_all(&mut conf, PRODUCER_DEFAULTS)?;
         self.cluster_properties(&mut conf)?;
         set_all(&mut conf, PRODUCER_PINNED)?;
-        match self.pipeline.delivery.guarantee() {
-            Guarantee::ExactlyOnce => {
-                set(&mut conf, "transactional.id", &self.id.to_string())?;
-                set(&mut conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)?;
-            }
-            // A record that fails for good leaves a gap which later ones pass: no time limit of its own.
-            Guarantee::AtLeastOnce => {
-                set(&mut conf, "message.timeout.ms", "0")?;
-                // Nor may a batch that is refused be passed by those behind it: that would put them first.
-                set(&mut conf, "enable.gapless.guarantee", "true")?;
-            }
-            // Nothing is sent twice: a record that cannot be sent so long is lost, and counted.
-            Guarantee::AtMostOnce => set(&mut conf, "message.timeout.ms", "30000")?,
+        let guarantee = self.pipeline.delivery.guarantee();
+        set_all(&mut conf, pinned_by(guarantee).iter().copied())?;
+        if guarantee == Guarantee::ExactlyOnce {
+            set(&mut conf, "transactional.id", &self.id.to_string())?;
         }
         set(&mut conf, "client.id", &self.id.to_string())?;
         Ok(conf)
@@ -188,8 +202,11 @@ fn set(conf: &mut Conf, name: &str, value: &str) -> Result<(), Fault> {
     })
 }
 
-fn set_all<const N: usize>(conf: &mut Conf, properties: [(&str, &str); N]) -> Result<(), Fault> {
-    properties.iter().try_for_each(|(name, value)| set(conf, name, value))
+fn set_all<'a>(
+    conf: &mut Conf,
+    properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Fault> {
+    properties.into_iter().try_for_each(|(name, value)| set(conf, name, value))
 }
 
 fn set_owned(conf: &mut Conf, properties: &crate::pipeline::Properties) -> Result<(), Fault> {

@@ -145,7 +145,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts any program under the guard: its arguments, folder and environment are taken from `command`.
-    fn start(command: &Command) -> Self {
+    pub(crate) fn start(command: &Command) -> Self {
         let mut guarded = Command::new("sh");
         guarded.args(["-c", GUARD, "guard"]).arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {

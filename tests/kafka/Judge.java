@@ -35,6 +35,7 @@ public final class Judge {
 
     public static void main(String[] arguments) throws Exception {
         Cluster.register(OPERATIONS);
+        Digest.register(OPERATIONS);
         Groups.register(OPERATIONS);
         Records.register(OPERATIONS);
         OPERATIONS.put("forget", Judge::forget);

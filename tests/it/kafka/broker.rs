@@ -157,7 +157,7 @@ impl Broker {
         Cluster::at(&format!("127.0.0.1:{}", self.port))
     }
 
-    fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running.as_ref().expect("the broker was stopped").pid
     }
 

@@ -1,0 +1,197 @@
+//! krouted beside a bare C loop over the same librdkafka, on an Apache Kafka of its own.
+//!
+//! ```text
+//! cargo bench --bench throughput -- [WHAT] [OPTIONS]
+//!
+//! WHAT     scenarios (default) | value | at-least-once | copy | key | header      krouted and the loop in turns
+//!          small        the scenarios on 250 bytes in 16 partitions
+//!          workers | daemons | partitions | pipelines | sizes | windows           how the cost grows; scale: all of them
+//!          latency | startup | all
+//!          tune-value | tune-copy    krouted with -X, --workers, --preload beside krouted without
+//! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
+//!          --interval-ms N (100)   --workers N (1)
+//!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
+//!          --preload LIBRARY   for krouted alone: another allocator
+//!          --write          put the tables into docs/performance.md
+//! ```
+//!
+//! Before anything is measured the check of outputs must refuse nine seeded damages; a run with outputs that are not exact
+//! gives no figure, and the command fails. Needs what the tests need: JDK 17 and Maven.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "a bench that cannot go on says so by failing"
+)]
+
+/// The tests' own harness: a broker, the daemon as its users run it, and the judge.
+#[path = "../tests/it"]
+#[expect(dead_code, unused_imports, clippy::wildcard_imports, reason = "the tests use all of it")]
+mod harness {
+    pub(crate) mod daemon;
+    pub(crate) mod kafka;
+    pub(crate) mod process;
+    pub(crate) mod wait;
+}
+#[path = "throughput/figures.rs"]
+mod figures;
+#[path = "throughput/latency.rs"]
+mod latency;
+#[path = "throughput/measure.rs"]
+mod measure;
+#[path = "throughput/report.rs"]
+mod report;
+#[path = "throughput/tables.rs"]
+mod tables;
+#[path = "throughput/verdict.rs"]
+mod verdict;
+#[path = "throughput/workload.rs"]
+mod workload;
+#[path = "throughput/yardstick.rs"]
+mod yardstick;
+
+pub(crate) use harness::{daemon, kafka, process, wait};
+
+use std::process::ExitCode;
+
+use krouted::model::Guarantee;
+
+use crate::kafka::broker::Broker;
+use crate::measure::{Property, Run};
+use crate::workload::{Rule, Shape};
+
+/// What the command line says.
+pub(crate) struct Options {
+    what: Vec<String>,
+    pub(crate) rounds: usize,
+    pub(crate) records: u64,
+    pub(crate) seconds: u32,
+    interval_ms: u32,
+    workers: u16,
+    properties: Vec<Property>,
+    preload: Option<String>,
+    pub(crate) write: bool,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            what: Vec::new(),
+            rounds: 3,
+            records: 1_000_000,
+            seconds: 10,
+            interval_ms: 100,
+            workers: 1,
+            properties: Vec::new(),
+            preload: None,
+            write: false,
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--rounds" => options.rounds = number(&value()?)?,
+                "--records" => options.records = number(&value()?)?,
+                "--seconds" => options.seconds = number(&value()?)?,
+                "--interval-ms" => options.interval_ms = number(&value()?)?,
+                "--workers" => options.workers = number(&value()?)?,
+                "-X" => options.properties.push(property(&value()?)?),
+                "--preload" => options.preload = Some(value()?),
+                "--write" => options.write = true,
+                // cargo's own word for a bench.
+                "--bench" => {}
+                option if option.starts_with('-') => {
+                    return Err(format!("unknown option {option}"));
+                }
+                what => options.what.push(what.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+
+    pub(crate) fn run(&self, rule: Rule, guarantee: Guarantee) -> Run {
+        Run {
+            interval_ms: self.interval_ms,
+            workers: self.workers,
+            properties: self.properties.clone(),
+            preload: self.preload.clone(),
+            ..Run::of(rule, guarantee)
+        }
+    }
+}
+
+fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e| format!("{text}: {e}"))
+}
+
+fn property(text: &str) -> Result<Property, String> {
+    let parts =
+        text.split_once('.').and_then(|(client, rest)| Some((client, rest.split_once('=')?)));
+    let Some((client @ ("c" | "p"), (name, value))) = parts else {
+        return Err(format!("-X {text}: expected c.NAME=VALUE or p.NAME=VALUE"));
+    };
+    let client = if client == "c" { 'c' } else { 'p' };
+    Ok(Property { client, name: name.to_owned(), value: value.to_owned() })
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(why) => {
+            say(&format!("{why}; see benches/throughput.rs"));
+            return ExitCode::from(64);
+        }
+    };
+    let mut what: Vec<_> = options.what.iter().map(String::as_str).collect();
+    if what.is_empty() {
+        what.push("scenarios");
+    }
+    let scale: Vec<_> = tables::GROWTH.to_vec();
+    let what: Vec<_> = what
+        .into_iter()
+        .flat_map(|what| match what {
+            "all" => [&["scenarios", "small"], &scale[..], &["latency", "startup"]].concat(),
+            "scale" => scale.clone(),
+            other => vec![other],
+        })
+        .collect();
+    say(&format!("librdkafka {}", yardstick::yardstick().version));
+    let broker = Broker::start(&[]);
+    verdict::prove(&broker.cluster());
+    let mut good = true;
+    for what in what {
+        good &= measure_one(&broker, &options, what);
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
+    let large = Shape { bytes: 1_000, partitions: 4, topics: 1, records: options.records };
+    let scenarios = |which: &[usize], shape| tables::scenarios(broker, options, which, shape);
+    match what {
+        "scenarios" => scenarios(&[0, 1, 2, 3, 4], large),
+        "small" => scenarios(&[0, 1, 2, 3, 4], Shape { bytes: 250, partitions: 16, ..large }),
+        "value" => scenarios(&[0], large),
+        "at-least-once" => scenarios(&[0, 1], large),
+        "copy" => scenarios(&[2], large),
+        "key" => scenarios(&[3], large),
+        "header" => scenarios(&[4], large),
+        "tune-value" => tables::tune(broker, options, Rule::Value, large),
+        "tune-copy" => tables::tune(broker, options, Rule::Copy, large),
+        "latency" => latency::latency(broker, options),
+        "startup" => latency::startup(broker, options),
+        growth if tables::GROWTH.contains(&growth) => tables::growth(broker, options, growth),
+        unknown => {
+            say(&format!("unknown: {unknown}; see benches/throughput.rs"));
+            false
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it is what a bench is for")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,324 @@
+//! The tables of throughput: krouted beside the C loop, rule by rule, and krouted as what it is given grows.
+
+use std::collections::BTreeMap;
+
+use krouted::model::Guarantee;
+
+use crate::figures::Series;
+use crate::kafka::broker::Broker;
+use crate::measure::{Figures, Program, Run, measure};
+use crate::report::Table;
+use crate::workload::{Rule, Shape, Workload};
+use crate::{Options, say};
+
+const SCENARIOS: [(&str, Rule, Guarantee); 5] = [
+    ("filter and two routes on checked JSON", Rule::Value, Guarantee::ExactlyOnce),
+    ("the same, at_least_once", Rule::Value, Guarantee::AtLeastOnce),
+    ("plain copy (`format: bytes`)", Rule::Copy, Guarantee::ExactlyOnce),
+    ("two routes by key", Rule::Key, Guarantee::ExactlyOnce),
+    ("two routes by header", Rule::Header, Guarantee::ExactlyOnce),
+];
+
+/// What scenarios are asked for: all, or those of one rule and guarantee.
+pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], shape: Shape) -> bool {
+    let name = if shape.bytes == 1_000 { "scenarios" } else { "scenarios of small records" };
+    let workload = Workload::load(&broker.cluster(), shape);
+    let mut all: BTreeMap<usize, Pairs> = which.iter().map(|n| (*n, Pairs::default())).collect();
+    let mut good = true;
+    for round in 0..options.rounds {
+        for (n, pairs) in &mut all {
+            let (what, rule, guarantee) = SCENARIOS[*n];
+            let run = options.run(rule, guarantee);
+            good &= pairs.round(what, round, |program| measure(broker, &workload, program, &run));
+        }
+    }
+    workload.unload(&broker.cluster());
+    let mut table = Table::new(
+        name,
+        &[
+            "ratios to the C loop",
+            "CPU per record",
+            "the same / broker's CPU",
+            "records/s",
+            "peak memory",
+            "krouted: CPU s per million; records/s; MiB",
+            "C loop",
+        ],
+    );
+    for (n, pairs) in &all {
+        table.row(&pairs.row(SCENARIOS[*n].0));
+    }
+    if let (Some(once), Some(least)) = (all.get(&0), all.get(&1)) {
+        let pairs = || once.krouted.iter().zip(&least.krouted);
+        table.note(&format!(
+            "krouted's own exactly_once beside its own at_least_once of the same rounds: records/s {:.2}, CPU {:.2}.",
+            pairs().map(|(o, l)| o.rate / l.rate).collect::<Series>(),
+            pairs().map(|(o, l)| o.cpu / l.cpu).collect::<Series>(),
+        ));
+    }
+    table.note(&format!(
+        "{} records of {} bytes in {} partitions; {} round(s), medians with the lowest and the highest; krouted and the loop in turns, the first of each pair alternating.",
+        shape.records, shape.bytes, shape.partitions, options.rounds
+    ));
+    if options.write && which.len() == SCENARIOS.len() {
+        table.write();
+    }
+    good
+}
+
+/// krouted as the options say beside krouted as it is, to choose a default by: ratios below 1.0 speak for the options.
+pub(crate) fn tune(broker: &Broker, options: &Options, rule: Rule, shape: Shape) -> bool {
+    let workload = Workload::load(&broker.cluster(), shape);
+    let runs = [options.run(rule, Guarantee::ExactlyOnce), Run::of(rule, Guarantee::ExactlyOnce)];
+    let mut pairs = Pairs::default();
+    let mut good = true;
+    for round in 0..options.rounds {
+        good &= pairs.round("tried, then as it is", round, |place| {
+            let run = match place {
+                Program::Krouted => &runs[0],
+                Program::Loop => &runs[1],
+            };
+            measure(broker, &workload, Program::Krouted, run)
+        });
+    }
+    workload.unload(&broker.cluster());
+    say(&pairs.row("tried / as it is").join(" | "));
+    good
+}
+
+/// The runs of both programs in the same rounds.
+#[derive(Default)]
+struct Pairs {
+    krouted: Vec<Figures>,
+    bare: Vec<Figures>,
+}
+
+impl Pairs {
+    /// One run of each; a pair counts only where both are right.
+    fn round(
+        &mut self,
+        what: &str,
+        round: usize,
+        mut run: impl FnMut(Program) -> Result<Figures, String>,
+    ) -> bool {
+        let order = [Program::Krouted, Program::Loop];
+        let mut figures = BTreeMap::new();
+        for place in [round % 2, (round + 1) % 2] {
+            let program = order[place];
+            match run(program) {
+                Ok(f) => {
+                    say(&format!("{what}: {program:?}: {}", plain(&f)));
+                    figures.insert(place, f);
+                }
+                Err(why) => say(&format!("{what}: {program:?}: REFUSED: {why}")),
+            }
+        }
+        let [Some(krouted), Some(bare)] = [figures.get(&0), figures.get(&1)] else { return false };
+        self.krouted.push(*krouted);
+        self.bare.push(*bare);
+        true
+    }
+
+    fn ratio(&self, of: fn(&Figures) -> f64) -> String {
+        let ratios = self.krouted.iter().zip(&self.bare).map(|(k, b)| of(k) / of(b));
+        format!("{:.2}", ratios.collect::<Series>())
+    }
+
+    fn row(&self, what: &str) -> [String; 7] {
+        [
+            what.to_owned(),
+            self.ratio(|f| f.cpu),
+            self.ratio(|f| f.cpu / f.broker_cpu),
+            self.ratio(|f| f.rate),
+            self.ratio(|f| f.peak_mib),
+            medians(&self.krouted),
+            medians(&self.bare),
+        ]
+    }
+}
+
+fn plain(f: &Figures) -> String {
+    format!(
+        "CPU {:.2} s per million, {:.0} records/s, {:.0} MiB, broker {:.2} s per million",
+        f.cpu, f.rate, f.peak_mib, f.broker_cpu
+    )
+}
+
+fn medians(runs: &[Figures]) -> String {
+    let of = |of: fn(&Figures) -> f64| runs.iter().map(of).collect::<Series>();
+    let (cpu, rate, peak) = (of(|f| f.cpu), of(|f| f.rate), of(|f| f.peak_mib));
+    if cpu.is_empty() {
+        return "refused".to_owned();
+    }
+    format!("{:.2}; {:.0}; {:.0}", cpu.median(), rate.median(), peak.median())
+}
+
+/// One line of a table of growth.
+struct Step {
+    label: String,
+    shape: Shape,
+    run: Run,
+    with_loop: bool,
+}
+
+/// A table of how the cost grows with one thing.
+struct Growth {
+    name: &'static str,
+    first_column: &'static str,
+    steps: Vec<Step>,
+    note: &'static str,
+}
+
+pub(crate) const GROWTH: [&str; 6] =
+    ["workers", "daemons", "partitions", "pipelines", "sizes", "windows"];
+
+pub(crate) fn growth(broker: &Broker, options: &Options, what: &str) -> bool {
+    let records = options.records;
+    let base = Shape { bytes: 1_000, partitions: 4, topics: 1, records };
+    let run = || options.run(Rule::Value, Guarantee::ExactlyOnce);
+    let step = |label: String, shape, run, with_loop| Step { label, shape, run, with_loop };
+    let growth = match what {
+        "workers" => Growth {
+            name: "workers",
+            first_column: "workers",
+            steps: [1, 2, 4]
+                .map(|workers| step(workers.to_string(), base, Run { workers, ..run() }, false))
+                .into(),
+            note: "One daemon, 4 partitions. A worker is a thread with its own consumer and producer, and librdkafka's threads behind them.",
+        },
+        "daemons" => Growth {
+            name: "daemons",
+            first_column: "daemons",
+            steps: [1, 2, 3]
+                .map(|daemons| step(daemons.to_string(), base, Run { daemons, ..run() }, false))
+                .into(),
+            note: "On one machine and one group, one worker each: what more hosts cost, not what they bring, since they share two cores with the broker. Memory is that of all together.",
+        },
+        "partitions" => Growth {
+            name: "partitions",
+            first_column: "partitions of each topic",
+            steps: [1, 16, 64]
+                .map(|partitions| {
+                    step(partitions.to_string(), Shape { partitions, ..base }, run(), true)
+                })
+                .into(),
+            note: "Input and both outputs have so many each.",
+        },
+        "pipelines" => Growth {
+            name: "pipelines",
+            first_column: "pipelines in one daemon",
+            steps: [1, 10, 100]
+                .map(|topics| step(topics.to_string(), Shape { topics, ..base }, run(), false))
+                .into(),
+            note: "The same records, dealt out to as many topics of 4 partitions, each with a pipeline, a group, and two output topics of its own.",
+        },
+        "sizes" => Growth {
+            name: "sizes",
+            first_column: "bytes of each value",
+            steps: [
+                (100, records),
+                (1_000, records),
+                (10_000, records / 8),
+                (100_000, records / 80),
+            ]
+            .map(|(bytes, records)| {
+                step(bytes.to_string(), Shape { bytes, records, ..base }, run(), true)
+            })
+            .into(),
+            note: "All values are checked whole.",
+        },
+        "windows" => Growth {
+            name: "windows",
+            first_column: "commit_interval",
+            steps: [10, 100, 1_000]
+                .map(|interval_ms| {
+                    step(format!("{interval_ms} ms"), base, Run { interval_ms, ..run() }, true)
+                })
+                .into(),
+            note: "A window also closes at 50 000 records or 64 MiB, so at this rate one of a second is not a second long.",
+        },
+        other => panic!("no table {other}"),
+    };
+    grow(broker, options, growth)
+}
+
+fn grow(broker: &Broker, options: &Options, growth: Growth) -> bool {
+    let mut good = true;
+    let mut kept: Option<Workload> = None;
+    let mut rows = Vec::new();
+    for step in growth.steps {
+        if kept.as_ref().is_none_or(|w| w.shape != step.shape) {
+            if let Some(old) = kept.take() {
+                old.unload(&broker.cluster());
+            }
+            kept = Some(Workload::load(&broker.cluster(), step.shape));
+        }
+        let workload = kept.as_ref().unwrap();
+        let mut pairs = Pairs::default();
+        for round in 0..options.rounds {
+            let what = format!("{} {}", growth.first_column, step.label);
+            if step.with_loop {
+                good &= pairs.round(&what, round, |p| measure(broker, workload, p, &step.run));
+                continue;
+            }
+            match measure(broker, workload, Program::Krouted, &step.run) {
+                Ok(figures) => {
+                    say(&format!("{what}: {}", plain(&figures)));
+                    pairs.krouted.push(figures);
+                }
+                Err(why) => {
+                    say(&format!("{what}: REFUSED: {why}"));
+                    good = false;
+                }
+            }
+        }
+        rows.push((step.label, pairs));
+    }
+    if let Some(old) = kept {
+        old.unload(&broker.cluster());
+    }
+    write_growth(options, growth.name, growth.first_column, growth.note, &rows);
+    good
+}
+
+fn write_growth(
+    options: &Options,
+    name: &'static str,
+    first_column: &str,
+    note: &str,
+    rows: &[(String, Pairs)],
+) {
+    let of =
+        |pairs: &Pairs, of: fn(&Figures) -> f64| pairs.krouted.iter().map(of).collect::<Series>();
+    let columns = [
+        first_column,
+        "CPU s per million",
+        "to the first line",
+        "records/s",
+        "to the first line",
+        "MiB",
+        "CPU, ratio to the C loop",
+    ];
+    let mut table = Table::new(name, &columns);
+    let first = rows
+        .first()
+        .map(|(_, pairs)| (of(pairs, |f| f.cpu).median(), of(pairs, |f| f.rate).median()));
+    let (first_cpu, first_rate) = first.unwrap_or((f64::NAN, f64::NAN));
+    for (label, pairs) in rows {
+        let (cpu, rate) = (of(pairs, |f| f.cpu), of(pairs, |f| f.rate));
+        let ratio = if pairs.bare.is_empty() { "-".to_owned() } else { pairs.ratio(|f| f.cpu) };
+        table.row(&[
+            label.clone(),
+            format!("{cpu:.2}"),
+            format!("{:.2}", cpu.median() / first_cpu),
+            format!("{rate:.0}"),
+            format!("{:.2}", rate.median() / first_rate),
+            format!("{:.0}", of(pairs, |f| f.peak_mib)),
+            ratio,
+        ]);
+    }
+    table.note(&format!("{note} {} round(s).", options.rounds));
+    if options.write {
+        table.write();
+    }
+}
