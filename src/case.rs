@@ -10,6 +10,7 @@ mod differ;
 pub mod envelope;
 mod explain;
 mod given;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use coverage::Coverage;
 pub use envelope::Envelope;
 pub use explain::explain;
 pub use given::Given;
+pub use shown::printable;
 
 use crate::model::Stage;
 use crate::pipeline::Pipeline;

@@ -77,7 +77,7 @@ pub enum Outcome {
     Changes,
     /// What was tried did not come out as it should.
     Failed,
-    /// The command line cannot be understood.
+    /// The command line cannot be understood, or names what is not there.
     Usage,
     /// The daemon cannot be reached.
     Unreachable,
@@ -129,8 +129,20 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));
-        Outcome::Configuration
+        if error.is::<Misuse>() { Outcome::Usage } else { Outcome::Configuration }
     })
+}
+
+/// An argument that can be understood and names nothing: a file that is not there, an unknown code. All other errors of
+/// commands are about the daemon's own configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
+
+impl Misuse {
+    fn of<T>(what: String) -> anyhow::Result<T> {
+        Err(Self(what).into())
+    }
 }
 
 /// Help and version were asked for; everything else is a mistake.

@@ -87,11 +87,19 @@ fn an_empty_folder_would_be_held() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_code_78() {
+fn a_folder_that_is_not_there_is_code_64_and_the_settings_one_78() {
     let place = tempfile::tempdir().unwrap();
     let (code, _, errors) = run(place.path(), &["plan", "here", "--against", "there"]);
-    assert_eq!(code, 78);
+    assert_eq!(code, 64);
     assert!(errors.contains("cannot read there"), "{errors}");
+    std::fs::create_dir(place.path().join("there")).unwrap();
+    for (arguments, expected) in
+        [(&["plan", "here", "--against", "there"][..], 64), (&["plan", "--against", "there"], 78)]
+    {
+        let (code, _, errors) = run(place.path(), arguments);
+        assert_eq!(code, expected, "{errors}");
+        assert!(errors.contains("cannot read "), "{errors}");
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("serde_json", ANY),
     ("sha2", &["watch"]),
     ("simdutf8", &["json", "expression"]),
-    ("strsim", &["config", "expression"]),
+    ("strsim", &["expression"]),
     ("thiserror", ANY),
     ("tracing", ANY),
     ("tokio", &["supervisor", "cli", "systemd", "telemetry", "watch", "admin"]),
