@@ -30,7 +30,9 @@ pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
 pub use envelope::envelope;
 pub use environment::Environment;
 pub use finding::{Counts, Finding, Findings, Output, Reported, Severity, render};
-pub use load::{Checked, CheckedDefinition, CheckedFile, check, groups_of_last_good};
+pub use load::{
+    Checked, CheckedDefinition, CheckedFile, check, groups_of_last_good, unreadable_files,
+};
 pub use properties::{AnyProperty, ClientProperties, PropertyScope};
 pub use settings::{ReloadPolicy, Settings};
 pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Unread};

@@ -22,6 +22,7 @@ use crate::config::{
 };
 use crate::model::{InstanceId, PipelineName};
 use crate::pipeline::{PayloadSchema, Pipeline, Step};
+use crate::supervisor::reload::Generation;
 use crate::supervisor::wanted::{Good, LastGood};
 use crate::watch::Digest;
 
@@ -59,35 +60,6 @@ pub struct Text {
     /// The schemas that its `validate` steps need, by their paths below the schemas folder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schemas: BTreeMap<String, Value>,
-}
-
-/// One state of the pipeline folder, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generation {
-    /// Counts from 1 over all runs of this instance.
-    pub number: u64,
-    /// Of all files, hexadecimal.
-    pub digest: String,
-    /// When it was applied or refused, as `2026-01-01T00:00:00Z`.
-    pub time: String,
-    /// The git revision, where there was one.
-    pub revision: Option<String>,
-    /// What came of it.
-    pub outcome: GenerationOutcome,
-    /// As `check -o json` prints them, in short: `path:line:column: code message`.
-    pub findings: Vec<String>,
-}
-
-/// What came of a generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GenerationOutcome {
-    /// All of it runs.
-    Applied,
-    /// Some of it was refused; the rest runs.
-    Rejected,
-    /// It waits for an operator: it would stop too much.
-    Held,
 }
 
 /// A state file that could not be understood.

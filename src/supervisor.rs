@@ -316,6 +316,7 @@ impl Supervisor {
                 if effect == Effect::AbandonAndSpawn {
                     self.waiting.push_back(at);
                 }
+                self.ask_another(at);
             }
             Effect::HaltPipeline => self.drive_others(at, &Event::Halt),
         }

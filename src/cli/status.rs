@@ -142,6 +142,9 @@ fn remarks(pipeline: &Value) -> Vec<String> {
     if let Some(refused) = pipeline.pointer("/refused").filter(|r| r.is_object()) {
         remarks.push(format!("the new definition is not taken: {}", reason(refused)));
     }
+    if pipeline.pointer("/swapping") == Some(&Value::Bool(true)) {
+        remarks.push("swapping: the new definition is not taken by all its workers yet".to_owned());
+    }
     for worker in list(pipeline, "/workers") {
         if let Some(why) = worker.pointer("/reason").filter(|r| r.is_object()) {
             remarks.push(format!("worker {}: {}", number(worker, "/number"), reason(why)));

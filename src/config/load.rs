@@ -157,6 +157,18 @@ pub fn groups_of_last_good<'a>(
     findings.sorted()
 }
 
+/// What stands against files beside the pipelines that a client would read, such as certificates: the path, and why it cannot
+/// be read.
+pub fn unreadable_files<'a>(
+    files: impl IntoIterator<Item = (&'a std::path::Path, &'a str)>,
+) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for (path, why) in files {
+        findings.unreadable_file(&SourceText::new(&path.display().to_string(), ""), why);
+    }
+    findings.sorted()
+}
+
 fn outline(
     source: &Arc<SourceText>,
     document: &Document,

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{AnyProperty, settings};
 use crate::pipeline::Definition;
+use crate::supervisor::reload::{Cause, Outcome, Said};
 use crate::supervisor::wanted::wanted;
 
 fn name(text: &str) -> PipelineName {
@@ -24,10 +25,17 @@ fn generation(number: u64) -> Generation {
     Generation {
         number,
         digest: "ab".repeat(32),
-        time: "2026-01-01T00:00:00Z".to_owned(),
+        at: "2026-01-01T00:00:00Z".to_owned(),
         revision: None,
-        outcome: GenerationOutcome::Rejected,
-        findings: vec!["a.yaml:1:1: K0201 no".to_owned()],
+        cause: Cause::Request,
+        outcome: Outcome::Held { removed: 3, running: 4 },
+        findings: Said {
+            errors: 1,
+            warnings: 2,
+            lines: vec!["a.yaml:1:1: K0201 no".to_owned()],
+            ..Said::default()
+        },
+        changes: [("swap".to_owned(), 2)].into(),
     }
 }
 

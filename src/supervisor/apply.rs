@@ -31,6 +31,13 @@ pub struct Applied {
     pub paused: BTreeSet<PipelineName>,
 }
 
+impl Applied {
+    /// Whether nothing is left to be tried again.
+    pub fn is_done(&self) -> bool {
+        self.refused.is_empty() && self.open.is_empty()
+    }
+}
+
 /// Why a pipeline goes on with the definition before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -84,8 +91,10 @@ impl Supervisor {
             match (&change.kind, id) {
                 (Kind::Unchanged, Some(id)) => self.note(id, pipeline),
                 (Kind::Swap { .. }, Some(id)) => {
-                    let edition = self.edition(Arc::clone(pipeline));
-                    self.swap(id, edition);
+                    if !self.offers(id, pipeline) {
+                        let edition = self.edition(Arc::clone(pipeline));
+                        self.swap(id, edition);
+                    }
                     swapped.insert(id);
                 }
                 (Kind::Restart | Kind::Regroup, Some(id)) => {
@@ -172,13 +181,18 @@ impl Supervisor {
     /// Means the same; counts for a later start. What was offered meanwhile is not wanted any more; where it has been taken
     /// already, that will be told.
     fn note(&mut self, id: u64, pipeline: &Arc<Pipeline>) {
-        if let Some(unit) = self.units.get_mut(&id)
-            && !Arc::ptr_eq(&unit.edition.pipeline, pipeline)
-        {
+        let Some(unit) = self.units.get_mut(&id) else { return };
+        unit.refused = None;
+        unit.withdraw();
+        if !Arc::ptr_eq(&unit.edition.pipeline, pipeline) {
             unit.edition = Edition::new(unit.edition.number, Arc::clone(pipeline));
-            unit.refused = None;
-            unit.withdraw();
         }
+    }
+
+    /// Whether this very definition is offered already: a worker that is busy with it is not asked anew.
+    fn offers(&self, id: u64, pipeline: &Arc<Pipeline>) -> bool {
+        let offer = self.units.get(&id).and_then(|unit| unit.offer.as_ref());
+        offer.is_some_and(|offer| Arc::ptr_eq(&offer.edition.pipeline, pipeline))
     }
 
     /// Asks one worker to take the edition; without one that could, it is what the next start takes.

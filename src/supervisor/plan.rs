@@ -158,7 +158,7 @@ pub fn plan(running: &Set, wanted: &Set, removals: Removals) -> Plan {
     }
     changes.sort_by(|a, b| a.name.cmp(&b.name));
     let held = match removals {
-        Removals::Refused => held(&changes, running.pipelines.len()),
+        Removals::Refused => held(stops(&changes), running.pipelines.len()),
         Removals::Allowed => None,
     };
     Plan { version: VERSION, changes, held }
@@ -191,12 +191,23 @@ fn compare(old: &Pipeline, running: &Set, new: &Pipeline, wanted: &Set) -> (Kind
     (kind::of(weight, old, new), names)
 }
 
-fn held(changes: &[Change], running: usize) -> Option<Held> {
-    let removed = changes.iter().filter(|change| change.kind == Kind::Stop).count();
+fn stops(changes: &[Change]) -> usize {
+    changes.iter().filter(|change| change.kind == Kind::Stop).count()
+}
+
+/// Whether so many of so many are more than a reload may stop without an operator.
+fn held(removed: usize, running: usize) -> Option<Held> {
     (removed.saturating_mul(2) > running).then_some(Held { removed, running })
 }
 
 impl Plan {
+    /// Waits for an operator where it takes away more than half of so many pipelines: those that it stops, and those that
+    /// cannot run now and would be forgotten.
+    pub(super) fn guarded(mut self, forgotten: usize, pipelines: usize) -> Self {
+        self.held = held(stops(&self.changes).saturating_add(forgotten), pipelines);
+        self
+    }
+
     /// Whether applying it would do anything.
     pub fn has_changes(&self) -> bool {
         self.changes.iter().any(|change| change.kind != Kind::Unchanged)

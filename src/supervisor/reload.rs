@@ -12,8 +12,11 @@
 mod connections;
 mod generation;
 mod overview;
+mod prepare;
 mod request;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -25,19 +28,20 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::apply::Applied;
 use super::handle::{Gone, Handle};
-use super::plan::{Kind, Plan, Removals, Set, plan};
-use super::wanted::{self, LastGood, Wanted, wanted};
-use crate::config::{self, Checked, Environment, Settings, Snapshot};
-use crate::kafka::Librdkafka;
-use crate::model::{ClusterName, PipelineName};
+use super::plan::{Kind, Removals, Set, plan};
+use super::wanted::{self, Good, LastGood, Wanted};
+use crate::config::{Environment, Settings};
+use crate::model::PipelineName;
 use crate::watch::{Events, Folders, Poke, Seen, Sight, Timing, Watch};
+
+use connections::Connections;
+use prepare::{Base, Prepared, Unprepared};
+use request::Request;
 
 pub use connections::Clusters;
 pub use generation::{Cause, Generation, Outcome, Said};
 pub use overview::Overview;
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded};
-
-use request::Request;
 
 /// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -55,8 +59,16 @@ pub struct Reading {
 
 /// What outlives the process, as far as a reload is concerned.
 pub trait Memory: Send {
-    /// Keeps what is good now; a failure is said by the implementation and harms nothing.
-    fn keep(&mut self, last_good: &LastGood, history: &[Generation]);
+    /// Keeps what is good now, and what was good and cannot be built now, by name; a failure is said by the implementation and
+    /// harms nothing.
+    fn keep(
+        &mut self,
+        last_good: &LastGood,
+        unbuilt: &BTreeSet<PipelineName>,
+        history: &[Generation],
+    );
+    /// Builds what is remembered and could not be built before, as far as these settings allow that.
+    fn build(&self, settings: &Settings) -> LastGood;
     /// Keeps which pipelines are paused by an operator.
     fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>);
 }
@@ -86,11 +98,16 @@ pub struct Reloads {
     asked: BTreeMap<u64, Question>,
     next_question: u64,
     last_good: LastGood,
+    /// Good when a daemon ran here last, and not by the settings of now: where each one's file was.
+    unbuilt: Unbuilt,
     /// Those that what runs was started with.
-    connections: BTreeMap<ClusterName, String>,
-    /// The last wanted set, while a part of it is refused.
-    unfinished: Option<Set>,
+    connections: Connections,
+    /// What was wanted last, while a part of it is refused or not taken yet.
+    unfinished: Option<(Wanted, Set)>,
 }
+
+/// By name, the path of the file.
+type Unbuilt = BTreeMap<PipelineName, String>;
 
 /// What a daemon begins with.
 pub struct Beginning {
@@ -102,6 +119,8 @@ pub struct Beginning {
     pub clusters: Clusters,
     /// What was good when a daemon ran here last.
     pub last_good: LastGood,
+    /// What was good too, and cannot be built by the settings of now: the path of its file, by name.
+    pub unbuilt: BTreeMap<PipelineName, String>,
     /// What was done until then, the oldest first.
     pub history: Vec<Generation>,
     /// Where SIGHUP is told, too.
@@ -110,15 +129,6 @@ pub struct Beginning {
     pub memory: Box<dyn Memory>,
     /// Who wants to know.
     pub observe: Box<dyn Fn(Phase) + Send>,
-}
-
-/// A snapshot that was checked and compared, not applied.
-struct Prepared {
-    settings: Option<Settings>,
-    wanted: Wanted,
-    set: Set,
-    plan: Plan,
-    said: Said,
 }
 
 /// Somebody who waits for a look.
@@ -135,12 +145,6 @@ fn folders(reading: &Reading, settings: &Settings) -> Folders {
         files: connections::files(&settings.clusters),
         events: Events::Native,
     }
-}
-
-/// Why there is nothing to apply.
-enum Unprepared {
-    Gone,
-    Panicked(String),
 }
 
 impl Reloads {
@@ -166,7 +170,8 @@ impl Reloads {
             overview,
             requests,
             last_good: beginning.last_good,
-            connections: BTreeMap::new(),
+            unbuilt: beginning.unbuilt,
+            connections: Connections::default(),
             unfinished: None,
         };
         (reloads, asker)
@@ -198,8 +203,7 @@ impl Reloads {
         };
         let questions: Vec<_> = answers.iter().filter_map(|n| self.asked.remove(n)).collect();
         let cause = Cause::from(why);
-        let is_start = cause == Cause::Start;
-        let is_allowed = is_start || questions.iter().any(|q| q.removals == Removals::Allowed);
+        let is_allowed = questions.iter().any(|q| q.removals == Removals::Allowed);
         let removals = if is_allowed { Removals::Allowed } else { Removals::Refused };
         let reloaded = match sight {
             Ok(seen) => self.reload(cause, seen, removals).await?,
@@ -221,7 +225,8 @@ impl Reloads {
         let mut generation = Generation::now(cause, Outcome::Applied);
         generation.digest = seen.digest.to_string();
         generation.revision = seen.revision;
-        let prepared = match self.prepare(seen.snapshot, removals).await {
+        let base = if cause == Cause::Start { Base::Remembered } else { Base::Running };
+        let prepared = match self.prepare(seen.snapshot, base, removals).await {
             Ok(prepared) => prepared,
             Err(Unprepared::Gone) => return Err(Gone),
             Err(Unprepared::Panicked(why)) => return self.unreadable(cause, why).await,
@@ -242,46 +247,22 @@ impl Reloads {
         self.overview.like_before(&mut generation);
         let mut reloaded = Reloaded { generation, ..Reloaded::default() };
         if cause == Cause::Start {
-            let wanted = wanted::last_good_only(&self.last_good);
-            let set = wanted.set(connections::texts(&self.settings.clusters));
-            let plan = plan(&Set::default(), &set, Removals::Allowed);
-            self.connections.clone_from(&set.connections);
-            self.overview.set_origins(&wanted);
-            self.supervisor.apply(plan, set).await?;
+            let (connections, _unreadable) = connections::read(&self.settings.clusters);
+            self.begin_as_before(connections).await?;
         }
         self.record(&mut reloaded).await;
         (self.observe)(Phase::Ended(self.overview.sentence()));
         Ok(reloaded)
     }
 
-    async fn prepare(&self, files: Snapshot, removals: Removals) -> Result<Prepared, Unprepared> {
-        let (settings, mut findings) = settings::load(&self.reading, &self.settings);
-        let used = settings.clone().unwrap_or_else(|| self.settings.clone());
-        let connections = connections::texts(&used.clusters);
-        let checked = self.check(files, &used).await?;
-        let counts = checked.counts;
-        let wanted = wanted(&self.last_good, &checked, used.reload);
-        findings.extend(wanted.findings.iter().cloned());
-        let set = wanted.set(connections);
-        let mut running = self.supervisor.running().await.map_err(|Gone| Unprepared::Gone)?;
-        running.connections.clone_from(&self.connections);
-        let plan = plan(&running, &set, removals);
-        let said = Said::new(&findings, counts);
-        Ok(Prepared { settings, wanted, set, plan, said })
-    }
-
-    async fn check(&self, files: Snapshot, settings: &Settings) -> Result<Checked, Unprepared> {
-        let (settings, environment) = (settings.clone(), self.reading.environment.clone());
-        let check = move || {
-            let mut checked = config::check(&files, Some(&settings), &environment, &Librdkafka);
-            checked.refuse_failing();
-            checked
-        };
-        tokio::task::spawn_blocking(check).await.map_err(|error| {
-            Unprepared::Panicked(format!(
-                "the check of the files failed, a bug of krouted: {error}"
-            ))
-        })
+    /// Starts what was good last, whatever the folder says.
+    async fn begin_as_before(&mut self, connections: Connections) -> Result<(), Gone> {
+        let wanted = wanted::last_good_only(&self.last_good);
+        let set = wanted.set(connections.texts.clone());
+        let plan = plan(&Set::default(), &set, Removals::Allowed);
+        self.take_connections(connections);
+        self.overview.set_origins(&wanted);
+        self.supervisor.apply(plan, set).await.map(drop)
     }
 
     async fn perform(
@@ -289,7 +270,7 @@ impl Reloads {
         mut generation: Generation,
         prepared: Prepared,
     ) -> Result<Reloaded, Gone> {
-        let Prepared { settings, wanted, set, plan, said } = prepared;
+        let Prepared { settings, connections, wanted, unbuilt, set, plan, said } = prepared;
         let is_rejected = said.errors > 0;
         generation.findings = said.clone();
         let mut reloaded = Reloaded {
@@ -300,53 +281,75 @@ impl Reloads {
         };
         if let Some(held) = plan.held {
             generation.outcome = Outcome::Held { removed: held.removed, running: held.running };
+            if generation.cause == Cause::Start {
+                self.begin_as_before(connections).await?;
+            }
             reloaded.generation = generation;
             self.record(&mut reloaded).await;
             return Ok(reloaded);
         }
-        self.take_settings(settings);
+        self.take_settings(settings, &connections);
+        self.take_connections(connections);
+        self.unbuilt = unbuilt;
         let has_changes = plan.has_changes();
         let has_renames = plan.changes.iter().any(|c| matches!(c.kind, Kind::Rename { .. }));
         let applied = self.supervisor.apply(plan, set.clone()).await?;
-        self.connections.clone_from(&set.connections);
         self.remember(&wanted, &applied);
         if has_renames {
             self.memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&applied.paused);
         }
-        generation.outcome = match (is_rejected, applied.refused.is_empty(), has_changes) {
-            (true, _, _) => Outcome::Rejected,
-            (false, false, _) => Outcome::Refused,
-            (false, true, true) => Outcome::Applied,
-            (false, true, false) => Outcome::Unchanged,
+        generation.outcome = if is_rejected {
+            Outcome::Rejected
+        } else if !applied.refused.is_empty() {
+            Outcome::Refused
+        } else if !applied.open.is_empty() {
+            Outcome::Open
+        } else if has_changes {
+            Outcome::Applied
+        } else {
+            Outcome::Unchanged
         };
-        self.unfinished = (!applied.refused.is_empty()).then_some(set);
+        self.overview.set_origins(&wanted);
+        self.unfinished = (!applied.is_done()).then_some((wanted, set));
         reloaded.refused = applied.refused;
         reloaded.open = applied.open;
         reloaded.generation = generation;
-        self.overview.set_origins(&wanted);
         self.record(&mut reloaded).await;
         Ok(reloaded)
     }
 
-    /// What the cluster refused is not good yet: the definition before it is.
-    fn remember(&mut self, wanted: &Wanted, applied: &Applied) {
+    /// What the cluster refused, or no worker has taken yet, is not good yet: the definition before it is.
+    /// Answers whether that is news.
+    fn remember(&mut self, wanted: &Wanted, applied: &Applied) -> bool {
         let mut good = wanted.last_good();
-        for refusal in &applied.refused {
-            if let Some(before) = self.last_good.get(&refusal.name) {
-                good.insert(refusal.name.clone(), before.clone());
+        for name in applied.refused.iter().map(|refusal| &refusal.name).chain(&applied.open) {
+            if let Some(before) = self.last_good.get(name) {
+                good.insert(name.clone(), before.clone());
             }
         }
+        let was = |(name, good): (&PipelineName, &Good)| {
+            let was = self.last_good.get(name);
+            was.is_some_and(|was| Arc::ptr_eq(&was.pipeline, &good.pipeline))
+        };
+        let is_news = good.len() != self.last_good.len() || !good.iter().all(was);
         self.last_good = good;
+        is_news
     }
 
     /// Numbers the generation where it is news, says it, keeps it.
     async fn record(&mut self, reloaded: &mut Reloaded) {
         self.overview.record(reloaded);
+        self.keep().await;
+    }
+
+    async fn keep(&self) {
         let (memory, last_good) = (Arc::clone(&self.memory), self.last_good.clone());
+        let unbuilt = self.unbuilt.keys().cloned().collect();
         let history = self.overview.history();
         // It waits for the disk, and the supervisor must not.
         let keep = move || {
-            memory.lock().unwrap_or_else(PoisonError::into_inner).keep(&last_good, &history);
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.keep(&last_good, &unbuilt, &history);
         };
         if let Err(error) = tokio::task::spawn_blocking(keep).await {
             tracing::error!(%error, "the state could not be kept, a bug of krouted");
@@ -354,12 +357,12 @@ impl Reloads {
     }
 
     async fn try_again(&mut self) -> Result<(), Gone> {
-        let Some(set) = self.unfinished.clone() else { return Ok(()) };
-        let mut running = self.supervisor.running().await?;
-        running.connections.clone_from(&self.connections);
-        let plan = plan(&running, &set, Removals::Refused);
+        let Some((wanted, set)) = self.unfinished.clone() else { return Ok(()) };
+        let running = self.running().await?;
+        let plan = plan(&running, &set, Removals::Allowed);
         let applied = self.supervisor.apply(plan, set).await?;
-        if applied.refused.is_empty() && applied.open.is_empty() {
+        let is_news = self.remember(&wanted, &applied);
+        if applied.is_done() {
             self.unfinished = None;
             let mut reloaded = Reloaded {
                 generation: Generation::now(Cause::Retry, Outcome::Applied),
@@ -371,17 +374,25 @@ impl Reloads {
             }
             self.record(&mut reloaded).await;
             (self.observe)(Phase::Ended(self.overview.sentence()));
+        } else if is_news {
+            self.keep().await;
         }
         Ok(())
     }
 
-    fn take_settings(&mut self, settings: Option<Settings>) {
+    fn take_settings(&mut self, settings: Option<Settings>, connections: &Connections) {
         let Some(new) = settings else { return };
         let changed = settings::needing_restart(&self.settings, &new);
         self.overview.set_needs_restart(&changed);
-        self.watch.follow(connections::files(&new.clusters));
-        self.clusters.set(new.clusters.clone());
+        let mut files = connections.files();
+        files.extend(connections::files(&new.clusters));
+        self.watch.follow(files.into_iter().collect());
         self.settings.clusters = new.clusters;
         self.settings.reload = new.reload;
+    }
+
+    fn take_connections(&mut self, connections: Connections) {
+        self.clusters.set(connections.clusters.clone());
+        self.connections = connections;
     }
 }

@@ -60,6 +60,8 @@ pub struct Wanted {
     pub findings: Vec<Finding>,
     /// Given: pipelines that no file names any more go on, and why.
     pub removals_held_back: Option<String>,
+    /// Nothing is taken, settings neither: the policy is `all_or_nothing`, and there are errors.
+    pub is_as_before: bool,
 }
 
 /// What shall run, by the files and by what was good last.
@@ -72,6 +74,7 @@ pub fn wanted(last_good: &LastGood, checked: &Checked, policy: ReloadPolicy) -> 
             removals_held_back: Some(
                 "`reload.policy` is `all_or_nothing`, and there are findings".to_owned(),
             ),
+            is_as_before: true,
         };
     }
     let mut findings = checked.findings.clone();
@@ -84,7 +87,7 @@ pub fn wanted(last_good: &LastGood, checked: &Checked, policy: ReloadPolicy) -> 
         let defined = Defined { good: fresh.good, origin: Origin::Fresh };
         definitions.insert(name, defined);
     }
-    Wanted { definitions, findings, removals_held_back }
+    Wanted { definitions, findings, removals_held_back, is_as_before: false }
 }
 
 struct Fresh {
@@ -183,6 +186,17 @@ fn hold_back(
     }
     let path = nameless.source.path();
     Some(format!("{path} does not say its name, so {} may be in it", held.join(", ")))
+}
+
+/// Whether a definition that cannot be built from what is remembered of it may still be in the folder: a file says its name,
+/// or does not say its names, or lies where the definition was and is broken.
+pub fn may_mean(checked: &Checked, name: &PipelineName, path: &str) -> bool {
+    checked.files.iter().any(|file| {
+        let is_broken = || file.definitions.iter().any(|d| d.pipeline.is_none());
+        file.is_nameless
+            || file.definitions.iter().any(|d| d.name == *name)
+            || file.source.path() == path && is_broken()
+    })
 }
 
 /// What shall run where the folder cannot be read: what was good last.

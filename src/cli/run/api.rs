@@ -104,8 +104,7 @@ fn of_plan(planned: &Planned) -> Value {
 
 fn of_reload(reloaded: &Reloaded) -> Value {
     let generation = &reloaded.generation;
-    let is_open = generation.outcome.is_good() && !reloaded.open.is_empty();
-    let outcome = if is_open { "open" } else { generation.outcome.as_str() };
+    let outcome = generation.outcome.as_str();
     let refused = reloaded.refused.iter();
     let refused: Vec<_> =
         refused.map(|r| json!({ "name": r.name.as_str(), "reason": r.reason })).collect();

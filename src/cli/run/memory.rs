@@ -1,24 +1,35 @@
 //! What outlives the process, for the one who reloads: the state folder, and what it remembered.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::config::{Environment, Settings};
 use crate::kafka::Librdkafka;
 use crate::model::PipelineName;
-use crate::state::{self, GenerationOutcome, Remembered, StateFolder, Text};
-use crate::supervisor::reload::{Generation, Memory, Outcome, Said};
+use crate::state::{self, Remembered, StateFolder, Text};
+use crate::supervisor::reload::{Generation, Memory};
 use crate::supervisor::wanted::LastGood;
 
 /// The state folder as a memory. A folder that cannot be written is said once, until it can be again.
 pub(super) struct Kept {
     folder: StateFolder,
     said: Option<String>,
+    environment: Environment,
+    /// Good once, and not by the settings of now.
+    unbuilt: BTreeMap<PipelineName, Text>,
 }
 
 impl Kept {
-    pub(super) fn new(folder: StateFolder) -> Self {
-        Self { folder, said: None }
+    /// Begins with what was remembered and cannot be built now.
+    pub(super) fn new(
+        folder: StateFolder,
+        environment: Environment,
+        unbuilt: BTreeMap<PipelineName, Text>,
+    ) -> Self {
+        Self { folder, said: None, environment, unbuilt }
     }
 
     fn note(&mut self, written: io::Result<()>) {
@@ -35,10 +46,21 @@ impl Kept {
 }
 
 impl Memory for Kept {
-    fn keep(&mut self, last_good: &LastGood, history: &[Generation]) {
-        let history: Vec<_> = history.iter().map(to_state).collect();
-        let written = self.folder.save_last_good(&state::texts(last_good));
-        self.note(written.and_then(|()| self.folder.save_generations(&history)));
+    fn keep(
+        &mut self,
+        last_good: &LastGood,
+        unbuilt: &BTreeSet<PipelineName>,
+        history: &[Generation],
+    ) {
+        self.unbuilt.retain(|name, _| unbuilt.contains(name));
+        let mut texts = self.unbuilt.clone();
+        texts.extend(state::texts(last_good));
+        let written = self.folder.save_last_good(&texts);
+        self.note(written.and_then(|()| self.folder.save_generations(history)));
+    }
+
+    fn build(&self, settings: &Settings) -> LastGood {
+        state::restore(&self.unbuilt, settings, &self.environment, &Librdkafka).0
     }
 
     fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) {
@@ -55,57 +77,16 @@ pub(super) fn report(remembered: &Remembered) {
     }
 }
 
-/// What was good last, built again with the settings of now.
+/// What was good last, built again with the settings of now, and the texts of what cannot be.
 pub(super) fn last_good(
-    texts: &BTreeMap<PipelineName, Text>,
+    mut texts: BTreeMap<PipelineName, Text>,
     settings: &Settings,
     environment: &Environment,
-) -> LastGood {
-    let (all, lost) = state::restore(texts, settings, environment, &Librdkafka);
-    for (name, why) in lost {
-        tracing::warn!(pipeline = %name, "its last good definition is not good any more: {why}");
+) -> (LastGood, BTreeMap<PipelineName, Text>) {
+    let (all, unbuilt) = state::restore(&texts, settings, environment, &Librdkafka);
+    for (name, why) in &unbuilt {
+        tracing::warn!(pipeline = %name, "its last good definition cannot be built now, and stays remembered: {why}");
     }
-    all
-}
-
-pub(super) fn history(generations: &[state::Generation]) -> Vec<Generation> {
-    generations.iter().map(of_state).collect()
-}
-
-fn to_state(generation: &Generation) -> state::Generation {
-    state::Generation {
-        number: generation.number,
-        digest: generation.digest.clone(),
-        time: generation.at.clone(),
-        revision: generation.revision.clone(),
-        outcome: match generation.outcome {
-            Outcome::Applied | Outcome::Unchanged => GenerationOutcome::Applied,
-            Outcome::Rejected | Outcome::Refused | Outcome::Unreadable { .. } => {
-                GenerationOutcome::Rejected
-            }
-            Outcome::Held { .. } => GenerationOutcome::Held,
-        },
-        findings: generation.findings.lines.clone(),
-    }
-}
-
-/// What is not kept is not shown of an older run.
-fn of_state(generation: &state::Generation) -> Generation {
-    Generation {
-        number: generation.number,
-        digest: generation.digest.clone(),
-        at: generation.time.clone(),
-        revision: generation.revision.clone(),
-        outcome: match generation.outcome {
-            GenerationOutcome::Applied => Outcome::Applied,
-            GenerationOutcome::Rejected => Outcome::Rejected,
-            GenerationOutcome::Held => Outcome::Held { removed: 0, running: 0 },
-        },
-        findings: Said {
-            errors: generation.findings.len(),
-            lines: generation.findings.clone(),
-            ..Said::default()
-        },
-        ..Generation::default()
-    }
+    texts.retain(|name, _| unbuilt.contains_key(name));
+    (all, texts)
 }

@@ -1,6 +1,6 @@
 //! Watch, reload, supervisor and admin put together, kept until a signal ends the daemon.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -52,6 +52,7 @@ pub(super) async fn serve(
         settings,
         clusters,
         last_good: remembered.last_good,
+        unbuilt: remembered.unbuilt,
         history: remembered.history,
         memory: Box::new(remembered.kept),
         pokes: (poke.clone(), pokes),
@@ -85,6 +86,7 @@ pub(super) async fn serve(
 struct Memories {
     kept: Kept,
     last_good: LastGood,
+    unbuilt: BTreeMap<PipelineName, String>,
     paused: BTreeSet<PipelineName>,
     history: Vec<Generation>,
 }
@@ -98,18 +100,20 @@ impl Memories {
         let remembered = folder.load();
         memory::report(&remembered);
         let environment = &reading.environment;
-        let last_good = memory::last_good(&remembered.last_good, settings, environment);
-        if last_good.is_empty() {
+        let was_good = !remembered.last_good.is_empty();
+        let (last_good, unbuilt) = memory::last_good(remembered.last_good, settings, environment);
+        if !was_good {
             let pipelines = reading.folder.as_ref().unwrap_or(&settings.pipelines);
             Snapshot::read(pipelines).with_context(|| {
                 format!("the pipelines folder {} cannot be read", pipelines.display())
             })?;
         }
         Ok(Self {
-            kept: Kept::new(folder),
             last_good,
+            unbuilt: unbuilt.iter().map(|(name, text)| (name.clone(), text.path.clone())).collect(),
+            kept: Kept::new(folder, environment.clone(), unbuilt),
             paused: remembered.paused,
-            history: memory::history(&remembered.generations),
+            history: remembered.generations,
         })
     }
 }

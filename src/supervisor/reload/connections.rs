@@ -1,10 +1,13 @@
 //! How clusters are reached now: shared with the workers' clients, and told apart by all that a client would read anew.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::config::Cluster;
+use crate::config::{self, Cluster, Finding};
 use crate::model::ClusterName;
 use crate::supervisor::plan;
 use crate::watch::Digest;
@@ -32,11 +35,76 @@ impl Clusters {
     }
 }
 
-/// For each cluster a text that is another one where its settings, its certificates or its secrets' files are.
-pub(super) fn texts(clusters: &ByName) -> BTreeMap<ClusterName, String> {
-    // The content itself is a secret and is not kept.
-    let content = |file: &Path| Some(Digest::of(&std::fs::read(file).ok()?).to_string());
-    plan::connections(clusters, content)
+/// How clusters are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Connections {
+    /// What the settings say.
+    pub(super) clusters: ByName,
+    /// For each a text that is another one where its settings, its certificates or its secrets' files are.
+    pub(super) texts: BTreeMap<ClusterName, String>,
+}
+
+/// A file of a cluster that no client could read now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) cluster: ClusterName,
+    pub(super) path: PathBuf,
+    /// A lower-case fragment.
+    pub(super) why: String,
+}
+
+/// The connections that these settings ask for, as far as their files can be read.
+pub(super) fn read(clusters: &ByName) -> (Connections, Vec<Unreadable>) {
+    let all = clusters.values().flat_map(Cluster::files);
+    let digests: BTreeMap<&Path, _> = all.map(|path| (path, digest(path))).collect();
+    let texts = plan::connections(clusters, |path| digests.get(path)?.clone().ok());
+    let of_cluster = |(name, cluster): (&ClusterName, &Cluster)| -> Vec<Unreadable> {
+        let why = |path: &Path| Some((path.to_owned(), digests.get(path)?.clone().err()?));
+        let broken = cluster.files().into_iter().filter_map(why);
+        broken.map(|(path, why)| Unreadable { cluster: name.clone(), path, why }).collect()
+    };
+    let unreadable = clusters.iter().flat_map(of_cluster).collect();
+    (Connections { clusters: clusters.clone(), texts }, unreadable)
+}
+
+/// The content itself is a secret and is not kept.
+fn digest(path: &Path) -> Result<String, String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Digest::of(&bytes).to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What is said of them.
+pub(super) fn findings(unreadable: &[Unreadable]) -> Vec<Finding> {
+    config::unreadable_files(unreadable.iter().map(|u| (u.path.as_path(), u.why.as_str())))
+}
+
+impl Connections {
+    /// These, but for those that stay as they were: a cluster with a file that cannot be read, and one that the settings have
+    /// no more while a definition still needs it.
+    pub(super) fn after<'a>(
+        mut self,
+        before: &Self,
+        unreadable: &'a [Unreadable],
+        needed: impl IntoIterator<Item = &'a ClusterName>,
+    ) -> Self {
+        let missing = needed.into_iter().filter(|name| !self.clusters.contains_key(*name));
+        let stay = missing.chain(unreadable.iter().map(|u| &u.cluster));
+        for name in stay.cloned().collect::<BTreeSet<_>>() {
+            let was = before.clusters.get(&name).zip(before.texts.get(&name));
+            if let Some((cluster, text)) = was {
+                self.clusters.insert(name.clone(), cluster.clone());
+                self.texts.insert(name, text.clone());
+            }
+        }
+        self
+    }
+
+    /// All files that clients of these read.
+    pub(super) fn files(&self) -> BTreeSet<PathBuf> {
+        files(&self.clusters).into_iter().collect()
+    }
 }
 
 /// All files that clients of these clusters read.

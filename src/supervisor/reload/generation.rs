@@ -57,8 +57,10 @@ pub enum Outcome {
     Unchanged,
     /// There are findings; the pipelines without any are applied, unless the policy is `all_or_nothing`.
     Rejected,
-    /// The cluster did not allow a swap.
+    /// The cluster did not allow a swap; it is tried again every 30 s.
     Refused,
+    /// A swap is offered and not taken yet; it is looked at again every 30 s.
+    Open,
     /// It would stop most of what runs, and nobody has allowed that.
     Held {
         /// How many would stop.
@@ -137,6 +139,7 @@ impl Outcome {
             Self::Unchanged => "unchanged",
             Self::Rejected => "rejected",
             Self::Refused => "refused",
+            Self::Open => "open",
             Self::Held { .. } => "held",
             Self::Unreadable { .. } => "unreadable",
         }
@@ -146,7 +149,11 @@ impl Outcome {
     pub fn is_good(&self) -> bool {
         match self {
             Self::Applied | Self::Unchanged => true,
-            Self::Rejected | Self::Refused | Self::Held { .. } | Self::Unreadable { .. } => false,
+            Self::Rejected
+            | Self::Refused
+            | Self::Open
+            | Self::Held { .. }
+            | Self::Unreadable { .. } => false,
         }
     }
 }

@@ -87,6 +87,8 @@ impl Overview {
         let is_news = last.is_none_or(|last| {
             last.digest != generation.digest
                 || last.outcome != generation.outcome && generation.outcome != Outcome::Unchanged
+                // The folder says what it said before, and can be read again.
+                || last.outcome.is_good() != generation.outcome.is_good()
                 || !generation.changes.is_empty()
         });
         generation.number = if is_news { number + 1 } else { number };
@@ -199,6 +201,7 @@ fn say(generation: &Generation) {
             "held: it would stop {removed} of {running} running pipelines; `krouted reload --allow-removals` applies it"
         ),
         Outcome::Unreadable { why } => format!("{why}; all goes on as it was"),
+        Outcome::Open => "not all of it is taken yet; see status".to_owned(),
         Outcome::Refused => "the cluster did not allow all of it; see status".to_owned(),
         Outcome::Rejected => format!(
             "files with findings keep their last good definition, all others apply:\n{}",

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::generation::{Generation, Said};
 use super::overview::Overview;
+use super::prepare::Base;
 use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
@@ -147,7 +148,7 @@ impl Reloads {
                 }
                 files.schemas.folder = self.settings.schemas.display().to_string();
                 // Without an answer whoever asked is told that there is none.
-                if let Ok(prepared) = self.prepare(files, Removals::Refused).await {
+                if let Ok(prepared) = self.prepare(files, Base::Running, Removals::Refused).await {
                     drop(reply.send(Planned { plan: prepared.plan, said: prepared.said }));
                 }
             }

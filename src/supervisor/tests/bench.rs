@@ -11,7 +11,7 @@ use tokio::time::advance;
 
 use crate::model::{InstanceId, PipelineName, WorkerId};
 use crate::pipeline::{Delivery, Pipeline, sample};
-use crate::supervisor::{Supervisor, Work};
+use crate::supervisor::{Handle, Supervisor, Work};
 use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
 
 /// What a worker's thread is told to do.
@@ -49,6 +49,7 @@ pub(super) struct Bench {
     /// One more for each turn of the supervisor's loop; with the clock standing still, that is one for each thing told.
     beats: watch::Receiver<u64>,
     shutdown: Option<oneshot::Sender<()>>,
+    pub(super) handle: Handle,
 }
 
 impl Bench {
@@ -156,10 +157,10 @@ pub(super) fn with(
         let (shutdown, asked) = oneshot::channel::<()>();
         let heartbeat = Box::new(move || pulse.send_modify(|n| *n += 1));
         let instance = InstanceId::new("test").unwrap();
-        let (mut supervisor, _handle) =
+        let (mut supervisor, handle) =
             Supervisor::new(&instance, BTreeSet::new(), work(news), heartbeat);
         supervisor.add(pipelines);
-        let mut bench = Bench { started, beats, shutdown: Some(shutdown) };
+        let mut bench = Bench { started, beats, shutdown: Some(shutdown), handle };
         let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));
         drop(hold);

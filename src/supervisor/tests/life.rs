@@ -1,9 +1,12 @@
 //! The supervisor over threads that fail as they are told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::{Bench, Order, pipeline, with};
+use crate::pipeline::Pipeline;
 use crate::supervisor::DRAIN_MAX;
+use crate::supervisor::plan::{Removals, Set, plan};
 use crate::worker::{Exit, FaultKind};
 
 const HALF_A_SECOND: Duration = Duration::from_millis(500);
@@ -85,6 +88,39 @@ fn a_stop_policy_halts_all_workers_of_its_pipeline_and_no_other() {
         bench.shut_down();
     });
     assert_eq!(left, []);
+}
+
+#[test]
+fn what_was_offered_to_a_worker_that_is_left_behind_is_not_lost() {
+    let left = with(vec![pipeline("a", 2)], async |bench: &mut Bench| {
+        let workers = bench.starts(2).await;
+        let mut wanted = Pipeline::clone(&pipeline("a", 2));
+        wanted.description = Some("another".to_owned());
+        let set = [(wanted.name.clone(), Arc::new(wanted))].into();
+        let wanted = Set { pipelines: set, ..Set::default() };
+        let handle = bench.handle.clone();
+        let plan = plan(&handle.running().await.unwrap(), &wanted, Removals::Allowed);
+        let driven = async {
+            // The first is asked, sees nothing any more, and its pipeline is halted meanwhile.
+            workers[0].tell(Order::Hang);
+            while !handle.status().await.unwrap()[0].swapping {
+                tokio::task::yield_now().await;
+            }
+            workers[1].tell(halted());
+            while handle.status().await.unwrap()[0].workers[0].state != "draining" {
+                tokio::task::yield_now().await;
+            }
+            bench.pass(DRAIN_MAX + Duration::from_secs(1)).await;
+            // Halted by the definition before: the new one begins.
+            assert_eq!(bench.starts(2).await.len(), 2);
+            let status = handle.status().await.unwrap();
+            assert_eq!(status[0].description.as_deref(), Some("another"));
+            bench.shut_down();
+        };
+        let (applied, ()) = tokio::join!(handle.apply(plan, wanted), driven);
+        assert_eq!(applied.unwrap().refused, []);
+    });
+    assert_eq!(left.len(), 1);
 }
 
 #[test]

@@ -279,6 +279,30 @@ fn an_offer_that_was_taken_before_a_newer_one_gives_way_to_that() {
 }
 
 #[test]
+fn a_refusal_is_forgotten_when_what_runs_is_wanted_again() {
+    let work: Work = Arc::new(|job: &Job| {
+        while !job.control.stop_requested() {
+            pause();
+            if let Some(edition) = job.control.take_offer() {
+                let fault = Fault::new(FaultKind::UnknownTopic, "no such topic");
+                job.tell.say(WorkerNews::Refused(edition, fault));
+            }
+        }
+        Exit::Drained
+    });
+    with(work, async |handle| {
+        let one = described("one");
+        apply(handle, &one).await;
+        until(handle, |all| all[0].workers[0].attempts == 1).await;
+        assert_eq!(apply(handle, &described("two")).await.refused.len(), 1);
+        assert!(handle.status().await.unwrap()[0].refused.is_some());
+        // The very same definition: the file is broken now, say.
+        assert_eq!(apply(handle, &one).await, Applied::default());
+        assert!(handle.status().await.unwrap()[0].refused.is_none());
+    });
+}
+
+#[test]
 fn a_stop_policy_halts_all_workers_until_the_definition_changes_or_a_restart() {
     let halts = Arc::new(Mutex::new(0));
     let work: Work = {

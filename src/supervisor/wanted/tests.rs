@@ -169,6 +169,22 @@ fn under_all_or_nothing_one_error_keeps_everything() {
 }
 
 #[test]
+fn a_name_may_be_meant_by_a_file_that_says_it_or_nothing_or_lies_where_it_was_and_is_broken() {
+    let a = PipelineName::new("a").unwrap();
+    let (good, other) = (file("a", "ga", "x"), file("b", "gb", "y"));
+    let broken_other = other.replace("latest", "lastest");
+    let may = |files: &[(&str, &str)]| may_mean(&checked(files), &a, "a.yaml");
+    assert!(may(&[("b.yaml", &good)]));
+    assert!(may(&[("b.yaml", &good.replace("latest", "lastest"))]));
+    assert!(may(&[("b.yaml", NAMELESS)]));
+    assert!(may(&[("b.yaml", UNREADABLE)]));
+    assert!(may(&[("a.yaml", &broken_other)]));
+    assert!(!may(&[("a.yaml", &other)]));
+    assert!(!may(&[("b.yaml", &broken_other)]));
+    assert!(!may(&[]));
+}
+
+#[test]
 fn several_documents_of_a_file_are_each_their_own() {
     let (a, b) = (file("a", "ga", "x"), file("b", "gb", "y"));
     let both = format!("{a}---\n{b}");

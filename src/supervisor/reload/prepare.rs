@@ -1,0 +1,149 @@
+//! A snapshot, checked and compared with what runs and with what was good last: what a reload would do, not done yet.
+
+use std::sync::{Arc, PoisonError};
+
+use super::connections::{self, Connections};
+use super::generation::Said;
+use super::{Reloads, Unbuilt, settings};
+use crate::config::{self, Checked, Settings, Snapshot};
+use crate::kafka::Librdkafka;
+use crate::model::PipelineName;
+use crate::supervisor::handle::Gone;
+use crate::supervisor::plan::{Plan, Removals, Set, plan};
+use crate::supervisor::wanted::{self, LastGood, Wanted, wanted};
+
+/// A snapshot that was checked and compared, not applied.
+pub(super) struct Prepared {
+    pub(super) settings: Option<Settings>,
+    pub(super) connections: Connections,
+    pub(super) wanted: Wanted,
+    pub(super) unbuilt: Unbuilt,
+    pub(super) set: Set,
+    pub(super) plan: Plan,
+    pub(super) said: Said,
+}
+
+/// What a snapshot is compared with, as far as removals are concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    /// What runs.
+    Running,
+    /// What was good when a daemon ran here last: nothing runs yet.
+    Remembered,
+}
+
+/// Why there is nothing to apply.
+pub(super) enum Unprepared {
+    Gone,
+    Panicked(String),
+}
+
+impl Reloads {
+    pub(super) async fn prepare(
+        &self,
+        files: Snapshot,
+        base: Base,
+        removals: Removals,
+    ) -> Result<Prepared, Unprepared> {
+        let (mut settings, mut findings) = settings::load(&self.reading, &self.settings);
+        let used = settings.clone().unwrap_or_else(|| self.settings.clone());
+        let (connections, unreadable) = connections::read(&used.clusters);
+        findings.extend(connections::findings(&unreadable));
+        let mut checked = self.check(files, &used).await?;
+        // The settings are a file of the snapshot like any other: all or nothing counts for them and by them.
+        checked.findings.splice(..0, findings);
+        let last_good = self.last_good_by(&used).await;
+        let wanted = wanted(&last_good, &checked, used.reload);
+        let has_begun = !self.connections.clusters.is_empty();
+        let connections = if wanted.is_as_before && has_begun {
+            settings = None;
+            self.connections.clone()
+        } else {
+            let needed = wanted.definitions.values().map(|d| &d.good.pipeline.cluster);
+            connections.after(&self.connections, &unreadable, needed)
+        };
+        let set = wanted.set(connections.texts.clone());
+        let unbuilt = self.still_unbuilt(&wanted, &checked);
+        let running = self.running().await.map_err(|Gone| Unprepared::Gone)?;
+        let plan = self.plan(&running, &set, unbuilt.len(), (base, removals));
+        let said = Said::new(&wanted.findings, checked.counts);
+        Ok(Prepared { settings, connections, wanted, unbuilt, set, plan, said })
+    }
+
+    /// What is held is told against what a start would go on with, what is done against what runs.
+    fn plan(
+        &self,
+        running: &Set,
+        wanted: &Set,
+        unbuilt: usize,
+        (base, removals): (Base, Removals),
+    ) -> Plan {
+        let before = match base {
+            Base::Running => running.clone(),
+            Base::Remembered => {
+                wanted::last_good_only(&self.last_good).set(wanted.connections.clone())
+            }
+        };
+        // What can be built again is no longer forgotten, wherever it went.
+        let built = |name: &&PipelineName| wanted.pipelines.contains_key(*name);
+        let built = self.unbuilt.keys().filter(built).count();
+        let forgotten = self.unbuilt.len().saturating_sub(unbuilt).saturating_sub(built);
+        let all = before.pipelines.len().saturating_add(self.unbuilt.len());
+        if removals == Removals::Refused {
+            let guarded = plan(&before, wanted, Removals::Allowed).guarded(forgotten, all);
+            if guarded.held.is_some() {
+                return guarded;
+            }
+        }
+        plan(running, wanted, Removals::Allowed)
+    }
+
+    pub(super) async fn running(&self) -> Result<Set, Gone> {
+        let running = self.supervisor.running().await?;
+        Ok(Set { connections: self.connections.texts.clone(), ..running })
+    }
+
+    /// What was good last, and what is again by these settings.
+    async fn last_good_by(&self, settings: &Settings) -> LastGood {
+        let mut last_good = self.last_good.clone();
+        if self.unbuilt.is_empty() {
+            return last_good;
+        }
+        let (memory, settings) = (Arc::clone(&self.memory), settings.clone());
+        let build = move || memory.lock().unwrap_or_else(PoisonError::into_inner).build(&settings);
+        match tokio::task::spawn_blocking(build).await {
+            Ok(built) => {
+                let built = built.into_iter().filter(|(name, _)| self.unbuilt.contains_key(name));
+                last_good.extend(built);
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was good last cannot be built, a bug of krouted");
+            }
+        }
+        last_good
+    }
+
+    /// What stays to be remembered, though nothing can run by it: all but what runs now and what was taken out of the folder.
+    fn still_unbuilt(&self, wanted: &Wanted, checked: &Checked) -> Unbuilt {
+        let stays = |(name, path): &(&PipelineName, &String)| {
+            !wanted.definitions.contains_key(*name)
+                && (wanted.is_as_before || wanted::may_mean(checked, name, path))
+        };
+        let all = self.unbuilt.iter().filter(stays);
+        all.map(|(name, path)| (name.clone(), path.clone())).collect()
+    }
+
+    async fn check(&self, files: Snapshot, settings: &Settings) -> Result<Checked, Unprepared> {
+        let (settings, environment) = (settings.clone(), self.reading.environment.clone());
+        let check = move || {
+            let mut checked = config::check(&files, Some(&settings), &environment, &Librdkafka);
+            checked.refuse_failing();
+            checked
+        };
+        tokio::task::spawn_blocking(check).await.map_err(|error| {
+            Unprepared::Panicked(format!(
+                "the check of the files failed, a bug of krouted: {error}"
+            ))
+        })
+    }
+}

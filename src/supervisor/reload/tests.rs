@@ -1,0 +1,458 @@
+//! Reloads of real files, on work that does as it is told: no broker.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+use super::*;
+use crate::config::{Snapshot, settings};
+use crate::kafka::Librdkafka;
+use crate::model::{ClusterName, InstanceId};
+use crate::supervisor::{Supervisor, Work};
+use crate::watch::{Digest, Why};
+use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
+
+const TAKES: u8 = 0;
+const REFUSES: u8 = 1;
+const SILENT: u8 = 2;
+
+/// A folder, and what a daemon on it keeps.
+struct World {
+    folder: TempDir,
+    /// What workers do with an offer.
+    answer: Arc<AtomicU8>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    last_good: LastGood,
+    unbuilt: BTreeSet<PipelineName>,
+    history: Vec<Generation>,
+    /// What can be built, however often it was asked for.
+    buildable: LastGood,
+}
+
+struct Remembering(Arc<Mutex<Kept>>);
+
+impl Memory for Remembering {
+    fn keep(
+        &mut self,
+        last_good: &LastGood,
+        unbuilt: &BTreeSet<PipelineName>,
+        history: &[Generation],
+    ) {
+        let mut kept = self.0.lock().unwrap();
+        kept.last_good.clone_from(last_good);
+        kept.unbuilt.clone_from(unbuilt);
+        kept.history = history.to_vec();
+    }
+
+    fn build(&self, _: &Settings) -> LastGood {
+        self.0.lock().unwrap().buildable.clone()
+    }
+
+    fn keep_paused(&mut self, _: &BTreeSet<PipelineName>) {}
+}
+
+#[expect(clippy::disallowed_methods, reason = "a thread of a test has nothing else to do")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+fn work(answer: &Arc<AtomicU8>) -> Work {
+    let answer = Arc::clone(answer);
+    Arc::new(move |job: &Job| {
+        job.tell.say(WorkerNews::Ready);
+        while !job.control.stop_requested() {
+            pause();
+            let answer = answer.load(Relaxed);
+            if answer == SILENT {
+                continue;
+            }
+            let Some(edition) = job.control.take_offer() else { continue };
+            if answer == TAKES {
+                job.tell.say(WorkerNews::Taken(edition.clone()));
+                job.rules.publish(&edition);
+            } else {
+                let fault = Fault::new(FaultKind::UnknownTopic, "no such topic");
+                job.tell.say(WorkerNews::Refused(edition, fault));
+            }
+        }
+        Exit::Drained
+    })
+}
+
+fn name(text: &str) -> PipelineName {
+    PipelineName::new(text).unwrap()
+}
+
+/// `name topic`, in the order of the names.
+fn shown<'a>(all: impl Iterator<Item = &'a Arc<crate::pipeline::Pipeline>>) -> Vec<String> {
+    all.map(|p| format!("{} {}", p.name, p.sinks[0].topic)).collect()
+}
+
+fn of_last_good(last_good: &LastGood) -> Vec<String> {
+    shown(last_good.values().map(|good| &good.pipeline))
+}
+
+async fn running(reloads: &Reloads) -> Vec<String> {
+    shown(reloads.running().await.unwrap().pipelines.values())
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("pipelines")).unwrap();
+        let world = Self { folder, answer: Arc::default(), kept: Arc::default() };
+        world.settings("  default: {bootstrap_servers: 'one:9092'}", "");
+        world
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    fn settings(&self, clusters: &str, more: &str) {
+        let state = self.path("state");
+        let text = format!(
+            "version: 1\ninstance_id: test\nstate: {}\nclusters:\n{clusters}\n{more}\n",
+            state.display()
+        );
+        std::fs::write(self.path("krouted.yaml"), text).unwrap();
+    }
+
+    fn file(&self, name: &str, topic: &str) {
+        self.on_cluster(name, topic, "default");
+    }
+
+    fn on_cluster(&self, name: &str, topic: &str, cluster: &str) {
+        self.text(
+            name,
+            &format!(
+                "version: 1\nname: {name}\ncluster: {cluster}\ndelivery: at_most_once\n\
+                 source: {{topics: [in], start: latest}}\nsinks: {{out: {{kafka: {{topic: {topic}}}}}}}\n"
+            ),
+        );
+    }
+
+    fn text(&self, name: &str, text: &str) {
+        std::fs::write(self.path(&format!("pipelines/{name}.yaml")), text).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(&format!("pipelines/{name}.yaml"))).unwrap();
+    }
+
+    /// What a watch would see.
+    fn seen(&self, why: Why) -> Seen {
+        let snapshot = Snapshot::read(&self.path("pipelines")).unwrap();
+        let text = format!("{snapshot:?} {:?}", std::fs::read(self.path("krouted.yaml")).unwrap());
+        Seen {
+            snapshot,
+            files: BTreeMap::new(),
+            digest: Digest::of(text.as_bytes()),
+            revision: None,
+            why,
+            answers: vec![],
+        }
+    }
+
+    async fn look(&self, reloads: &mut Reloads, why: Why, removals: Removals) -> Reloaded {
+        reloads.reload(Cause::from(why), self.seen(why), removals).await.unwrap()
+    }
+
+    async fn start(&self, reloads: &mut Reloads) -> Reloaded {
+        self.look(reloads, Why::First, Removals::Refused).await
+    }
+
+    async fn change(&self, reloads: &mut Reloads) -> Reloaded {
+        self.look(reloads, Why::Event, Removals::Refused).await
+    }
+
+    fn last_good(&self) -> LastGood {
+        self.kept.lock().unwrap().last_good.clone()
+    }
+
+    fn kept(&self) -> Vec<String> {
+        of_last_good(&self.last_good())
+    }
+
+    fn unbuilt(&self) -> Vec<String> {
+        self.kept.lock().unwrap().unbuilt.iter().map(ToString::to_string).collect()
+    }
+
+    fn outcomes(&self) -> Vec<&'static str> {
+        self.kept.lock().unwrap().history.iter().map(|g| g.outcome.as_str()).collect()
+    }
+
+    /// One run of a daemon that remembers what the last one kept.
+    fn run(&self, unbuilt: &[&str], test: impl AsyncFnOnce(&mut Reloads)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let instance = InstanceId::new("test").unwrap();
+        let environment = Environment::Known(BTreeMap::new());
+        let file = self.path("krouted.yaml");
+        let settings = settings::load(Some(Path::new(&file)), &environment, &Librdkafka).unwrap();
+        let path = |name: &&str| self.path(&format!("pipelines/{name}.yaml")).display().to_string();
+        let beginning = Beginning {
+            reading: Reading { settings_file: Some(file), folder: None, environment },
+            clusters: Clusters::new(settings.settings.clusters.clone()),
+            settings: settings.settings,
+            last_good: self.last_good(),
+            unbuilt: unbuilt.iter().map(|n| (name(n), path(n))).collect(),
+            history: self.kept.lock().unwrap().history.clone(),
+            pokes: mpsc::channel(4),
+            memory: Box::new(Remembering(Arc::clone(&self.kept))),
+            observe: Box::new(|_| {}),
+        };
+        runtime.block_on(async {
+            let (supervisor, handle) =
+                Supervisor::new(&instance, BTreeSet::new(), work(&self.answer), Box::new(|| {}));
+            let (mut reloads, _asker) = Reloads::new(beginning, handle);
+            let (end, ended) = oneshot::channel();
+            let supervised = supervisor.run(async {
+                ended.await.ok();
+            });
+            let tested = async {
+                test(&mut reloads).await;
+                end.send(()).ok();
+            };
+            let (left, ()) = tokio::join!(supervised, tested);
+            assert!(left.is_empty());
+        });
+    }
+}
+
+const BROKEN: &str = "version: 1\nname: a\n";
+
+fn outcome(reloaded: &Reloaded) -> &'static str {
+    reloaded.generation.outcome.as_str()
+}
+
+/// `name kind` of what is not unchanged.
+fn changes(reloaded: &Reloaded) -> Vec<String> {
+    let plan = reloaded.plan.as_ref().unwrap();
+    let all = plan.changes.iter().filter(|c| c.kind != Kind::Unchanged);
+    all.map(|c| format!("{} {}", c.name, c.kind.as_str())).collect()
+}
+
+#[test]
+fn what_a_retry_applied_is_what_was_good_last() {
+    let world = World::new();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        world.answer.store(REFUSES, Relaxed);
+        world.file("a", "two");
+        assert_eq!(outcome(&world.change(reloads).await), "refused");
+        assert_eq!(
+            (world.kept(), running(reloads).await),
+            (vec!["a one".into()], vec!["a one".into()])
+        );
+        // Nothing has changed.
+        reloads.try_again().await.unwrap();
+        assert_eq!(world.kept(), ["a one"]);
+        world.answer.store(TAKES, Relaxed);
+        reloads.try_again().await.unwrap();
+        assert_eq!(world.kept(), ["a two"]);
+        assert_eq!(world.outcomes(), ["applied", "refused", "applied"]);
+
+        world.text("a", BROKEN);
+        let broken = world.change(reloads).await;
+        assert_eq!((outcome(&broken), changes(&broken)), ("rejected", vec![]));
+        assert_eq!(
+            (world.kept(), running(reloads).await),
+            (vec!["a two".into()], vec!["a two".into()])
+        );
+    });
+}
+
+#[test]
+fn what_no_worker_has_taken_is_not_good_yet_and_is_tried_again() {
+    let world = World::new();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.start(reloads).await;
+        world.answer.store(SILENT, Relaxed);
+        world.file("a", "two");
+        // Everything but the clock waits for the worker.
+        tokio::time::pause();
+        let open = world.change(reloads).await;
+        tokio::time::resume();
+        assert_eq!((outcome(&open), &open.open), ("open", &vec![name("a")]));
+        assert_eq!(world.kept(), ["a one"]);
+        world.answer.store(TAKES, Relaxed);
+        reloads.try_again().await.unwrap();
+        assert_eq!(
+            (world.kept(), running(reloads).await),
+            (vec!["a two".into()], vec!["a two".into()])
+        );
+        assert_eq!(world.outcomes(), ["applied", "open", "applied"]);
+    });
+}
+
+#[test]
+fn a_cluster_that_the_settings_have_no_more_stays_while_a_definition_needs_it() {
+    let world = World::new();
+    let second = ClusterName::new("second").unwrap();
+    let settings = |name: &str| {
+        world.settings(&format!("  {name}: {{bootstrap_servers: 'two:9092'}}"), "");
+    };
+    settings("second");
+    world.run(&[], async |reloads| {
+        world.on_cluster("a", "one", "second");
+        assert_eq!(changes(&world.start(reloads).await), ["a start"]);
+        settings("secnd");
+        for _ in 0..2 {
+            let reloaded = world.change(reloads).await;
+            assert_eq!((outcome(&reloaded), changes(&reloaded)), ("rejected", vec![]));
+            assert!(reloads.clusters.get(&second).is_some());
+        }
+        // Nobody needs it any more.
+        settings("third");
+        world.on_cluster("a", "one", "third");
+        assert_eq!(changes(&world.change(reloads).await), ["a regroup"]);
+        assert!(reloads.clusters.get(&second).is_none());
+    });
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_a_finding_and_restarts_nothing() {
+    let world = World::new();
+    let ca = world.path("ca.pem");
+    world.settings(
+        &format!("  default: {{bootstrap_servers: 'one:9092', tls: {{ca: {}}}}}", ca.display()),
+        "",
+    );
+    std::fs::write(&ca, "one").unwrap();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        std::fs::remove_file(&ca).unwrap();
+        let gone = world.change(reloads).await;
+        assert_eq!((outcome(&gone), changes(&gone)), ("rejected", vec![]));
+        assert!(gone.said.lines[0].contains("ca.pem:1:1: K0101"), "{:?}", gone.said.lines);
+        std::fs::write(&ca, "one").unwrap();
+        let back = world.change(reloads).await;
+        assert_eq!((outcome(&back), changes(&back)), ("unchanged", vec![]));
+        std::fs::write(&ca, "two").unwrap();
+        assert_eq!(changes(&world.change(reloads).await), ["a restart"]);
+    });
+}
+
+#[test]
+fn a_start_that_lacks_most_of_what_was_good_last_is_held_and_runs_that() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d"];
+    world.run(&[], async |reloads| {
+        for name in names {
+            world.file(name, "out");
+        }
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+    });
+    let all = ["a out", "b out", "c out", "d out"];
+    assert_eq!(world.kept(), all);
+    for name in &names[1..] {
+        world.remove(name);
+    }
+    for _ in 0..2 {
+        world.run(&[], async |reloads| {
+            let held = world.start(reloads).await;
+            assert_eq!(held.generation.outcome, Outcome::Held { removed: 3, running: 4 });
+            assert_eq!(running(reloads).await, all);
+        });
+        assert_eq!(world.kept(), all);
+    }
+    world.remove("a");
+    world.run(&[], async |reloads| {
+        let held = world.start(reloads).await;
+        assert_eq!(held.generation.outcome, Outcome::Held { removed: 4, running: 4 });
+        assert_eq!(running(reloads).await, all);
+        let allowed = world.look(reloads, Why::Asked, Removals::Allowed).await;
+        assert_eq!(outcome(&allowed), "applied");
+        assert!(running(reloads).await.is_empty());
+    });
+    assert!(world.kept().is_empty());
+    // Where nothing was ever good, nothing is missed.
+    world.run(&[], async |reloads| {
+        assert_eq!(outcome(&world.start(reloads).await), "unchanged");
+    });
+}
+
+#[test]
+fn what_cannot_be_built_now_stays_remembered_until_it_is_removed_on_purpose() {
+    let world = World::new();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.start(reloads).await;
+    });
+    let was = world.last_good();
+    world.kept.lock().unwrap().last_good.clear();
+    world.text("a", BROKEN);
+    world.run(&["a"], async |reloads| {
+        assert_eq!(outcome(&world.start(reloads).await), "rejected");
+        assert_eq!((world.kept(), world.unbuilt()), (vec![], vec!["a".to_owned()]));
+        // The settings allow it again, and the file is still broken.
+        world.kept.lock().unwrap().buildable = was;
+        assert_eq!(changes(&world.change(reloads).await), ["a start"]);
+        assert_eq!((world.kept(), world.unbuilt()), (vec!["a one".to_owned()], vec![]));
+    });
+    world.kept.lock().unwrap().buildable.clear();
+    world.kept.lock().unwrap().last_good.clear();
+    world.remove("a");
+    world.run(&["a"], async |reloads| {
+        for held in [world.start(reloads).await, world.change(reloads).await] {
+            assert_eq!(held.generation.outcome, Outcome::Held { removed: 1, running: 1 });
+            assert_eq!(world.unbuilt(), ["a"]);
+        }
+        world.look(reloads, Why::Asked, Removals::Allowed).await;
+        assert!(world.unbuilt().is_empty());
+    });
+}
+
+#[test]
+fn a_folder_that_can_be_read_again_is_news_though_it_says_what_it_said() {
+    let world = World::new();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.start(reloads).await;
+        reloads.unreadable(Cause::Change, "cannot read it".to_owned()).await.unwrap();
+        assert!(reloads.overview.sentence().contains("unreadable"));
+        world.change(reloads).await;
+        assert_eq!(world.outcomes(), ["applied", "unreadable", "unchanged"]);
+        assert!(!reloads.overview.sentence().contains("unreadable"));
+        world.change(reloads).await;
+        assert_eq!(world.outcomes().len(), 3);
+    });
+}
+
+#[test]
+fn all_or_nothing_counts_for_the_settings_and_by_them() {
+    let world = World::new();
+    let policy = "reload: {policy: all_or_nothing}";
+    let cluster = |server: &str| format!("  default: {{bootstrap_servers: '{server}'}}");
+    world.settings(&cluster("one:9092"), policy);
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.file("b", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        // A broken file holds back the settings.
+        world.text("a", BROKEN);
+        world.settings(&cluster("two:9092"), policy);
+        let rejected = world.change(reloads).await;
+        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
+        // Broken settings hold back the files.
+        world.file("a", "one");
+        world.file("b", "two");
+        world.settings("  default: {bootstrap_server: 'one:9092'}", policy);
+        let rejected = world.change(reloads).await;
+        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
+        world.settings(&cluster("two:9092"), policy);
+        assert_eq!(changes(&world.change(reloads).await), ["a restart", "b restart"]);
+    });
+}
