@@ -3,6 +3,8 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::as_conversions,
     reason = "a bench that panics is seen at once"
 )]
@@ -44,7 +46,7 @@ fn program(bench: &Bench, pipeline: &Arc<Pipeline>) {
         match program.run(&mut state, &record(value)) {
             Outcome::Send => passed += 1,
             Outcome::Filtered => {}
-            other => panic!("{}: {other:?}", pipeline.name),
+            Outcome::Rejected(rejection) => panic!("{}: {rejection}", pipeline.name),
         }
     }
     let name = &pipeline.name;

@@ -11,6 +11,8 @@
 
 mod bind;
 mod route;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

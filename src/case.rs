@@ -7,8 +7,10 @@ mod actual;
 mod base64;
 mod coverage;
 mod differ;
+pub mod envelope;
 mod explain;
 mod given;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +19,10 @@ use serde_json::Value;
 pub use actual::{Actual, ActualOutput, End, Trace};
 pub use base64::{decode as from_base64, encode as to_base64};
 pub use coverage::Coverage;
+pub use envelope::Envelope;
 pub use explain::explain;
 pub use given::Given;
+pub use shown::printable;
 
 use crate::model::Stage;
 use crate::pipeline::Pipeline;

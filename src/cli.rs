@@ -3,13 +3,18 @@
 //! `main` calls [`run()`] and turns the [`Outcome`] into an exit code. Everything that is printed goes through [`say`].
 
 mod act;
+mod by_hand;
 mod check;
 mod client;
+mod consume;
 mod demo;
 mod explain;
+mod init;
 mod plan;
+mod produce;
 mod reload;
 mod run;
+mod schema;
 mod sources;
 mod status;
 mod test;
@@ -31,12 +36,20 @@ struct Arguments {
 enum Command {
     /// Says what is wrong with pipeline files, without a broker.
     Check(check::Arguments),
+    /// Reads records of topics, and writes them to standard output.
+    Consume(consume::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
     Demo(demo::Arguments),
     /// Shows one record's way through a pipeline, or says what the code of a finding means.
     Explain(explain::Arguments),
+    /// Writes files to begin with: a pipeline with tests, settings, a schema.
+    Init(init::Arguments),
+    /// Writes lines into a topic, each as a record.
+    Produce(produce::Arguments),
     /// Runs the tests in pipeline files, without a broker.
     Test(test::Arguments),
+    /// Prints the JSON Schema of pipeline files or of the settings file.
+    Schema(schema::Arguments),
     /// Says what a folder of pipelines would change, pipeline by pipeline, before it does: 0 nothing, 2 changes, 1 findings.
     Plan(plan::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
@@ -64,11 +77,11 @@ pub enum Outcome {
     Changes,
     /// What was tried did not come out as it should.
     Failed,
-    /// The command line cannot be understood.
+    /// The command line cannot be understood, or names what is not there.
     Usage,
     /// The daemon cannot be reached.
     Unreachable,
-    /// It is not done yet: to be asked again.
+    /// It is not done yet, or no broker answers: to be asked again.
     Later,
     /// The daemon's own configuration is broken: settings file, folders.
     Configuration,
@@ -99,8 +112,12 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     let outcome = match &parsed.command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Consume(arguments) => consume::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => Ok(init::run(arguments)),
+        Command::Schema(arguments) => Ok(schema::run(arguments)),
+        Command::Produce(arguments) => produce::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
@@ -112,8 +129,20 @@ pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     };
     outcome.unwrap_or_else(|error| {
         say(Stream::Errors, &format!("error: {error:#}\n"));
-        Outcome::Configuration
+        if error.is::<Misuse>() { Outcome::Usage } else { Outcome::Configuration }
     })
+}
+
+/// An argument that can be understood and names nothing: a file that is not there, an unknown code. All other errors of
+/// commands are about the daemon's own configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
+
+impl Misuse {
+    fn of<T>(what: String) -> anyhow::Result<T> {
+        Err(Self(what).into())
+    }
 }
 
 /// Help and version were asked for; everything else is a mistake.

@@ -111,6 +111,7 @@ mod functions;
 mod literal;
 mod lookup;
 mod names;
+mod near;
 mod output;
 mod parser;
 mod program;
@@ -118,6 +119,7 @@ mod target;
 mod term;
 #[cfg(test)]
 mod tests;
+mod time;
 mod token;
 mod value;
 
@@ -128,11 +130,13 @@ pub use ast::{Arithmetic, Comparison};
 pub use error::{Called, EvalError};
 pub use eval::{Scope, Verdict};
 pub use lookup::{BoundLookup, Found, Lookup};
+pub use near::nearest;
 pub use output::{Text, ValueError};
 pub use target::Target;
 pub use value::Kind;
 
 use crate::json::{Path, Paths};
+use term::Field;
 
 /// What is wrong with an expression, or odd about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,12 +162,24 @@ impl Problem {
 /// A path into the value that an expression reads or asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathUse {
-    /// The path.
+    /// The path; of a part of an array's elements, that of the array.
     pub path: Path,
+    /// Of a part of an array's elements: what the text calls an element, and where in it the part is.
+    pub element: Option<(Box<str>, Path)>,
     /// Byte range in the expression's text.
     pub span: Range<usize>,
-    /// What it is compared with, or used as, where that is known from the text.
-    pub compared_with: Option<Kind>,
+    /// What it is compared with, or used as: any of these. Empty where that is not known from the text.
+    pub compared_with: Vec<Kind>,
+}
+
+impl std::fmt::Display for PathUse {
+    /// As the text names it: `value.a`, `x.b`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.element {
+            None => self.path.fmt(f),
+            Some((name, path)) => Field::Element(name.clone(), path.clone()).fmt(f),
+        }
+    }
 }
 
 /// What was made of a text, and what is odd about it.
@@ -205,8 +221,7 @@ impl Predicate {
         self.typed.term.reads_value()
     }
 
-    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
-    /// not among them, the array is.
+    /// The paths into the value and into the elements of its arrays, `has()` included: to be held against a schema.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
     }
@@ -257,8 +272,7 @@ impl ValueExpression {
         self.typed.term.reads_value()
     }
 
-    /// The paths into the value, `has()` included: to be held against a schema. What is read of the elements of an array is
-    /// not among them, the array is.
+    /// The paths into the value and into the elements of its arrays, `has()` included: to be held against a schema.
     pub fn paths(&self) -> &[PathUse] {
         &self.typed.uses
     }

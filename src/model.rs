@@ -12,7 +12,7 @@ pub use name::{
     ClusterName, GroupId, InstanceId, InvalidName, PipelineName, RouteName, SinkName, TopicName,
     WorkerId,
 };
-pub use record::{HeaderList, Headers, NoHeaders, Position, Record};
+pub use record::{HeaderList, Headers, NoHeaders, Position, Record, VisitHeader};
 pub use rejection::{Rejection, Stage};
 
 /// What is promised about records between source and sinks, and in which order work is done for it.

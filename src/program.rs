@@ -178,7 +178,7 @@ impl Program {
                 }
             })?;
             for output in outputs.iter_mut() {
-                output.key = self.key(output.sink, &scope, scratch)?;
+                output.key = self.key(output.sink, &scope, scratch, witness)?;
             }
             Ok(())
         })
@@ -210,8 +210,10 @@ impl Program {
         sink: usize,
         scope: &Scope<'_>,
         scratch: &mut Vec<u8>,
+        witness: &mut impl Witness,
     ) -> Result<Text, Rejection> {
         let Some(Some(expression)) = self.keys.get(sink) else { return Ok(Text::Keep) };
+        witness.key(sink, scope.record);
         let start = scratch.len();
         let text = expression.eval(scope, scratch).map_err(|e| self.key_rejection(sink, e))?;
         match text {

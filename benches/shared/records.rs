@@ -23,9 +23,8 @@ impl Bench {
     /// Runs with the records of each size; the first argument names what is timed.
     pub(crate) fn each_size(run: impl Fn(&Self)) {
         let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-        let sizes: [(_, Make); 2] = [("250 B", small), ("1 KB", large)];
-        for (size, make) in sizes {
-            let bench = Self { only: only.clone(), size, values: values(make) };
+        for (size, values) in [("250 B", values(small)), ("1 KB", large_values())] {
+            let bench = Self { only: only.clone(), size, values };
             let bytes = bench.values.iter().map(Vec::len).sum::<usize>() / RECORDS;
             bench.say(&format!("mean {bytes} bytes"));
             run(&bench);

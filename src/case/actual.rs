@@ -53,23 +53,24 @@ pub struct ActualOutput {
 pub struct Trace {
     /// The indices of the filters that were asked, with their verdicts.
     pub filters: Vec<(usize, Verdict)>,
-    /// The indices of all steps that the record came to.
+    /// The indices of all steps that the record came to, the one that rejected it included.
     pub steps: Vec<usize>,
     /// The indices of the routes that were asked, with their verdicts.
     pub routes: Vec<(usize, Verdict)>,
 }
 
 impl Witness for Trace {
+    fn reached(&mut self, step: usize, _record: &Record<'_>) {
+        self.steps.push(step);
+    }
     fn filter(&mut self, step: usize, verdict: Verdict, _record: &Record<'_>) {
         self.filters.push((step, verdict));
-        self.steps.push(step);
     }
-    fn passed(&mut self, step: usize, _record: &Record<'_>) {
-        self.steps.push(step);
-    }
+    fn passed(&mut self, _step: usize, _record: &Record<'_>) {}
     fn route(&mut self, route: usize, verdict: Verdict, _record: &Record<'_>) {
         self.routes.push((route, verdict));
     }
+    fn key(&mut self, _sink: usize, _record: &Record<'_>) {}
 }
 
 impl Trace {

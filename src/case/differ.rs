@@ -1,11 +1,14 @@
 //! What is expected beside what came, as lines that people read.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
+use super::shown::{self, Null, printable};
 use super::{
     Actual, ActualOutput, End, Expect, ExpectHeaders, ExpectOutput, ExpectRejection, ExpectValue,
-    to_base64,
 };
+use crate::json::Number;
 use crate::model::Rejection;
 
 /// A line for each difference.
@@ -57,12 +60,14 @@ fn compare(expect: &ExpectOutput, output: &ActualOutput, what: &str, said: &mut 
         said.push(format!("{what}: {field}\n  expected {expected}\n  got      {got}"));
     };
     if let Some(topic) = expect.topic.as_ref().filter(|topic| **topic != output.topic) {
-        differ("topic", topic.clone(), output.topic.clone());
+        differ("topic", printable(topic).into_owned(), output.topic.clone());
     }
     if let Some(key) = &expect.key
         && key.as_deref().map(str::as_bytes) != output.key.as_deref()
     {
-        differ("key", text(key.as_deref().map(str::as_bytes)), text(output.key.as_deref()));
+        let wanted = key.as_deref().map(str::as_bytes);
+        let (expected, got) = shown::apart(wanted, output.key.as_deref(), Null::Key);
+        differ("key", expected, got);
     }
     if let Some((expected, got)) = expect.value.as_ref().and_then(|v| value(v, output)) {
         differ("value", expected, got);
@@ -75,28 +80,38 @@ fn compare(expect: &ExpectOutput, output: &ActualOutput, what: &str, said: &mut 
 /// What was expected and what came, where they differ.
 fn value(expect: &ExpectValue, output: &ActualOutput) -> Option<(String, String)> {
     let got = output.value.as_deref();
-    let json = || got.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-    let (holds, expected) = match expect {
+    match expect {
         ExpectValue::Json(wanted) => {
-            (json().is_some_and(|own| same(wanted, &own)), wanted.to_string())
+            json(got, |own| same(wanted, own)).map(|got| (wanted.to_string(), got))
         }
         ExpectValue::Contains(wanted) => {
-            (json().is_some_and(|own| contains(&own, wanted)), format!("one with {wanted}"))
+            json(got, |own| contains(own, wanted)).map(|got| (format!("one with {wanted}"), got))
         }
-        ExpectValue::Bytes(wanted) => (got == Some(wanted), text(Some(wanted))),
-        ExpectValue::Tombstone(wanted) => {
+        ExpectValue::Bytes(wanted) => {
+            (got != Some(wanted)).then(|| shown::apart(Some(wanted), got, Null::Value))
+        }
+        ExpectValue::Tombstone(wanted) => (got.is_none() != *wanted).then(|| {
             let expected = if *wanted { "a tombstone" } else { "no tombstone" };
-            (got.is_none() == *wanted, expected.to_owned())
-        }
-    };
-    (!holds).then(|| (expected, text(got)))
+            (expected.to_owned(), shown::text(got, Null::Value))
+        }),
+    }
+}
+
+/// What came, where it is no JSON that fits.
+fn json(got: Option<&[u8]>, fits: impl FnOnce(&Value) -> bool) -> Option<String> {
+    let shown = shown::text(got, Null::Value);
+    let Some(bytes) = got else { return Some(shown) };
+    match serde_json::from_slice(bytes) {
+        Ok(own) => (!fits(&own)).then_some(shown),
+        Err(error) => Some(format!("{shown}\n  which cannot be compared as JSON: {error}")),
+    }
 }
 
 /// Numbers are the same where they are worth the same; the order of keys does not count.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => {
-            x == y || (is_float(x, y) && x.as_f64() == y.as_f64())
+            worth(x).zip(worth(y)).and_then(|(x, y)| x.compare(y)).is_some_and(Ordering::is_eq)
         }
         (Value::Array(x), Value::Array(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
@@ -117,8 +132,10 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn is_float(x: &serde_json::Number, y: &serde_json::Number) -> bool {
-    x.is_f64() || y.is_f64()
+fn worth(number: &serde_json::Number) -> Option<Number> {
+    let signed = number.as_i64().map(Number::Int);
+    let unsigned = || number.as_u64().map(Number::Uint);
+    signed.or_else(unsigned).or_else(|| number.as_f64().map(Number::Float))
 }
 
 /// An object has the fields of the part, each with its part; an array has each item of the part somewhere.
@@ -159,12 +176,25 @@ fn headers(expect: &ExpectHeaders, output: &ActualOutput) -> Option<(String, Str
         wanted.sort();
         got.sort();
     }
-    (wanted != got).then(|| (header_text(&wanted), header_text(&output.headers)))
+    (wanted != got).then(|| {
+        let show = |how: fn(Option<&[u8]>) -> String| {
+            (header_text(&wanted, how), header_text(&output.headers, how))
+        };
+        let (expected, got) = show(|bytes| shown::text(bytes, Null::Header));
+        if expected == got {
+            show(|bytes| shown::base64(bytes, Null::Header))
+        } else {
+            (expected, got)
+        }
+    })
 }
 
-fn header_text(list: &[(Vec<u8>, Option<Vec<u8>>)]) -> String {
+fn header_text(
+    list: &[(Vec<u8>, Option<Vec<u8>>)],
+    show: impl Fn(Option<&[u8]>) -> String,
+) -> String {
     let one = |(name, value): &(Vec<u8>, Option<Vec<u8>>)| {
-        format!("{}: {}", String::from_utf8_lossy(name), text(value.as_deref()))
+        format!("{}: {}", show(Some(name)), show(value.as_deref()))
     };
     format!("[{}]", list.iter().map(one).collect::<Vec<_>>().join(", "))
 }
@@ -174,7 +204,7 @@ fn refused(expect: &ExpectRejection, rejection: &Rejection, said: &mut Vec<Strin
         said.push(format!("stage\n  expected {stage}\n  got      {}", rejection.stage));
     }
     if let Some(reason) = expect.reason.as_ref().filter(|r| !rejection.reason.contains(*r)) {
-        let got = &rejection.reason;
+        let (reason, got) = (printable(reason), printable(&rejection.reason));
         said.push(format!("reason\n  expected one with `{reason}`\n  got      {got}"));
     }
 }
@@ -191,14 +221,5 @@ fn wanted(expect: &Expect) -> String {
         Expect::Sink(output) => format!("an output to the sink {}", output.sink),
         Expect::DeadLetter(_) => "a dead letter".to_owned(),
         Expect::Stop(_) => "a halt of the pipeline".to_owned(),
-    }
-}
-
-/// Bytes as text, where they are text.
-pub(super) fn text(bytes: Option<&[u8]>) -> String {
-    match bytes.map(|bytes| (std::str::from_utf8(bytes), bytes)) {
-        None => "null".to_owned(),
-        Some((Ok(text), _)) => text.to_owned(),
-        Some((Err(_), bytes)) => format!("(base64) {}", to_base64(bytes)),
     }
 }

@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::sources::{self, Sources};
-use super::{Outcome, Stream, say};
+use super::{Misuse, Outcome, Stream, say};
 use crate::case::{self, Given};
 use crate::config::codes::{Example, ExampleKind, Explanation, explanations};
 use crate::config::{Counts, Environment, envelope};
@@ -26,7 +26,8 @@ pub(super) struct Arguments {
     /// The record's value; `-` is standard input.
     #[arg(long, value_name = "FILE|-", default_value = "-")]
     record: String,
-    /// The record is a map with the fields of a test's `given`: key, value, headers, topic, timestamp and the like.
+    /// The record is a line of `krouted consume -o envelope`, or a map with the fields of a test's `given`: key, value,
+    /// headers, topic, timestamp and the like.
     #[arg(long)]
     envelope: bool,
     /// The pipeline, where the file has several.
@@ -66,24 +67,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let pipeline = match found.as_slice() {
         [] if !checked.findings.is_empty() => return Ok(Outcome::Findings),
         [] if !arguments.env && arguments.pipeline.is_none() => {
-            bail!(
+            return Misuse::of(format!(
                 "the pipeline of {} needs variables of the environment: say --env",
                 arguments.what
-            )
+            ));
         }
-        [] => bail!("there is no such pipeline in {}", arguments.what),
+        [] => return Misuse::of(format!("there is no such pipeline in {}", arguments.what)),
         [only] => only,
         several => {
             let names: Vec<_> = several.iter().map(|p| p.name.to_string()).collect();
-            bail!(
+            return Misuse::of(format!(
                 "{} has several pipelines: choose one by --pipeline: {}",
                 arguments.what,
                 names.join(", ")
-            );
+            ));
         }
     };
     let bytes = read(&arguments.record)?;
-    let given = if arguments.envelope {
+    let given = if let Some(given) = consumed(&bytes, pipeline).filter(|_| arguments.envelope) {
+        given
+    } else if arguments.envelope {
         match envelope(&arguments.record, &bytes, &pipeline.source.topics) {
             Ok(given) => given,
             Err(findings) => {
@@ -92,22 +95,43 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             }
         }
     } else {
-        value_only(bytes, pipeline)
+        value_only(bytes, pipeline)?
     };
     say(Stream::Data, &case::explain(&given, pipeline, &Program::new(pipeline)));
     Ok(Outcome::Good)
 }
 
+/// A line that `consume -o envelope` wrote, of a topic that the pipeline reads.
+fn consumed(line: &[u8], pipeline: &Pipeline) -> Option<Given> {
+    let envelope = case::Envelope::read(line).ok()?;
+    let topic = envelope.topic?;
+    let is_read = match &pipeline.source.topics {
+        Topics::Names(names) => names.iter().any(|name| name.as_str() == topic),
+        Topics::Pattern(pattern) => pattern.matches(&topic),
+    };
+    is_read.then_some(Given {
+        topic,
+        partition: envelope.partition.unwrap_or(0),
+        offset: envelope.offset.unwrap_or(0),
+        timestamp: envelope.timestamp,
+        key: envelope.key,
+        value: envelope.value,
+        headers: envelope.headers,
+    })
+}
+
 /// A line break at the end is the editor's or the shell's.
-fn value_only(mut bytes: Vec<u8>, pipeline: &Pipeline) -> Given {
+fn value_only(mut bytes: Vec<u8>, pipeline: &Pipeline) -> Result<Given> {
+    let Some(topic) = pipeline.source.topics.first() else {
+        return Misuse::of(format!(
+            "{} reads the topics that a pattern matches: give the record with --envelope, and its topic in it",
+            pipeline.name
+        ));
+    };
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
-    let topic = match &pipeline.source.topics {
-        Topics::Names(names) => names.first().map(ToString::to_string).unwrap_or_default(),
-        Topics::Pattern(pattern) => pattern.0.as_str().to_owned(),
-    };
-    Given { topic, value: Some(bytes), ..Given::default() }
+    Ok(Given { topic: topic.to_string(), value: Some(bytes), ..Given::default() })
 }
 
 fn read(from: &str) -> Result<Vec<u8>> {
@@ -117,7 +141,7 @@ fn read(from: &str) -> Result<Vec<u8>> {
     } else {
         std::fs::File::open(from).and_then(|f| f.take(RECORD_BYTES_MAX).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("cannot read the record {from}"))?;
+    read.with_context(|| Misuse(format!("cannot read the record {from}")))?;
     Ok(bytes)
 }
 
@@ -133,7 +157,9 @@ fn explain_code(code: &str) -> Result<Outcome> {
             say(Stream::Data, &shown(explanation));
             Ok(Outcome::Good)
         }
-        None => bail!("there is no finding {code}; krouted check shows the code of each"),
+        None => {
+            Misuse::of(format!("there is no finding {code}; krouted check shows the code of each"))
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 mod ask;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use super::client::Place;
-use super::{Outcome, Stream, say};
+use super::{Misuse, Outcome, Stream, say};
 use crate::config::{self, Environment, Finding, Output, ReloadPolicy, Snapshot, settings};
 use crate::kafka::Librdkafka;
 use crate::supervisor::plan::{self, Plan, Removals};
@@ -53,14 +54,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(Outcome::Configuration);
         }
     };
-    let folder = arguments.folder.as_deref().unwrap_or(&loaded.settings.pipelines);
+    let given = arguments.folder.as_deref();
+    let folder = given.unwrap_or(&loaded.settings.pipelines);
     let Some(against) = &arguments.against else {
-        let snapshot = read(folder, &loaded.schemas_beside(folder), loaded.file.as_deref())?;
+        let schemas = loaded.schemas_beside(folder);
+        let snapshot = read(folder, &schemas, loaded.file.as_deref());
+        let snapshot = snapshot.map_err(|error| unread(error, folder, given))?;
         return ask::run(folder, snapshot, &arguments.place, arguments.output);
     };
     let schemas = loaded.schemas_beside(folder);
-    let is = read(against, &schemas_of(against, folder, &schemas), loaded.file.as_deref())?;
-    let shall = read(folder, &schemas, loaded.file.as_deref())?;
+    let is = read(against, &schemas_of(against, folder, &schemas), loaded.file.as_deref())
+        .map_err(|error| unread(error, against, Some(against)))?;
+    let shall = read(folder, &schemas, loaded.file.as_deref())
+        .map_err(|error| unread(error, folder, given))?;
     let environment = match environment {
         Environment::Unknown => names_as_values([&is, &shall]),
         Environment::Known(_) => environment,
@@ -104,10 +110,18 @@ fn report(findings: &[Finding], counts: config::Counts) {
     say(Stream::Errors, &config::render(findings, counts, Output::Text));
 }
 
-fn read(folder: &Path, schemas: &Path, settings: Option<&Path>) -> Result<Snapshot> {
-    let snapshot = Snapshot::read_with(&[folder.to_owned()], Some(schemas))
-        .with_context(|| format!("cannot read {}", folder.display()))?;
-    Ok(snapshot.without(settings))
+fn read(folder: &Path, schemas: &Path, settings: Option<&Path>) -> io::Result<Snapshot> {
+    Ok(Snapshot::read_with(&[folder.to_owned()], Some(schemas))?.without(settings))
+}
+
+/// A folder that an argument names is the caller's matter, that of the settings the daemon's.
+fn unread(error: io::Error, folder: &Path, given: Option<&Path>) -> anyhow::Error {
+    let what = format!("cannot read {}", folder.display());
+    let error = anyhow::Error::new(error);
+    match given {
+        Some(_) => error.context(Misuse(what)),
+        None => error.context(what),
+    }
 }
 
 /// Where the other folder has its schemas: in the same place beside it, where there is such a folder, else the same ones.

@@ -102,7 +102,7 @@ fn lock_instance(settings: &Settings) -> Result<File> {
     Ok(file)
 }
 
-fn secrets(environment: &Environment) -> Secrets {
+pub(super) fn secrets(environment: &Environment) -> Secrets {
     let variables = match environment {
         Environment::Known(variables) => variables.clone(),
         Environment::Unknown => BTreeMap::new(),

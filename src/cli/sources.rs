@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::config::{self, Checked, Environment, Finding, Output, Severity, Snapshot, settings};
 use crate::kafka::Librdkafka;
 
-use super::{Stream, say};
+use super::{Misuse, Stream, say};
 
 /// What was read, or the findings of a settings file that nothing can be read by.
 pub(super) enum Sources {
@@ -30,12 +30,15 @@ pub(super) fn read(
     };
     // Without a settings file nobody knows which clusters there will be.
     let known = loaded.file.is_some().then_some(&loaded.settings);
-    let paths = match paths {
-        [] => std::slice::from_ref(&loaded.settings.pipelines),
-        given => given,
+    let read = |paths: &[PathBuf]| Snapshot::read_with(paths, Some(&loaded.schemas_for(paths)));
+    let snapshot = match paths {
+        [] => {
+            let folder = &loaded.settings.pipelines;
+            read(std::slice::from_ref(folder))
+                .with_context(|| format!("cannot read {}", folder.display()))?
+        }
+        given => read(given).with_context(|| Misuse(format!("cannot read {}", shown(given))))?,
     };
-    let snapshot = Snapshot::read_with(paths, Some(&loaded.schemas_for(paths)))
-        .with_context(|| format!("cannot read {}", shown(paths)))?;
     let snapshot = snapshot.without(loaded.file.as_deref());
     Ok(Sources::Read(config::check(&snapshot, known, environment, &Librdkafka)))
 }

@@ -151,6 +151,13 @@ fn key(finding: &Finding) -> (&str, usize, usize, &'static str, &str) {
     (finding.place.source().path(), span.start, span.end, finding.code, &finding.message)
 }
 
+/// Why a pattern does not compile; the lines before the last draw it, which the finding does itself.
+fn regex_reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
 /// The beginning of a file, where no place in it is any better.
 pub(super) fn beginning(source: &Arc<SourceText>) -> Place {
     Place::new(source, 0..0)

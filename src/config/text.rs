@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+pub(super) use crate::expression::nearest;
+
 #[cfg(test)]
 mod tests;
 
@@ -130,19 +132,6 @@ pub(super) fn quote(text: &str) -> String {
     }
     out.push('`');
     out
-}
-
-/// The one of the known words that was probably meant.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
-    let wanted = plain(word);
-    let distance_max = (word.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|k| (strsim::damerau_levenshtein(&wanted, &plain(k)), k))
-        .filter(|(distance, _)| *distance <= distance_max)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, k)| k)
 }
 
 /// "`a`, `b` or `c`" for a message.

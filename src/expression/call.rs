@@ -7,6 +7,7 @@ use super::ast::{Ast, Call, Node, Raw};
 use super::check::Checker;
 use super::names;
 use super::term::{Each, Field, Function, Literal, Quantifier, Search, Term, Types};
+use super::time::rfc3339;
 use super::value::Kind;
 
 /// A compiled regex takes no more memory than this.
@@ -132,7 +133,7 @@ fn timestamp(checker: &mut Checker, argument: &Ast) -> Option<Term> {
     let Node::Literal(Raw::Text(text)) = &argument.node else {
         return of_one(checker, Function::Timestamp, argument);
     };
-    let Ok(time) = text.parse() else {
+    let Some(time) = rfc3339(text) else {
         let hint = "write `timestamp(\"2026-01-01T00:00:00Z\")`";
         let message = "this is no time in RFC 3339";
         return checker.refuse(Problem::new(argument.span.clone(), message).hint(hint));
@@ -228,11 +229,11 @@ fn each(
         return checker.refuse(Problem::new(ast.span.clone(), message));
     }
     let field = names::field(checker, array)?;
-    if !matches!(field, Field::Path(_)) {
+    let Field::Path(path) = &field else {
         let message = format!("`{name}()` goes over an array in the value, such as `value.items`");
         return checker.refuse(Problem::new(array.span.clone(), message));
-    }
-    checker.uses(&field, &array.span);
+    };
+    checker.reads(&field, &array.span);
     checker.compares(array, Some(Kind::Array));
     let Node::Name(variable_name) = &variable.node else {
         let message = "an element needs a name, such as `x`";
@@ -243,6 +244,6 @@ fn each(
         let hint = "name the element otherwise, such as `x`";
         return checker.refuse(Problem::new(variable.span.clone(), message).hint(hint));
     }
-    let condition = checker.over_element(variable_name, condition)?;
+    let condition = checker.over_element((variable_name, path), condition)?;
     Some(Term::Each(quantifier, Box::new(Each { array: field, condition })))
 }

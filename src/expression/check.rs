@@ -9,7 +9,7 @@ use super::names;
 use super::term::{Field, Literal, Term, Types};
 use super::value::Kind;
 use super::{Checked, PathUse, Problem, parser};
-use crate::json::Number;
+use crate::json::{Number, Path};
 
 /// What a text was made into.
 #[derive(Debug)]
@@ -34,17 +34,25 @@ impl Typed {
 
 /// Reads a text as a condition.
 pub(super) fn condition(text: &str) -> Result<Checked<Typed>, Vec<Problem>> {
-    compile(text, Checker::truth)
+    compile(text, Checker::truth, Missing::IsNotTrue)
 }
 
 /// Reads a text as a value.
 pub(super) fn value(text: &str) -> Result<Checked<Typed>, Vec<Problem>> {
-    compile(text, Checker::term)
+    compile(text, Checker::term, Missing::Rejects)
+}
+
+/// What it does to a record that the whole is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    IsNotTrue,
+    Rejects,
 }
 
 fn compile(
     text: &str,
     lower: impl FnOnce(&mut Checker, &Ast) -> Option<Term>,
+    missing: Missing,
 ) -> Result<Checked<Typed>, Vec<Problem>> {
     let ast = parser::parse(text).map_err(|problem| vec![problem])?;
     let mut checker = Checker::default();
@@ -52,7 +60,7 @@ fn compile(
     match term {
         Some(term) if checker.problems.is_empty() => {
             let uses = std::mem::take(&mut checker.uses);
-            Ok(Checked { value: Typed { term, uses }, warnings: checker.warnings() })
+            Ok(Checked { value: Typed { term, uses }, warnings: checker.warnings(missing) })
         }
         _ => Err(checker.problems),
     }
@@ -70,8 +78,8 @@ pub(super) struct Checker {
     asked: Vec<Field>,
     /// Paths into the value, in the order of the text.
     uses: Vec<PathUse>,
-    /// What `exists()` or `all()` calls an element.
-    variable: Option<Box<str>>,
+    /// What `exists()` or `all()` calls an element, and where its array is.
+    variable: Option<(Box<str>, Path)>,
 }
 
 impl Checker {
@@ -122,25 +130,34 @@ impl Checker {
 
     fn read(&mut self, ast: &Ast) -> Option<Term> {
         let field = names::field(self, ast)?;
-        if let Some(sign) = self.negated {
-            self.read_negated.push((field.clone(), ast.span.clone(), sign));
-        }
-        self.uses(&field, &ast.span);
+        self.reads(&field, &ast.span);
         Some(Term::Field(field))
+    }
+
+    /// Keeps a field that is read, and not only asked for.
+    pub(super) fn reads(&mut self, field: &Field, span: &Range<usize>) {
+        if let Some(sign) = self.negated {
+            self.read_negated.push((field.clone(), span.clone(), sign));
+        }
+        self.uses(field, span);
     }
 
     /// Whether a name stands for an element.
     pub(super) fn is_variable(&self, name: &str) -> bool {
-        self.variable.as_deref() == Some(name)
+        self.variable.as_ref().is_some_and(|(own, _)| &**own == name)
     }
 
     fn names_variable(&self, ast: &Ast) -> bool {
         matches!(&ast.node, Node::Name(name) if self.is_variable(name))
     }
 
-    /// Reads a condition on an element that has a name; `None` within another one.
-    pub(super) fn over_element(&mut self, name: &str, condition: &Ast) -> Option<Term> {
-        self.variable = Some(name.into());
+    /// Reads a condition on an element that has a name, of the array there; `None` within another one.
+    pub(super) fn over_element(
+        &mut self,
+        (name, array): (&str, &Path),
+        condition: &Ast,
+    ) -> Option<Term> {
+        self.variable = Some((name.into(), array.clone()));
         let term = self.truth(condition);
         self.variable = None;
         term
@@ -153,16 +170,25 @@ impl Checker {
 
     /// Keeps a path for whoever knows the shape of the value.
     pub(super) fn uses(&mut self, field: &Field, span: &Range<usize>) {
-        if let Field::Path(path) = field {
-            let (path, span) = (path.clone(), span.clone());
-            self.uses.push(PathUse { path, span, compared_with: None });
-        }
+        let (path, element) = match (field, &self.variable) {
+            (Field::Path(path), _) => (path.clone(), None),
+            (Field::Element(name, path), Some((_, array))) => {
+                (array.clone(), Some((name.clone(), path.clone())))
+            }
+            _ => return,
+        };
+        self.uses.push(PathUse { path, element, span: span.clone(), compared_with: Vec::new() });
     }
 
     /// Says of the path that `part` is what it is compared with.
-    pub(super) fn compares(&mut self, part: &Ast, with: Option<Kind>) {
+    pub(super) fn compares(&mut self, part: &Ast, with: impl IntoIterator<Item = Kind>) {
         if let Some(own) = self.uses.iter_mut().rev().find(|own| own.span == part.span) {
-            own.compared_with = with;
+            own.compared_with.clear();
+            for kind in with {
+                if !own.compared_with.contains(&kind) {
+                    own.compared_with.push(kind);
+                }
+            }
         }
     }
 
@@ -253,7 +279,7 @@ impl Checker {
         let (left, right) = (self.term(&binary.left), self.term(&binary.right));
         self.negated = before;
         let (left, right) = (left?, right?);
-        self.comparable(comparison, [left.types(), right.types()], &ast.span)?;
+        self.comparable(comparison, [&left, &right], &ast.span)?;
         self.compares(&binary.left, right.types().kind());
         self.compares(&binary.right, left.types().kind());
         Some(Term::Compare(comparison, Box::new([left, right])))
@@ -262,9 +288,10 @@ impl Checker {
     fn comparable(
         &mut self,
         comparison: Comparison,
-        [left, right]: [Types; 2],
+        [left_term, right_term]: [&Term; 2],
         span: &Range<usize>,
     ) -> Option<()> {
+        let (left, right) = (left_term.types(), right_term.types());
         let common = left.and(right);
         let common = if comparison.is_equality() { common } else { common.without_null() };
         if !common.is_none() {
@@ -272,7 +299,7 @@ impl Checker {
         }
         let (sign, left_name, right_name) = (comparison.sign(), left.name(), right.name());
         let message = format!("`{sign}` compares {left_name} with {right_name}");
-        let hint = names::comparison_hint(left.or(right));
+        let hint = names::comparison_hint(left_term, right_term);
         self.refuse(Problem { hint, ..Problem::new(span.clone(), message) })
     }
 
@@ -295,9 +322,11 @@ impl Checker {
         let literals: Vec<_> = list.iter().map(|item| self.item(item)).collect();
         let (left, literals) = (left?, literals.into_iter().collect::<Option<Vec<_>>>()?);
         for (literal, item) in literals.iter().zip(list) {
-            self.comparable(Comparison::Equal, [left.types(), literal.types()], &item.span)?;
+            let literal = Term::Literal(literal.clone());
+            self.comparable(Comparison::Equal, [&left, &literal], &item.span)?;
         }
-        self.compares(&binary.left, literals.first().and_then(|first| first.types().kind()));
+        let kinds = literals.iter().filter_map(|literal| literal.types().kind());
+        self.compares(&binary.left, kinds);
         Some(Term::In(Box::new(left), literals))
     }
 
@@ -336,7 +365,7 @@ impl Checker {
     }
 
     /// One for each field that a negation reads although the record may be without it.
-    fn warnings(self) -> Vec<Problem> {
+    fn warnings(self, missing: Missing) -> Vec<Problem> {
         let mut warned: Vec<Field> = Vec::new();
         let mut warnings = Vec::new();
         for (field, span, sign) in self.read_negated {
@@ -345,11 +374,21 @@ impl Checker {
                 continue;
             }
             let whose = if matches!(field, Field::Element(..)) { "an element" } else { "a record" };
-            let message = format!("{whose} without `{field}` does not pass this `{sign}`");
             let has = field.has();
             let not = if has.starts_with("has") { format!("!{has}") } else { format!("!({has})") };
-            let hint =
-                format!("say which you mean: `{not} || …` lets it pass, `{has} && …` does not");
+            let (message, hint) = match missing {
+                Missing::IsNotTrue => (
+                    format!("{whose} without `{field}` does not pass this `{sign}`"),
+                    format!("`{not} || …` lets it pass, `{has} && …` does not"),
+                ),
+                Missing::Rejects => (
+                    format!(
+                        "of {whose} without `{field}` this `{sign}` is missing, and what is missing rejects the record"
+                    ),
+                    format!("`{not} || …` is true of it, `{has} && …` is false"),
+                ),
+            };
+            let hint = format!("say which you mean: {hint}");
             warnings.push(Problem::new(span, message).hint(hint));
             warned.push(field);
         }

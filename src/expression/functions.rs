@@ -10,6 +10,7 @@ use super::eval::{Env, Gap, Verdict, both};
 use super::output::{self, Text as Output};
 use super::program::{Operand, Source};
 use super::term::{Function, Search};
+use super::time::rfc3339;
 use super::value::{Kind, Moment, Text, Value};
 use crate::json::{self, Number, Slot};
 
@@ -151,9 +152,9 @@ impl Function {
     fn parsed<'a>(self, bytes: &[u8]) -> Evaluated<'a> {
         let text = output::utf8(bytes)?;
         if self == Self::Timestamp {
-            return match text.parse() {
-                Ok(time) => Ok(Value::Timestamp(Moment::of(&time))),
-                Err(_) => self.made(None, Kind::Text),
+            return match rfc3339(text) {
+                Some(time) => Ok(Value::Timestamp(Moment::of(&time))),
+                None => self.made(None, Kind::Text),
             };
         }
         // Rust reads more as a number than people write: `inf`, `+1`.

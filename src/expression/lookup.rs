@@ -140,18 +140,17 @@ impl Lookup {
 
 /// A field, and the literals of which it must be one.
 fn compared(term: &Term) -> Option<(&Field, &[Literal])> {
-    match term {
-        Term::In(of, list) => match of.as_ref() {
-            Term::Field(field) => Some((field, list)),
-            _ => None,
-        },
-        Term::Compare(Comparison::Equal, sides) => match sides.as_ref() {
-            [Term::Field(field), Term::Literal(literal)]
-            | [Term::Literal(literal), Term::Field(field)] => {
-                Some((field, std::slice::from_ref(literal)))
-            }
-            _ => None,
-        },
+    if let Term::In(of, list) = term
+        && let Term::Field(field) = of.as_ref()
+    {
+        return Some((field, list));
+    }
+    let Term::Compare(Comparison::Equal, sides) = term else { return None };
+    match sides.as_ref() {
+        [Term::Field(field), Term::Literal(literal)]
+        | [Term::Literal(literal), Term::Field(field)] => {
+            Some((field, std::slice::from_ref(literal)))
+        }
         _ => None,
     }
 }

@@ -4,7 +4,9 @@
 use super::Problem;
 use super::ast::{Access, Arithmetic, Ast, Binary, Node, Raw};
 use super::check::Checker;
-use super::term::{Field, Types};
+use super::near::nearest;
+use super::term::{Field, Literal, Term, Types};
+use super::time::rfc3339;
 use crate::json::{Path, Segment};
 
 const ROOTS: [&str; 7] = ["value", "key", "headers", "topic", "partition", "offset", "timestamp"];
@@ -145,14 +147,9 @@ pub(super) fn header(checker: &mut Checker, name: &Ast) -> Option<Field> {
 }
 
 /// The known name that was probably meant.
-pub(super) fn similar(name: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn similar<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let other = OTHER_WORDS.iter().find(|(word, _)| *word == name).map(|(_, meant)| *meant);
-    let near = || {
-        let distance = |known: &str| strsim::damerau_levenshtein(known, &name.to_lowercase());
-        let near = known.iter().copied().min_by_key(|known| distance(known))?;
-        (distance(near) <= near.len() / 3).then_some(near)
-    };
-    other.or_else(near)
+    other.or_else(|| nearest(name, known.iter().copied()))
 }
 
 /// `value.user-id` is a subtraction, and hardly ever meant to be one.
@@ -174,15 +171,36 @@ pub(super) fn is_root(name: &str) -> bool {
     ROOTS.contains(&name)
 }
 
-/// What to do about two types that do not compare.
-pub(super) fn comparison_hint(both: Types) -> Option<String> {
-    let has = |types: Types| !both.and(types).is_none();
-    let hint = if has(Types::TIMESTAMP) {
-        "a time is written `timestamp(\"2026-01-01T00:00:00Z\")`, and only the root `timestamp` is one"
-    } else if both == Types::TEXT.or(Types::NULL).or(Types::NUMBER) {
-        "keys and headers are text: compare with a string, such as `\"1\"`"
+/// What to do about two sides whose types do not compare.
+pub(super) fn comparison_hint(left: &Term, right: &Term) -> Option<String> {
+    if left.types() == Types::TIMESTAMP {
+        return Some(timestamp_hint(right));
+    }
+    if right.types() == Types::TIMESTAMP {
+        return Some(timestamp_hint(left));
+    }
+    let text = "keys and headers are text: compare with a string, such as `\"1\"`";
+    let both = left.types().or(right.types());
+    (both == Types::TEXT.or(Types::NULL).or(Types::NUMBER)).then(|| text.to_owned())
+}
+
+/// What to do about something that is compared with a timestamp.
+fn timestamp_hint(other: &Term) -> String {
+    let types = other.types();
+    if let Term::Field(field) = other
+        && !types.and(Types::TEXT).is_none()
+    {
+        return format!("did you mean `timestamp({field})`?");
+    }
+    if let Term::Literal(Literal::Text(text)) = other
+        && rfc3339(text).is_some()
+    {
+        return format!("did you mean `timestamp(\"{text}\")`?");
+    }
+    let hint = if types == Types::NUMBER {
+        "`int()` of a timestamp is its seconds since 1970"
     } else {
-        return None;
+        "a timestamp is written `timestamp(\"2026-01-01T00:00:00Z\")`, or made of a string by `timestamp(value.a)`"
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }

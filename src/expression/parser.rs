@@ -304,9 +304,25 @@ impl Parser {
                 let items = self.list("[", "]")?;
                 part(span.start..self.end(), Node::List(items))
             }
-            "{" => part(span, Node::Map),
+            "{" => self.map(&span),
             _ => {
                 Err(Problem::new(span, format!("a value was expected here, and there is `{sign}`")))
+            }
+        }
+    }
+
+    /// Braces and all between them, however deep.
+    fn map(&mut self, opened: &Range<usize>) -> Parsed {
+        let mut open = 0_usize;
+        loop {
+            if *self.peek() == Kind::End {
+                return Err(Problem::new(opened.clone(), "`}` is missing to close this"));
+            }
+            open += usize::from(self.sees("{"));
+            open -= usize::from(self.sees("}"));
+            self.at += 1;
+            if open == 0 {
+                return part(opened.start..self.end(), Node::Map);
             }
         }
     }

@@ -7,8 +7,10 @@ mod functions;
 mod language;
 mod lookup;
 mod meaning;
+mod near;
 mod output;
 mod refusals;
+mod times;
 
 use super::{BoundPredicate, BoundValue, Predicate, Problem, Scope, ValueExpression, Verdict};
 use crate::json::{Check, Paths, Slot, scan};

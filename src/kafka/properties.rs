@@ -34,7 +34,7 @@ pub struct Connection {
 }
 
 /// Overridden by the operator's properties.
-const CONSUMER_DEFAULTS: [(&str, &str); 7] = [
+pub(super) const CONSUMER_DEFAULTS: [(&str, &str); 7] = [
     ("fetch.queue.backoff.ms", "10"),
     ("queued.max.messages.kbytes", "16384"),
     // A second worker or instance learns of a rebalance by its heartbeat: 3 s would leave it without work so long.
@@ -47,7 +47,7 @@ const CONSUMER_DEFAULTS: [(&str, &str); 7] = [
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
-const CONSUMER_PINNED: [(&str, &str); 5] = [
+pub(super) const CONSUMER_PINNED: [(&str, &str); 5] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     // Where a partition has no offset, or one out of range, we decide.
@@ -56,7 +56,7 @@ const CONSUMER_PINNED: [(&str, &str); 5] = [
     ("enable.partition.eof", "false"),
 ];
 
-const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
+pub(super) const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
     ("linger.ms", "5"),
     ("queue.buffering.max.kbytes", "65536"),
     // The topic's own limit decides: librdkafka's default of 1 000 000 is below the broker's.
@@ -156,44 +156,49 @@ impl Connection {
     }
 
     fn cluster_properties(&self, conf: &mut Conf) -> Result<(), Fault> {
-        set_owned(conf, &self.cluster.properties)?;
-        set(conf, "bootstrap.servers", &self.cluster.bootstrap_servers)?;
-        let protocol = match (&self.cluster.tls, &self.cluster.sasl) {
-            (None, None) => "plaintext",
-            (Some(_), None) => "ssl",
-            (None, Some(_)) => "sasl_plaintext",
-            (Some(_), Some(_)) => "sasl_ssl",
-        };
-        set(conf, "security.protocol", protocol)?;
-        if let Some(tls) = &self.cluster.tls {
-            self.tls(conf, tls)?;
-        }
-        if let Some(sasl) = &self.cluster.sasl {
-            set(conf, "sasl.mechanism", sasl.mechanism.as_str())?;
-            set(conf, "sasl.username", &sasl.username)?;
-            set(conf, "sasl.password", &self.secrets.read(&sasl.password)?)?;
-        }
-        Ok(())
-    }
-
-    fn tls(&self, conf: &mut Conf, tls: &Tls) -> Result<(), Fault> {
-        if let Some(ca) = &tls.ca {
-            set(conf, "ssl.ca.location", &ca.to_string_lossy())?;
-        }
-        if let Some((certificate, key)) = &tls.identity {
-            set(conf, "ssl.certificate.location", &certificate.to_string_lossy())?;
-            match key {
-                SecretRef::File(path) => set(conf, "ssl.key.location", &path.to_string_lossy())?,
-                SecretRef::Credential(_) | SecretRef::Env(_) => {
-                    set(conf, "ssl.key.pem", &self.secrets.read(key)?)?;
-                }
-            }
-        }
-        Ok(())
+        reach(conf, &self.cluster, &self.secrets)
     }
 }
 
-fn set(conf: &mut Conf, name: &str, value: &str) -> Result<(), Fault> {
+/// How a cluster is reached: addresses, TLS, who we are, and the operator's own properties of it.
+pub(super) fn reach(conf: &mut Conf, cluster: &Cluster, secrets: &Secrets) -> Result<(), Fault> {
+    set_owned(conf, &cluster.properties)?;
+    set(conf, "bootstrap.servers", &cluster.bootstrap_servers)?;
+    let protocol = match (&cluster.tls, &cluster.sasl) {
+        (None, None) => "plaintext",
+        (Some(_), None) => "ssl",
+        (None, Some(_)) => "sasl_plaintext",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    set(conf, "security.protocol", protocol)?;
+    if let Some(tls) = &cluster.tls {
+        reach_by_tls(conf, tls, secrets)?;
+    }
+    if let Some(sasl) = &cluster.sasl {
+        set(conf, "sasl.mechanism", sasl.mechanism.as_str())?;
+        set(conf, "sasl.username", &sasl.username)?;
+        set(conf, "sasl.password", &secrets.read(&sasl.password)?)?;
+    }
+    Ok(())
+}
+
+fn reach_by_tls(conf: &mut Conf, tls: &Tls, secrets: &Secrets) -> Result<(), Fault> {
+    if let Some(ca) = &tls.ca {
+        set(conf, "ssl.ca.location", &ca.to_string_lossy())?;
+    }
+    if let Some((certificate, key)) = &tls.identity {
+        set(conf, "ssl.certificate.location", &certificate.to_string_lossy())?;
+        match key {
+            SecretRef::File(path) => set(conf, "ssl.key.location", &path.to_string_lossy())?,
+            SecretRef::Credential(_) | SecretRef::Env(_) => {
+                set(conf, "ssl.key.pem", &secrets.read(key)?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn set(conf: &mut Conf, name: &str, value: &str) -> Result<(), Fault> {
     // librdkafka's sentence may repeat the value: never where it is a secret.
     let hidden = matches!(name, "sasl.password" | "ssl.key.pem");
     conf.set(name, value).map_err(|text| {
@@ -202,7 +207,7 @@ fn set(conf: &mut Conf, name: &str, value: &str) -> Result<(), Fault> {
     })
 }
 
-fn set_all<'a>(
+pub(super) fn set_all<'a>(
     conf: &mut Conf,
     properties: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(), Fault> {

@@ -18,7 +18,7 @@ mod sys;
 pub(super) use conf::{Conf, check_property, check_topic_property};
 pub(super) use consumer::Consumer;
 pub(super) use error::{Failed, code, error_text};
-pub(super) use hooks::{ClientError, Protocol, Rebalance, Undelivered};
+pub(super) use hooks::{ClientError, Delivered, Protocol, Rebalance, Undelivered};
 pub(super) use list::{PartitionList, PartitionOffset, logical};
 pub(super) use message::{Messages, TakenHeaders};
 pub(super) use metadata::TopicMetadata;

@@ -125,30 +125,43 @@ impl Port {
     }
 }
 
-/// Commits where a group without any offset begins, before it is joined. The broker refuses that for a group with members:
-/// then another instance did it. `earliest` needs nothing: a partition without an offset begins at its beginning.
+/// Commits where a group without any offset begins, before it is joined. `earliest` needs nothing: a partition without an
+/// offset begins at its beginning.
 pub(super) fn seed(
     connection: &Connection,
     probe: &mut Consumer,
     subscription: &Subscription,
 ) -> Result<(), Failed> {
     let start = connection.pipeline.source.start;
-    let known = || subscription.partitions.iter().map(|(t, p)| (t.as_str(), *p));
-    if start == Start::Earliest || subscription.partitions.is_empty() {
+    if start == Start::Earliest {
         return Ok(());
     }
-    let mut committed = PartitionList::of(known().map(|(t, p)| (t, p, 0)));
+    let partitions = &subscription.partitions;
+    if commit_start(probe, partitions, |probe| resolve(start, probe, subscription))? {
+        tracing::info!(group = %connection.pipeline.source.group, ?start, partitions = partitions.len(), "the group is new: its start is committed");
+    }
+    Ok(())
+}
+
+/// Commits offsets for a group without any, and says whether it did. The broker refuses that for a group with members: then
+/// another instance did it.
+pub(super) fn commit_start(
+    probe: &mut Consumer,
+    partitions: &[(String, i32)],
+    resolve: impl FnOnce(&mut Consumer) -> Result<PartitionList, Failed>,
+) -> Result<bool, Failed> {
+    if partitions.is_empty() {
+        return Ok(false);
+    }
+    let mut committed = PartitionList::of(partitions.iter().map(|(t, p)| (t.as_str(), *p, 0)));
     probe.committed(&mut committed, REQUEST_MAX)?;
     if committed.to_vec().iter().any(|p| p.offset >= 0) {
-        return Ok(());
+        return Ok(false);
     }
-    let list = resolve(start, probe, subscription)?;
+    let list = resolve(probe)?;
     match probe.commit(&list, COMMIT_MAX) {
-        Ok(()) => {
-            tracing::info!(group = %connection.pipeline.source.group, ?start, partitions = subscription.partitions.len(), "the group is new: its start is committed");
-            Ok(())
-        }
-        Err(failed) if is_membership(failed.code) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(failed) if is_membership(failed.code) => Ok(false),
         Err(failed) => Err(failed),
     }
 }

@@ -34,6 +34,9 @@ pub trait Headers {
     fn last(&self, name: &[u8]) -> Option<Option<&[u8]>>;
 }
 
+/// Is shown each header of a record, in order: its name, and its value, where it is not null.
+pub type VisitHeader<'v> = dyn FnMut(&[u8], Option<&[u8]>) + 'v;
+
 /// A record without any header.
 #[derive(Clone, Copy, Debug)]
 pub struct NoHeaders;

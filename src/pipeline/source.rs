@@ -34,6 +34,16 @@ pub enum Topics {
     Pattern(TopicPattern),
 }
 
+impl Topics {
+    /// The first that the file names; a pattern names none.
+    pub fn first(&self) -> Option<&TopicName> {
+        match self {
+            Self::Names(names) => names.first(),
+            Self::Pattern(_) => None,
+        }
+    }
+}
+
 /// A Rust regex that is matched against the cluster's topics here, not by the broker.
 #[derive(Clone, Debug)]
 pub struct TopicPattern(pub regex::Regex);

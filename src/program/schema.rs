@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError, options_for};
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{PatternOptions, ReferencingError, Retrieve, Uri, ValidationError, options_for};
 use serde_json::Value;
 
 use chain::Chain;
@@ -27,7 +28,7 @@ use crate::model::{Rejection, Stage};
 use crate::pipeline::PayloadSchema;
 
 /// A compiled regular expression of a schema may be so large.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+pub const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// A schema that values are held against.
 #[derive(Debug)]
@@ -45,7 +46,24 @@ pub enum SchemaError {
         /// The absolute URI.
         uri: String,
     },
-    /// It is no JSON Schema, or refers to a part that is not there.
+    /// It refers to a part that is not there.
+    NoSuchPart {
+        /// In words.
+        what: String,
+    },
+    /// A regular expression in it does not compile, or is larger than [`PATTERN_BYTES_MAX`] then.
+    Pattern {
+        /// As the schema has it.
+        pattern: String,
+        /// The JSON pointer to it.
+        at: String,
+    },
+    /// Its `$schema` names no draft that is known.
+    NoDraft {
+        /// What it names.
+        draft: String,
+    },
+    /// It is no JSON Schema.
     Invalid {
         /// In words.
         what: String,
@@ -118,7 +136,7 @@ impl CompiledSchema {
             std::mem::take(&mut *shelf.asked.lock().unwrap_or_else(PoisonError::into_inner));
         let validator = validator.map_err(|error| match asked.refused {
             Some(uri) => SchemaError::Unknown { uri },
-            None => SchemaError::Invalid { what: described(&error) },
+            None => refused(&error),
         })?;
         let names = Names::of(schema);
         Ok((Self { validator, names, file: Arc::clone(&schema.file) }, asked.given))
@@ -173,6 +191,24 @@ fn unread(value: &[u8], error: &dom::Unread, rule: &str) -> Rejection {
         }
     };
     Rejection { stage, reason, rule: rule.to_owned().into() }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enums are another crate's and grow")]
+fn refused(error: &ValidationError<'_>) -> SchemaError {
+    match error.kind() {
+        Kind::Referencing(ReferencingError::UnknownSpecification { specification }) => {
+            SchemaError::NoDraft { draft: specification.clone() }
+        }
+        Kind::Referencing(_) => SchemaError::NoSuchPart { what: described(error) },
+        Kind::Format { format } if format == "regex" => {
+            // The draft's own schema finds the one, the compiler the other.
+            let (instance, schema) = (error.instance_path(), error.schema_path());
+            let at = if instance.as_str().is_empty() { schema } else { instance };
+            let pattern = error.instance().as_str().unwrap_or_default();
+            SchemaError::Pattern { pattern: pattern.to_owned(), at: at.as_str().to_owned() }
+        }
+        _ => SchemaError::Invalid { what: described(error) },
+    }
 }
 
 /// Nothing of a payload is in it: only the schema was looked at.

@@ -66,12 +66,15 @@ impl BoundStep {
 
     /// Whether the record goes on behind it.
     #[inline]
-    pub(super) fn run(
+    pub(super) fn run<W: Witness>(
         &self,
         state: &mut State,
         record: &Record<'_>,
-        witness: &mut impl Witness,
+        witness: &mut W,
     ) -> Result<bool, Rejection> {
+        if W::LOOKS_ON {
+            state.edited.show(record, |now| witness.reached(self.index, now));
+        }
         match &self.kind {
             Kind::Filter(filter) => {
                 return filter.run(state, record, (self.index, &self.rule), witness);
@@ -80,7 +83,9 @@ impl BoundStep {
             Kind::Set(set) => set.run(state, record, &self.rule)?,
             Kind::Remove(remove) => remove.run(state, record, &self.rule)?,
         }
-        state.edited.show(record, |now| witness.passed(self.index, now));
+        if W::LOOKS_ON {
+            state.edited.show(record, |now| witness.passed(self.index, now));
+        }
         Ok(true)
     }
 }

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{AnyProperty, settings};
+use crate::pipeline::Definition;
 use crate::supervisor::wanted::wanted;
 
 fn name(text: &str) -> PipelineName {
@@ -191,6 +192,64 @@ fn a_definition_is_built_again_from_its_file() {
     let why = |name_of: &str, text: &str| restored(name_of, text).1[&name(name_of)].clone();
     assert_eq!(why("gone", GOOD), "its name is not in it");
     assert!(why("orders", &GOOD.replace("earliest", "erliest")).starts_with("K0204: "));
+}
+
+#[test]
+fn the_schemas_of_a_definition_outlive_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = GOOD.replace("sinks:", "steps: [{validate: {schema: a/user.json}}]\nsinks:");
+    let user = r#"{"properties": {"at": {"$ref": "place.json"}, "by": {"$ref": "urn:by"}}}"#;
+    let schemas = [
+        ("a/user.json", user),
+        ("a/place.json", r#"{"type": "string", "maxLength": 12}"#),
+        ("by.json", r#"{"$id": "urn:by", "type": "integer"}"#),
+        ("unused.json", "{}"),
+    ];
+    let schema = |(name, text): (&str, &str)| (name.to_owned(), Ok(text.as_bytes().to_vec()));
+    let snapshot = Snapshot {
+        files: vec![SnapshotFile { path: "a.yaml".to_owned(), content: Ok(file.into_bytes()) }],
+        schemas: SchemaFiles {
+            folder: "schemas".to_owned(),
+            files: schemas.into_iter().map(schema).collect(),
+        },
+    };
+    let environment = Environment::Known(BTreeMap::new());
+    let settings = settings::load(None, &environment, &AnyProperty).unwrap().settings;
+    let checked = config::check(&snapshot, Some(&settings), &environment, &AnyProperty);
+    assert_eq!(checked.pipelines.len(), 1, "{:?}", checked.findings);
+    let was = wanted(&LastGood::new(), &checked, settings.reload).last_good();
+
+    open(&folder).save_last_good(&texts(&was)).unwrap();
+    let remembered = open(&folder).load().last_good;
+    let kept: Vec<_> = remembered[&name("orders")].schemas.keys().cloned().collect();
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    let (is, lost) = restore(&remembered, &settings, &environment, &AnyProperty);
+    assert!(lost.is_empty(), "{lost:?}");
+    let definition = |all: &LastGood| Definition::of(&all[&name("orders")].pipeline);
+    assert_eq!(definition(&is), definition(&was));
+    // The very text is what is kept the next time, and the time after.
+    assert_eq!(texts(&is), texts(&was));
+
+    let mut without = remembered.clone();
+    without.get_mut(&name("orders")).unwrap().schemas.remove("a/place.json");
+    let (_, lost) = restore(&without, &settings, &environment, &AnyProperty);
+    assert!(lost[&name("orders")].contains("a/place.json"), "{lost:?}");
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_there_and_the_next_write_goes_through() {
+    let (folder, mut remembered) = filled();
+    let state = open(&folder);
+    // The temporary file is on a device that is always full.
+    let temporary = folder.path().join("host-a.last-good.json.tmp");
+    std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
+    let other = [(name("c"), text("name: c"))].into();
+    let error = state.save_last_good(&other).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(state.load(), remembered);
+    state.save_last_good(&other).unwrap();
+    remembered.last_good = other;
+    assert_eq!(open(&folder).load(), remembered);
 }
 
 #[test]

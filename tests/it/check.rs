@@ -133,9 +133,14 @@ fn broken_settings_are_code_78() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_code_78_and_an_unknown_option_64() {
+fn a_folder_that_is_not_there_is_code_78_and_an_argument_that_leads_nowhere_64() {
     let place = Place::with(&[]);
     assert_eq!(place.run(&["check"]).0, 78);
+    for command in ["check", "test", "explain"] {
+        let (code, out, err) = place.run(&[command, "nowhere.yaml"]);
+        assert_eq!((code, out.as_str()), (64, ""), "{command}: {err}");
+        assert!(err.contains("cannot read nowhere.yaml"), "{command}: {err}");
+    }
     assert_eq!(place.run(&["check", "--colour"]).0, 64);
     assert_eq!(place.run(&["chekc"]).0, 64);
     assert_eq!(place.run(&[]).0, 64);

@@ -4,6 +4,8 @@
 #![expect(clippy::panic, reason = "a test that cannot go on says so by failing")]
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so by failing")]
 
+mod bad_input;
+mod by_hand;
 mod cases;
 mod check;
 mod checker;

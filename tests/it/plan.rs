@@ -87,9 +87,48 @@ fn an_empty_folder_would_be_held() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_code_78() {
+fn a_folder_that_is_not_there_is_code_64_and_the_settings_one_78() {
     let place = tempfile::tempdir().unwrap();
     let (code, _, errors) = run(place.path(), &["plan", "here", "--against", "there"]);
-    assert_eq!(code, 78);
+    assert_eq!(code, 64);
     assert!(errors.contains("cannot read there"), "{errors}");
+    std::fs::create_dir(place.path().join("there")).unwrap();
+    for (arguments, expected) in
+        [(&["plan", "here", "--against", "there"][..], 64), (&["plan", "--against", "there"], 78)]
+    {
+        let (code, _, errors) = run(place.path(), arguments);
+        assert_eq!(code, expected, "{errors}");
+        assert!(errors.contains("cannot read "), "{errors}");
+    }
+}
+
+#[test]
+fn a_changed_schema_beside_the_folders_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let file = GOOD.replace("sinks:", "steps: [{validate: {schema: order.json}}]\nsinks:");
+    for (side, schema) in [("is", "{}"), ("shall", r#"{"type": "object"}"#)] {
+        let side = place.path().join(side);
+        std::fs::create_dir_all(side.join("pipelines")).unwrap();
+        std::fs::create_dir_all(side.join("schemas")).unwrap();
+        std::fs::write(side.join("pipelines/a.yaml"), &file).unwrap();
+        std::fs::write(side.join("schemas/order.json"), schema).unwrap();
+    }
+    let against = ["plan", "shall/pipelines", "--against", "is/pipelines"];
+    let (code, text, findings) = run(place.path(), &against);
+    assert_eq!((code, findings.as_str()), (2, ""));
+    assert!(text.starts_with("swap      orders\n          by schemas/order.json\n"), "{text}");
+
+    // With settings of one side, the other's schemas are in the same place beside it.
+    std::fs::write(place.path().join("shall/krouted.yaml"), "version: 1\n").unwrap();
+    let with = [&against[..], &["--config", "shall/krouted.yaml"]].concat();
+    assert_eq!(run(place.path(), &with).0, 2);
+}
+
+#[test]
+fn a_test_that_fails_is_code_1_and_its_pipeline_stays_as_it_is() {
+    let fails = "tests: [{name: it goes nowhere, given: {value: {}}, expect: []}]\n";
+    let bad = format!("{}{fails}", GOOD.replace("orders-eu", "orders-de"));
+    let (code, text, findings) = planned(&[("a.yaml", GOOD)], &[("a.yaml", &bad)], &[]);
+    assert_eq!((code, text.as_str()), (1, "1 unchanged\n"));
+    assert!(findings.contains("it goes nowhere"), "{findings}");
 }

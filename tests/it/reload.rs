@@ -47,14 +47,14 @@ fn numbered(partitions: i32, from: u32, count: u32) -> Vec<Record> {
         .collect()
 }
 
-/// By partition of the input, the numbers in the order of the log and the key that the rules set.
+/// By partition of the input, the numbers in the order of the log and the header that the rules set.
 fn by_source(records: &[Record]) -> BTreeMap<String, Vec<(u32, String)>> {
     let mut all: BTreeMap<String, Vec<(u32, String)>> = BTreeMap::new();
     for record in records {
         let value = text(record.value.as_deref());
         let (partition, number) = value.split_once(':').unwrap();
         let entry = all.entry(partition.to_owned()).or_default();
-        entry.push((number.parse().unwrap(), text(record.key.as_deref())));
+        entry.push((number.parse().unwrap(), record.header_text("rules").unwrap().to_owned()));
     }
     all
 }
@@ -69,12 +69,12 @@ fn a_swap_under_load_loses_and_doubles_nothing_and_is_one_clean_cut_in_each_part
     let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
     let source: Vec<&str> = source.iter().map(String::as_str).collect();
     let rules = |version: &str| {
-        // The key tells which rules handled the record; one output partition keeps their order.
-        let sinks = format!("sinks: {{all: {{kafka: {{topic: {out}, key: '\"{version}\"'}}}}}}");
+        // A header tells which rules handled the record; one output partition keeps their order.
+        let steps = format!("steps: [{{set: {{headers.rules: '\"{version}\"'}}}}]");
         scene.file(
             "{exactly_once: {commit_interval: 50ms, max_records: 700}}",
             &source,
-            &["workers: 2", &sinks],
+            &["workers: 2", &steps, &to(&out)],
         );
     };
     rules("one");
@@ -103,15 +103,15 @@ fn a_swap_under_load_loses_and_doubles_nothing_and_is_one_clean_cut_in_each_part
     for (partition, records) in by_source(&read) {
         let numbers: Vec<u32> = records.iter().map(|(n, _)| *n).collect();
         assert_eq!(numbers, (0..sent).collect::<Vec<_>>(), "partition {partition}");
-        let mut keys: Vec<&str> = records.iter().map(|(_, key)| key.as_str()).collect();
-        keys.dedup();
+        let mut rules: Vec<&str> = records.iter().map(|(_, rules)| rules.as_str()).collect();
+        rules.dedup();
         let versions = ["one", "two", "three", "four"];
-        let in_order = keys.windows(2).all(|pair| {
-            let at = |key: &str| versions.iter().position(|v| *v == key).unwrap();
+        let in_order = rules.windows(2).all(|pair| {
+            let at = |rules: &str| versions.iter().position(|v| *v == rules).unwrap();
             at(pair[0]) < at(pair[1])
         });
-        assert!(in_order, "partition {partition}: {keys:?}");
-        assert_eq!(keys.last(), Some(&"four"), "partition {partition}: {keys:?}");
+        assert!(in_order, "partition {partition}: {rules:?}");
+        assert_eq!(rules.last(), Some(&"four"), "partition {partition}: {rules:?}");
     }
     assert_eq!(group_generation(cluster, &scene.name), before, "the group was rebalanced");
     assert_eq!(daemon.terminate(), Some(0));
@@ -272,6 +272,50 @@ fn a_bad_file_keeps_its_last_good_definition_and_the_others_apply() {
 /// The title of a finding, without its place.
 fn first_finding(text: &str) -> String {
     text.lines().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_definition_whose_own_tests_fail_is_refused_at_a_reload_and_at_a_start() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, one, two) =
+        (cluster.topic("in", 1), cluster.topic("one", 1), cluster.topic("two", 1));
+    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
+    let source: Vec<&str> = source.iter().map(String::as_str).collect();
+    let test = |expect: &str| {
+        format!("tests: [{{name: one goes out, given: {{value: {{}}}}, expect: {expect}}}]")
+    };
+    scene.file("exactly_once", &source, &[&to(&one), &test("[{sink: all}]")]);
+    let mut daemon = scene.run();
+
+    scene.file("exactly_once", &source, &[&to(&two), &test("[]")]);
+    let (code, said) = reload(&scene.host, &[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("K0907") && said.contains("one goes out"), "{said}");
+    cluster.produce(&input, &values(&["1"]));
+    assert_eq!(scene.values(&one, 1), ["1"]);
+    let status = scene.host.status_of(&scene.name);
+    assert_eq!(status["definition"], "last_good", "{status:#}");
+    assert!(status["finding"].as_str().unwrap().contains("one goes out"), "{status:#}");
+    assert_eq!(daemon.terminate(), Some(0));
+
+    let mut daemon = scene.run();
+    cluster.produce(&input, &values(&["2"]));
+    assert_eq!(scene.values(&one, 2), ["1", "2"]);
+    assert_eq!(scene.host.status_of(&scene.name)["definition"], "last_good");
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // A daemon that knows nothing better does not run it.
+    std::fs::remove_dir_all(scene.host.path().join("state")).unwrap();
+    let mut daemon = scene.host.run();
+    daemon.wait_for_line("K0907", SOON);
+    eventually(SOON, "it is rejected", || {
+        let said = scene.host.krouted(&["status", "-o", "json"]);
+        said.out.contains("\"rejected\"").then_some(())
+    });
+    assert!(scene.host.status_of(&scene.name).is_null());
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(cluster.read(&two, Isolation::Committed).is_empty());
 }
 
 #[test]

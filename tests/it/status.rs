@@ -132,6 +132,20 @@ fn without_a_daemon_the_commands_say_so_with_69() {
 }
 
 #[test]
+fn a_daemon_that_does_not_answer_in_time_is_75() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let socket = host.path().join("silent.sock");
+    let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let at = ["--socket", socket.to_str().unwrap()];
+    for command in [&["reload", "--wait", "--timeout", "1s"][..], &["reload", "--timeout", "1s"]] {
+        let said = host.krouted(&[command, &at].concat());
+        assert_eq!(said.code, 75, "{command:?}: {said:?}");
+        assert!(said.err.contains("no answer in time"), "{said:?}");
+    }
+    drop(silent);
+}
+
+#[test]
 fn the_socket_is_for_owner_and_group_and_outlives_no_daemon() {
     let host = Host::new("host-a", "127.0.0.1:1");
     let socket = host.path().join("krouted/admin.sock");

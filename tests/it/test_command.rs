@@ -21,6 +21,8 @@ fn run_with(arguments: &[&str], text: &str, environment: &[(&str, &str)]) -> (i3
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pipelines")).unwrap();
     std::fs::write(folder.path().join("pipelines/a.yaml"), text).unwrap();
+    std::fs::create_dir(folder.path().join("schemas")).unwrap();
+    std::fs::write(folder.path().join("schemas/id.json"), "{\"required\": [\"id\"]}").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
     command.args(arguments).current_dir(folder.path()).env_clear();
     let output = command.envs(environment.iter().copied()).output().unwrap();
@@ -93,4 +95,70 @@ fn coverage_names_what_no_test_reaches() {
     assert_eq!(code, 0);
     assert!(out.contains("orders has no tests"), "{out}");
     assert!(out.contains("no case reaches steps[0]"), "{out}");
+}
+
+const STEPS: &str = "version: 1
+name: steps
+source: {topics: [in], start: earliest}
+delivery: exactly_once
+steps:
+  - validate: {schema: id.json}
+  - set: {value.a: value.b}
+  - filter: value.a > 1
+sinks: {out: {kafka: {topic: out}}}
+dead_letter: {topic: dlq}
+tests:
+";
+
+#[test]
+fn a_step_that_rejects_is_reached() {
+    let mut text = STEPS.to_owned();
+    for (name, value, expect, open) in [
+        (
+            "validate",
+            "{a: 1}",
+            "{dead_letter: {stage: validate}}",
+            &["no case reaches steps[1]", "no case reaches steps[2]"][..],
+        ),
+        ("set", "{id: 1}", "{dead_letter: {stage: expression}}", &["no case reaches steps[2]"]),
+        (
+            "filter",
+            "{id: 1, b: x}",
+            "{dead_letter: {stage: expression}}",
+            &["no case passes the filter steps[2]", "no case is held back by the filter steps[2]"],
+        ),
+        (
+            "passes",
+            "{id: 1, b: 2}",
+            "{sink: out}",
+            &["no case is held back by the filter steps[2]"],
+        ),
+        ("held back", "{id: 1, b: 1}", "", &[]),
+    ] {
+        text.push_str(&format!(
+            "  - {{name: {name}, given: {{value: {value}}}, expect: [{expect}]}}\n"
+        ));
+        let (code, out, err) = run(&["test", "--coverage"], &text);
+        assert_eq!((code, err.as_str()), (0, ""), "{name}: {out}");
+        let said: Vec<_> = out.lines().filter_map(|l| l.strip_prefix("     steps: ")).collect();
+        assert_eq!(said, open, "{name}: {out}");
+    }
+}
+
+#[test]
+fn nothing_of_a_test_speaks_to_the_terminal() {
+    let text = format!(
+        "{STEPS}  - name: \"odd \\e[2J\\nok   steps: forged\"
+    given: {{key: \"k\\nok   steps: forged\", value: {{id: 1, b: 2}}, headers: {{\"h\\r\": \"\\e]0;x\\a\"}}}}
+    expect: [{{sink: out, key: other, value_text: \"\\u009b\", headers: {{}}}}]
+"
+    );
+    let (code, out, err) = run(&["test"], &text);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    assert!(out.starts_with("FAIL steps: odd \\u{1b}[2J\\nok   steps: forged\n"), "{out}");
+    assert!(out.contains("got      k\\nok   steps: forged\n"), "{out}");
+    assert!(out.contains("[h\\r: \\u{1b}]0;x\\u{7}]"), "{out}");
+    assert!(out.contains("expected \\u{9b}\n"), "{out}");
+    assert!(!out.chars().any(|c| c.is_control() && c != '\n'), "{out:?}");
+    assert!(!out.lines().any(|line| line.trim_start().starts_with("ok")), "{out}");
 }

@@ -10,7 +10,7 @@ fn root() -> &'static Path {
 }
 
 /// All files below a folder with one of these endings.
-fn files(below: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
+pub(crate) fn files(below: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(below).unwrap() {
         let path = entry.unwrap().path();
         let ending = path.extension().and_then(|e| e.to_str());

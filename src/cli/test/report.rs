@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::case::Coverage;
+use crate::case::{Coverage, printable};
 use crate::config::Ran;
 use crate::pipeline::Pipeline;
 
@@ -82,15 +82,17 @@ pub(super) fn text(results: &[Results]) -> String {
     for pipeline in results {
         for case in &pipeline.cases {
             let word = if case.differences.is_empty() { "ok  " } else { "FAIL" };
-            let _infallible = writeln!(out, "{word} {}: {}", pipeline.pipeline, case.name);
+            let _infallible =
+                writeln!(out, "{word} {}: {}", pipeline.pipeline, printable(&case.name));
             if case.differences.is_empty() {
                 continue;
             }
-            let _infallible = writeln!(out, "     {}:{}:{}", case.file, case.line, case.column);
+            let (file, line, column) = (printable(&case.file), case.line, case.column);
+            let _infallible = writeln!(out, "     {file}:{line}:{column}");
             for line in case.differences.iter().flat_map(|d| d.lines()) {
                 let _infallible = writeln!(out, "     {line}");
             }
-            let _infallible = writeln!(out, "     {}", case.rule);
+            let _infallible = writeln!(out, "     {}", printable(&case.rule));
         }
         if pipeline.cases.is_empty() {
             let _infallible = writeln!(out, "     {} has no tests", pipeline.pipeline);

@@ -87,7 +87,7 @@ pub(in crate::config) fn given(
     let key = given_key(raw, at, context);
     let value = given_value(raw, at, context);
     let headers = context.optional(raw.headers.as_ref(), at.field("headers")).map(header_list);
-    let topic = topic(raw, at.field("topic"), topics, context);
+    let topic = topic(raw, at, topics, context);
     let partition = context.optional(raw.partition.as_ref(), at.field("partition"));
     let timestamp = timestamp(raw, at.field("timestamp"), context);
     Ok(Given {
@@ -161,13 +161,15 @@ fn topic(
     topics: &Got<Topics>,
     context: &mut Context<'_>,
 ) -> Got<String> {
+    let of_given = at.key();
+    let at = at.field("topic");
     let given = context.optional(raw.topic.as_ref(), at)?;
     let topics = topics.as_ref().map_err(|absent| *absent)?;
     let Some(given) = given else {
-        return Ok(match topics {
-            Topics::Names(names) => names.first().map(ToString::to_string).unwrap_or_default(),
-            Topics::Pattern(pattern) => pattern.0.as_str().to_owned(),
-        });
+        return topics
+            .first()
+            .map(ToString::to_string)
+            .ok_or_else(|| context.findings.topic_needed(of_given).into());
     };
     let name = context.name("topic", given, at, TopicName::new)?;
     let is_read = match topics {

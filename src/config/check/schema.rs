@@ -15,7 +15,7 @@ use super::super::snapshot::{FILE_BYTES_MAX, SchemaFiles, Unread};
 use super::super::yaml::At;
 use super::{Context, Got};
 use crate::pipeline::PayloadSchema;
-use crate::program::schema::{CompiledSchema, SchemaError};
+use crate::program::schema::{CompiledSchema, PATTERN_BYTES_MAX, SchemaError};
 
 /// Finds a schema and all that it refers to, and sees that it compiles.
 pub(super) fn payload(text: &str, at: At<'_>, context: &mut Context<'_>) -> Got<PayloadSchema> {
@@ -42,6 +42,19 @@ pub(super) fn payload(text: &str, at: At<'_>, context: &mut Context<'_>) -> Got<
         Err(SchemaError::Invalid { what }) => {
             return Err(context.findings.bad_schema(at.place(), &file, &what).into());
         }
+        Err(SchemaError::NoSuchPart { what }) => {
+            return Err(context.findings.reference_to_nowhere(at.place(), &file, &what).into());
+        }
+        Err(SchemaError::NoDraft { draft }) => {
+            return Err(context.findings.schema_of_no_draft(at.place(), &file, &draft).into());
+        }
+        Err(SchemaError::Pattern { pattern, at: pointer }) => {
+            let error = regex_error(&pattern);
+            let findings = &mut *context.findings;
+            let pattern = (pattern.as_str(), pointer.as_str());
+            let reported = findings.bad_schema_pattern(at.place(), &file, pattern, error.as_ref());
+            return Err(reported.into());
+        }
         Err(SchemaError::Circle { way }) => {
             return Err(context.findings.schema_circle(at.place(), &file, &way).into());
         }
@@ -52,6 +65,11 @@ pub(super) fn payload(text: &str, at: At<'_>, context: &mut Context<'_>) -> Got<
     let others: BTreeMap<String, Value> =
         all.others.iter().filter(|(uri, _)| used.contains(*uri)).map(cloned).collect();
     Ok(PayloadSchema { others: Arc::new(others), ..all })
+}
+
+/// Why a pattern does not compile: the compiler of schemas only says that.
+fn regex_error(pattern: &str) -> Option<regex::Error> {
+    regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().err()
 }
 
 fn cloned((uri, value): (&String, &Value)) -> (String, Value) {

@@ -43,6 +43,13 @@ impl Findings {
         let message = format!("the source does not read the topic {}", quote(topic));
         self.error("K0906", place, message, "name one that it reads, or none".to_owned())
     }
+
+    pub(in crate::config) fn topic_needed(&mut self, place: Place) -> Reported {
+        let message =
+            "the source reads the topics that a pattern matches, and this record is of none";
+        let hint = "give it a `topic` that the pattern matches".to_owned();
+        self.error("K0909", place, message, hint)
+    }
 }
 
 /// The code of tests that cannot be run.

@@ -1,6 +1,6 @@
 //! `K03` meaning, `K04` expressions, `K07` client properties, `K08` the environment.
 
-use super::{Findings, Reported};
+use super::{Findings, Reported, regex_reason};
 use crate::config::text::{Place, listed_all, nearest, quote};
 use crate::model::{ClusterName, Guarantee, InvalidName, SinkName, TopicName};
 
@@ -63,8 +63,7 @@ impl Findings {
         place: Place,
         error: &regex::Error,
     ) -> Reported {
-        let text = error.to_string();
-        let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        let why = regex_reason(error);
         let message = format!("this pattern is no regular expression: {why}");
         self.error(
             "K0306",

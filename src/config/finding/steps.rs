@@ -1,8 +1,11 @@
 //! `K10`: steps and the schemas of values.
 
-use super::{Findings, Reported};
+use super::{Findings, Reported, regex_reason};
 use crate::config::text::{Place, listed_all, nearest, quote};
 use crate::expression::Kind;
+
+/// What a pattern can be.
+const PATTERNS: &str = "patterns are those of https://docs.rs/regex#syntax";
 
 impl Findings {
     pub(in crate::config) fn no_such_schema(
@@ -55,8 +58,52 @@ impl Findings {
     ) -> Reported {
         let message =
             format!("{} is no JSON Schema of the draft that it names: {what}", quote(file));
-        let hint =
-            "draft 4 to 2020-12 are known; patterns are those of https://docs.rs/regex#syntax";
+        let hint = "the draft is the one that `$schema` names, without it 2020-12";
+        self.error("K1004", place, message, hint.to_owned())
+    }
+
+    pub(in crate::config) fn schema_of_no_draft(
+        &mut self,
+        place: Place,
+        file: &str,
+        draft: &str,
+    ) -> Reported {
+        let message =
+            format!("the schema {} is of a draft that nobody knows: {draft}", quote(file));
+        let hint = "draft 4 to 2020-12 are known: name one of them in `$schema`, such as https://json-schema.org/draft/2020-12/schema";
+        self.error("K1004", place, message, hint.to_owned())
+    }
+
+    pub(in crate::config) fn reference_to_nowhere(
+        &mut self,
+        place: Place,
+        file: &str,
+        what: &str,
+    ) -> Reported {
+        let message =
+            format!("the schema {} refers to a part that is not there: {what}", quote(file));
+        self.error("K1004", place, message, "correct the `$ref`, or write that part".to_owned())
+    }
+
+    pub(in crate::config) fn bad_schema_pattern(
+        &mut self,
+        place: Place,
+        file: &str,
+        (pattern, at): (&str, &str),
+        error: Option<&regex::Error>,
+    ) -> Reported {
+        let (why, hint) = match error {
+            Some(regex::Error::CompiledTooBig(bytes)) => (
+                format!("it would take more than {bytes} bytes"),
+                "write it shorter: what is repeated by `{100}` is compiled a hundred times",
+            ),
+            Some(other) => (regex_reason(other), PATTERNS),
+            None => ("it is none in linear time".to_owned(), PATTERNS),
+        };
+        let (file, pattern) = (quote(file), quote(pattern));
+        let message = format!(
+            "the schema {file} has the pattern {pattern} at #{at}, which does not compile: {why}"
+        );
         self.error("K1004", place, message, hint.to_owned())
     }
 
@@ -151,6 +198,30 @@ impl Findings {
         self.error("K1012", place, message, hint)
     }
 
+    pub(in crate::config) fn never_in(
+        &mut self,
+        place: Place,
+        (path, holder): (&str, &str),
+        file: &str,
+        types: &[String],
+    ) -> Reported {
+        let types = types.join(" or ");
+        let message = format!(
+            "`{path}` is never there: `{holder}` is of the type {types} by {}",
+            quote(file)
+        );
+        let hint = (types == "array").then(|| {
+            // Within `exists()` there is no other one.
+            let any = if holder.starts_with("value") {
+                format!(", any of them `{holder}.exists(x, …)`")
+            } else {
+                String::new()
+            };
+            format!("an element of it is `{holder}[0]`{any}")
+        });
+        self.error("K1012", place, message, hint)
+    }
+
     pub(in crate::config) fn undeclared(
         &mut self,
         place: Place,
@@ -167,11 +238,13 @@ impl Findings {
         place: Place,
         path: &str,
         (file, types): (&str, &str),
-        kind: Kind,
+        kinds: &[Kind],
     ) -> Reported {
+        let kinds: Vec<_> = kinds.iter().map(ToString::to_string).collect();
         let message = format!(
-            "`{path}` is of the type {types} by {}, and is used as {kind} here",
-            quote(file)
+            "`{path}` is of the type {types} by {}, and is used as {} here",
+            quote(file),
+            kinds.join(" or ")
         );
         self.error("K1014", place, message, "correct the expression or the schema".to_owned())
     }

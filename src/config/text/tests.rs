@@ -31,16 +31,6 @@ fn a_place_ends_on_its_first_line_and_between_characters() {
 }
 
 #[test]
-fn a_misspelled_word_is_recognised_and_another_is_not() {
-    let known = ["topic", "partition", "exactly_once"];
-    assert_eq!(nearest("topc", known), Some("topic"));
-    assert_eq!(nearest("Topic", known), Some("topic"));
-    assert_eq!(nearest("exactly-once", known), Some("exactly_once"));
-    assert_eq!(nearest("cluster", known), None);
-    assert_eq!(nearest("", known), None);
-}
-
-#[test]
 fn a_quoted_text_is_short_and_holds_no_control_characters() {
     assert_eq!(quote("a\u{1b}[31m\n"), "`a\\u{1b}[31m\\n`");
     assert_eq!(quote(&"x".repeat(1000)).chars().count(), 63);

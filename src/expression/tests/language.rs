@@ -101,7 +101,8 @@ fn unknown_names_say_what_was_meant() {
 #[test]
 fn types_that_cannot_compare_are_refused() {
     let text_hint = "keys and headers are text: compare with a string, such as `\"1\"`";
-    let time_hint = "a time is written `timestamp(\"2026-01-01T00:00:00Z\")`, and only the root `timestamp` is one";
+    let seconds_hint = "`int()` of a timestamp is its seconds since 1970";
+    let time_hint = "a timestamp is written `timestamp(\"2026-01-01T00:00:00Z\")`, or made of a string by `timestamp(value.a)`";
     refusals(&[
         ("\"a\" > 1", "\"a\" > 1", "`>` compares a string with a number", ""),
         ("key == 1", "key == 1", "`==` compares a string or null with a number", text_hint),
@@ -110,12 +111,37 @@ fn types_that_cannot_compare_are_refused() {
         ("topic == null", "topic == null", "`==` compares a string with null", ""),
         ("key < null", "key < null", "`<` compares a string or null with null", ""),
         ("value.a < null", "value.a < null", "`<` compares a JSON value with null", ""),
-        ("timestamp > 1", "timestamp > 1", "`>` compares a timestamp with a number", time_hint),
+        ("timestamp > 1", "timestamp > 1", "`>` compares a timestamp with a number", seconds_hint),
+        (
+            "offset < timestamp",
+            "offset < timestamp",
+            "`<` compares a number with a timestamp",
+            seconds_hint,
+        ),
+        (
+            "timestamp > \"2026-01-01T00:00:00Z\"",
+            "timestamp > \"2026-01-01T00:00:00Z\"",
+            "`>` compares a timestamp with a string",
+            "did you mean `timestamp(\"2026-01-01T00:00:00Z\")`?",
+        ),
+        (
+            "timestamp > \"yesterday\"",
+            "timestamp > \"yesterday\"",
+            "`>` compares a timestamp with a string",
+            time_hint,
+        ),
+        ("timestamp in [true]", "true", "`==` compares a timestamp with a bool", time_hint),
+        (
+            "headers[\"t\"] < timestamp",
+            "headers[\"t\"] < timestamp",
+            "`<` compares a string or null with a timestamp",
+            "did you mean `timestamp(headers[\"t\"])`?",
+        ),
         (
             "value.t > timestamp(\"2026-01-01T00:00:00Z\")",
             "value.t > timestamp(\"2026-01-01T00:00:00Z\")",
             "`>` compares a JSON value with a timestamp",
-            time_hint,
+            "did you mean `timestamp(value.t)`?",
         ),
         (
             "key",
@@ -209,6 +235,11 @@ fn what_is_left_open_or_not_supported_is_named() {
             "to look into an array write `value.list.exists(x, x == \"a\")`",
         ),
         ("value.a in key", "key", list, ""),
+        ("{} == 1", "{}", "`{ }` is not supported", ""),
+        ("{\"a\": {\"b\": [1]}} == value.a", "{\"a\": {\"b\": [1]}}", "`{ }` is not supported", ""),
+        ("value.a == {\"a\": 1}", "{\"a\": 1}", "`{ }` is not supported", ""),
+        ("value.a == {\"a\": {", "{", "`}` is missing to close this", ""),
+        ("{} 1", "1", "an operator was expected here", ""),
         (
             "value.a in [value.b]",
             "value.b",
@@ -261,6 +292,12 @@ fn negations_over_unguarded_fields_are_warned_of() {
         ("key != \"a\" && !(topic == \"b\")", vec![]),
         ("!has(value.a)", vec![]),
         ("value.a == 1", vec![]),
+        ("!value.a.exists(x, x == 1)", vec!["value.a"]),
+        ("value.a.all(x, x == 1) != true", vec!["value.a"]),
+        ("!value.a.exists(x, x.b == 1)", vec!["value.a", "x.b"]),
+        ("!has(value.a) || !value.a.exists(x, x == 1)", vec![]),
+        ("value.a.exists(x, x == 1)", vec![]),
+        ("!(size(value.a) == 1)", vec!["value.a"]),
     ] {
         let warnings = Predicate::parse(text).unwrap().warnings;
         let own: Vec<_> = warnings.iter().map(|w| text.get(w.span.clone()).unwrap()).collect();
@@ -271,6 +308,25 @@ fn negations_over_unguarded_fields_are_warned_of() {
     let hint =
         "say which you mean: `!has(value.a) || …` lets it pass, `has(value.a) && …` does not";
     assert_eq!(warnings[0].hint.as_deref(), Some(hint));
+}
+
+/// What `set` and `key` do with a record without the field is not what a filter does.
+#[test]
+fn of_a_value_the_warning_says_that_the_record_is_rejected() {
+    let warned = |text: &str| ValueExpression::parse(text).unwrap().warnings.remove(0);
+    let rejects = "is missing, and what is missing rejects the record";
+    for (text, whose, sign, has) in [
+        ("value.a != 1", "a record without `value.a`", "!=", "has(value.a)"),
+        ("!value.a ? 1 : 2", "a record without `value.a`", "!", "has(value.a)"),
+        ("value.l.all(x, x.b != 1)", "an element without `x.b`", "!=", "has(x.b)"),
+    ] {
+        let warning = warned(text);
+        assert_eq!(warning.message, format!("of {whose} this `{sign}` {rejects}"), "{text}");
+        let hint =
+            format!("say which you mean: `!{has} || …` is true of it, `{has} && …` is false");
+        assert_eq!(warning.hint, Some(hint), "{text}");
+    }
+    assert!(ValueExpression::parse("value.a + 1").unwrap().warnings.is_empty());
 }
 
 #[test]

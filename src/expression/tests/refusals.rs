@@ -171,9 +171,14 @@ fn paths_are_told_with_what_they_are_compared_with() {
     let shown = |text: &str| {
         let predicate = Predicate::parse(text).unwrap().value;
         let shown = |own: &PathUse| {
-            let with = own.compared_with.map_or("?".to_owned(), |kind| kind.to_string());
-            assert_eq!(text.get(own.span.clone()), Some(own.path.to_string().as_str()));
-            format!("{} {with}", own.path)
+            let with: Vec<_> = own.compared_with.iter().map(ToString::to_string).collect();
+            let with = if with.is_empty() { "?".to_owned() } else { with.join(" or ") };
+            let path = own.to_string();
+            assert_eq!(text.get(own.span.clone()), Some(path.as_str()));
+            match &own.element {
+                Some(_) => format!("{path} of {} {with}", own.path),
+                None => format!("{path} {with}"),
+            }
         };
         predicate.paths().iter().map(shown).collect::<Vec<_>>().join(", ")
     };
@@ -185,7 +190,13 @@ fn paths_are_told_with_what_they_are_compared_with() {
         ("value.a", "value.a a bool"),
         ("value.a.startsWith(\"x\") || size(value.b) > 1", "value.a a string, value.b ?"),
         ("value.a + 1 > value.b * 2", "value.a a number, value.b a number"),
-        ("value.a.exists(x, x.b == 1)", "value.a an array"),
+        ("value.a.exists(x, x.b == 1)", "value.a an array, x.b of value.a a number"),
+        (
+            "value.a.all(x, x == \"y\" && has(x.b[0]) && value.c)",
+            "value.a an array, x of value.a a string, x.b[0] of value.a ?, value.c a bool",
+        ),
+        ("value.a in [\"x\", 1, \"y\", null]", "value.a a string or a number or null"),
+        ("value.a in []", "value.a ?"),
         ("timestamp(value.t) > timestamp", "value.t a string"),
         ("value.a == null", "value.a null"),
         ("key == \"a\" ? value.a : !value.b", "value.a ?, value.b a bool"),

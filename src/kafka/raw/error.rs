@@ -8,6 +8,7 @@ use super::sys;
 pub(in crate::kafka) mod code {
     pub(in crate::kafka) const TRANSPORT: i32 = -195;
     pub(in crate::kafka) const RESOLVE: i32 = -193;
+    pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;
     pub(in crate::kafka) const UNKNOWN_PARTITION: i32 = -190;
     pub(in crate::kafka) const UNKNOWN_TOPIC_LOCAL: i32 = -188;
     pub(in crate::kafka) const ALL_BROKERS_DOWN: i32 = -187;

@@ -52,6 +52,20 @@ pub(in crate::kafka) struct Undelivered {
     pub(in crate::kafka) topic: String,
 }
 
+/// What became of one record, where every record is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct Delivered {
+    /// As it was sent with.
+    pub(in crate::kafka) tag: usize,
+    /// 0: acknowledged.
+    pub(in crate::kafka) code: i32,
+    pub(in crate::kafka) partition: i32,
+    /// Its own, where it was acknowledged.
+    pub(in crate::kafka) offset: i64,
+    /// Of a record that failed: it may be in the topic all the same.
+    pub(in crate::kafka) maybe: bool,
+}
+
 impl Undelivered {
     /// librdkafka's words, and the topic that refused.
     pub(in crate::kafka) fn text(&self) -> String {
@@ -75,6 +89,8 @@ pub(super) struct Hooks {
     any_undelivered: AtomicBool,
     /// In the order of their reports; a window's records at most, since each window asks.
     undelivered: Mutex<Vec<Undelivered>>,
+    /// Every record is reported, not only those that failed; as many as are in flight between two looks at most.
+    delivered: Option<Mutex<Vec<Delivered>>>,
 }
 
 /// The lock's content whether or not a holder panicked: every change of it is a single call.
@@ -85,6 +101,16 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Hooks {
     pub(super) fn new(protocol: Protocol) -> Self {
         Self { protocol, ..Self::default() }
+    }
+    /// For a producer whose configuration has every delivery reported.
+    pub(super) fn reporting() -> Self {
+        Self { delivered: Some(Mutex::default()), ..Self::default() }
+    }
+    /// Appends the reports since the last call.
+    pub(super) fn take_delivered(&self, into: &mut Vec<Delivered>) {
+        if let Some(delivered) = &self.delivered {
+            into.append(&mut locked(delivered));
+        }
     }
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         locked(&self.rebalances).pop_front()
@@ -178,11 +204,19 @@ pub(super) extern "C" fn on_log(
     });
 }
 
-/// Only failed deliveries are reported (`delivery.report.only.error`).
+/// Only failed deliveries are reported (`delivery.report.only.error`), but for a producer that asked for all.
 pub(super) extern "C" fn on_delivery(_rk: *mut sys::Rk, msg: *const sys::Msg, opaque: *mut c_void) {
     quietly(|| {
         // SAFETY: our opaque, and a message that lives for the call.
-        let (hooks, msg) = unsafe { (hooks(opaque), &*msg) };
+        let (hooks, status, msg) =
+            unsafe { (hooks(opaque), sys::rd_kafka_message_status(msg), &*msg) };
+        if let Some(delivered) = &hooks.delivered {
+            let (partition, offset) = (msg.partition, msg.offset);
+            let maybe = status != sys::MSG_STATUS_NOT_PERSISTED;
+            let (tag, code) = (msg.private.addr(), msg.err);
+            locked(delivered).push(Delivered { tag, code, partition, offset, maybe });
+            return;
+        }
         // Purged by ourselves in an abort: not the broker's verdict.
         if msg.err == 0 || matches!(msg.err, code::PURGE_QUEUE | code::PURGE_INFLIGHT) {
             return;

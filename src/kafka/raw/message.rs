@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use super::sys;
-use crate::model::{Headers, Record};
+use crate::model::{Headers, Record, VisitHeader};
 
 /// Messages of one `consume_batch_queue`, in the order in which they came.
 pub(in crate::kafka) struct Messages {
@@ -106,6 +106,30 @@ impl Messages {
             key: bytes(message.key, message.key_len),
             value: bytes(message.payload, message.len),
             headers: LazyHeaders::of(message),
+        }
+    }
+
+    /// Shows each header of the record, in order. Names come as C strings: one with a zero byte inside is seen up to it.
+    pub(in crate::kafka) fn each_header(&self, index: usize, visit: &mut VisitHeader<'_>) {
+        let mut list = ptr::null_mut();
+        // SAFETY: a live message; the list and what it points to belong to the message and live as long; an index below
+        // the count has a name.
+        unsafe {
+            sys::rd_kafka_message_headers(self.get(index), &raw mut list);
+            if list.is_null() {
+                return;
+            }
+            for header in 0..sys::rd_kafka_header_cnt(list) {
+                let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+                sys::rd_kafka_header_get_all(
+                    list,
+                    header,
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                );
+                visit(CStr::from_ptr(name).to_bytes(), bytes(value, size));
+            }
         }
     }
 
@@ -212,12 +236,13 @@ impl TakenHeaders {
         self.add(name.to_bytes(), value);
     }
 
-    /// Appends one header behind those that are there.
+    /// Appends one header with a text.
     pub(in crate::kafka) fn push(&mut self, name: &str, value: &[u8]) {
         self.add(name.as_bytes(), Some(value));
     }
 
-    fn add(&mut self, name: &[u8], value: Option<&[u8]>) {
+    /// Appends one header behind those that are there.
+    pub(in crate::kafka) fn add(&mut self, name: &[u8], value: Option<&[u8]>) {
         let size = |len: usize| isize::try_from(len).unwrap_or(0);
         let (pointer, length) = value.map_or((ptr::null(), 0), |v| (v.as_ptr(), v.len()));
         // SAFETY: name and value are copied by the call, with their sizes given.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use super::conf::{Conf, TopicConf};
 use super::consumer::fatal_error;
 use super::error::{Failed, checked, checked_code, millis};
-use super::hooks::{ClientError, Hooks, Undelivered};
+use super::hooks::{ClientError, Delivered, Hooks, Undelivered};
 use super::list::PartitionList;
 use super::message::TakenHeaders;
+use super::metadata::{self, TopicMetadata};
 use super::sys::{self, Vu, VuMem, VuValue};
 
 /// librdkafka's own advice: any other limit risks that its state and ours part; it means the rest of the transaction's time.
@@ -61,9 +62,32 @@ impl Drop for Producer {
 impl Producer {
     /// Makes the client.
     pub(in crate::kafka) fn new(conf: Conf) -> Result<Self, String> {
-        let hooks = Arc::new(Hooks::default());
+        Self::with(conf, Hooks::default())
+    }
+
+    /// Makes a client that has every delivery reported, which [`delivered`](Self::delivered) hands out; its configuration
+    /// says so too (`delivery.report.only.error=false`).
+    pub(in crate::kafka) fn reporting(conf: Conf) -> Result<Self, String> {
+        Self::with(conf, Hooks::reporting())
+    }
+
+    fn with(conf: Conf, hooks: Hooks) -> Result<Self, String> {
+        let hooks = Arc::new(hooks);
         let rk = conf.producer(&hooks)?;
         Ok(Self { rk, topics: Vec::new(), hooks })
+    }
+
+    /// What the cluster says of a topic.
+    pub(in crate::kafka) fn describe(
+        &mut self,
+        topic: TopicHandle,
+        limit: Duration,
+    ) -> Result<TopicMetadata, Failed> {
+        let unknown = || Failed::from_code("metadata", super::code::UNKNOWN_TOPIC_OR_PART);
+        let handle = self.topics.get(topic.0).ok_or_else(unknown)?;
+        // SAFETY: a live client and a handle of it.
+        let answer = unsafe { metadata::fetch(self.rk, *handle, limit) };
+        answer?.into_iter().next().ok_or_else(unknown)
     }
 
     /// A handle for a topic. The properties of the first one for a topic hold for the client's life.
@@ -139,6 +163,11 @@ impl Producer {
     /// Records that failed for good since the last call.
     pub(in crate::kafka) fn undelivered(&self) -> Vec<Undelivered> {
         self.hooks.take_undelivered()
+    }
+
+    /// Appends what became of records since the last call, in the order of the reports.
+    pub(in crate::kafka) fn delivered(&self, into: &mut Vec<Delivered>) {
+        self.hooks.take_delivered(into);
     }
 
     /// Waits until every record has been acknowledged or has failed for good.

@@ -115,6 +115,8 @@ pub(super) const VTYPE_MSGFLAGS: c_int = 7;
 pub(super) const VTYPE_TIMESTAMP: c_int = 8;
 pub(super) const VTYPE_HEADERS: c_int = 10;
 pub(super) const MSG_F_COPY: c_int = 2;
+/// `rd_kafka_msg_status_t`: the record was never sent.
+pub(super) const MSG_STATUS_NOT_PERSISTED: c_int = 0;
 pub(super) const PURGE_F_QUEUE: c_int = 1;
 pub(super) const DESTROY_F_NO_CONSUMER_CLOSE: c_int = 8;
 
@@ -287,6 +289,7 @@ unsafe extern "C" {
     pub(super) fn rd_kafka_consumer_group_metadata_destroy(g: *mut GroupMetadataT);
 
     pub(super) fn rd_kafka_message_destroy(m: *mut Msg);
+    pub(super) fn rd_kafka_message_status(m: *const Msg) -> c_int;
     pub(super) fn rd_kafka_message_errstr(m: *const Msg) -> *const c_char;
     pub(super) fn rd_kafka_message_timestamp(m: *const Msg, kind: *mut c_int) -> i64;
     pub(super) fn rd_kafka_message_headers(m: *const Msg, h: *mut *mut HeadersT) -> c_int;

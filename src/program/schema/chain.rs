@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jsonschema::{Draft, Registry};
+use jsonschema::{Draft, Registry, RegistryBuilder};
 use referencing::Resolver;
 use serde_json::{Map, Value};
 
@@ -51,7 +51,7 @@ struct Step<'r> {
 pub(super) fn check(schema: &PayloadSchema, shelf: Shelf) -> Result<(), Chain> {
     let uri = PayloadSchema::uri_of(&schema.file);
     let registry = Registry::new().retriever(shelf).add(&uri, &*schema.root);
-    let Ok(registry) = registry.and_then(|builder| builder.prepare()) else { return Ok(()) };
+    let Ok(registry) = registry.and_then(RegistryBuilder::prepare) else { return Ok(()) };
     let Ok(base) = jsonschema::uri::from_str(&uri) else { return Ok(()) };
     let Ok(root) = registry.resolver(base).lookup("#") else { return Ok(()) };
     let (schema, resolver, draft) = root.into_inner();

@@ -56,7 +56,7 @@ pub(super) struct Visits {
 }
 
 /// About where the stack ends now.
-#[inline(always)]
+#[inline]
 fn stack() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(std::hint::black_box(&here)).addr()

@@ -93,9 +93,37 @@ fn references_lead_to_files_of_the_folder_and_nowhere_else() {
 
 #[test]
 fn what_is_no_schema_does_not_compile() {
-    for root in [json!({"type": "strin"}), json!({"pattern": "("}), json!({"minimum": "1"})] {
+    for root in [json!({"type": "strin"}), json!({"pattern": 1}), json!({"minimum": "1"})] {
         let error = CompiledSchema::new(&schema(root.clone(), &[])).unwrap_err();
         assert!(matches!(error, SchemaError::Invalid { .. }), "{root}: {error:?}");
+    }
+}
+
+#[test]
+fn why_a_schema_does_not_compile_is_told_apart() {
+    let large = "(a{1000}){1000}";
+    let pattern = |pattern: &str, at: &str| SchemaError::Pattern {
+        pattern: pattern.to_owned(),
+        at: at.to_owned(),
+    };
+    for (root, expected) in [
+        (json!({"pattern": "("}), pattern("(", "/pattern")),
+        (json!({"properties": {"a": {"pattern": large}}}), pattern(large, "/properties/a/pattern")),
+        (
+            json!({"patternProperties": {large: {"type": "null"}}}),
+            pattern(large, "/patternProperties/(a{1000}){1000}"),
+        ),
+        (
+            json!({"$ref": "#/nope"}),
+            SchemaError::NoSuchPart { what: "Pointer '/nope' does not exist".to_owned() },
+        ),
+        (
+            json!({"$schema": "http://json-schema.org/draft-03/schema#"}),
+            SchemaError::NoDraft { draft: "http://json-schema.org/draft-03/schema#".to_owned() },
+        ),
+    ] {
+        let error = CompiledSchema::new(&schema(root.clone(), &[])).unwrap_err();
+        assert_eq!(error, expected, "{root}");
     }
 }
 

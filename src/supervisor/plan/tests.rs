@@ -2,17 +2,26 @@ mod laws;
 
 use super::*;
 use crate::config::{
-    AnyProperty, Environment, Mechanism, Sasl, SecretRef, Snapshot, SnapshotFile, Tls, check,
+    AnyProperty, Environment, Mechanism, Sasl, SchemaFiles, SecretRef, Snapshot, SnapshotFile, Tls,
+    check,
 };
 
 /// The good pipelines of some texts.
 fn set(texts: &[&str]) -> Set {
+    set_with(texts, &[])
+}
+
+/// The same beside a folder of schemas.
+fn set_with(texts: &[&str], schemas: &[(&str, &str)]) -> Set {
     let file = |(at, text): (usize, &&str)| SnapshotFile {
         path: format!("{at}.yaml"),
         content: Ok(text.as_bytes().to_vec()),
     };
     let files = texts.iter().enumerate().map(file).collect();
-    let snapshot = Snapshot { files, ..Snapshot::default() };
+    let schema = |(name, text): &(&str, &str)| ((*name).to_owned(), Ok(text.as_bytes().to_vec()));
+    let files_of_schemas = schemas.iter().map(schema).collect();
+    let schemas = SchemaFiles { folder: "schemas".to_owned(), files: files_of_schemas };
+    let snapshot = Snapshot { files, schemas };
     let checked = check(&snapshot, None, &Environment::Unknown, &AnyProperty);
     assert_eq!(checked.pipelines.len(), texts.len(), "{:?}", checked.findings);
     let pipelines = checked.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
@@ -95,6 +104,69 @@ fn each_field_asks_for_its_kind_of_change() {
         let moves = matches!(kind, Kind::Restart | Kind::Regroup);
         assert_eq!((change.rebalances, change.reprocesses), (moves, kind == Kind::Regroup));
     }
+}
+
+#[test]
+fn what_steps_do_is_swapped_as_steps() {
+    let file = |steps: &str| FILE.replace("  - filter: has(value.id)\n", steps);
+    let of = |is: &str, shall: &str| {
+        let plan = plan(&set(&[&file(is)]), &set(&[&file(shall)]), Removals::Refused);
+        let [change] = plan.changes.try_into().unwrap();
+        (change.kind, change.fields)
+    };
+    let cases = [
+        ("  - set: {value.seen: value.id}\n", "  - set: {value.seen: value.key}\n"),
+        ("  - set: {value.seen: value.id}\n", "  - set: {headers.seen: value.id}\n"),
+        ("  - remove: [value.password]\n", "  - remove: [value.secret]\n"),
+        ("  - remove: [value.a, value.b]\n", "  - remove: [value.a]\n"),
+        (
+            "  - remove: [value.a]\n  - set: {value.b: value.c}\n",
+            "  - set: {value.b: value.c}\n  - remove: [value.a]\n",
+        ),
+    ];
+    for (is, shall) in cases {
+        assert_eq!(of(is, shall), (SWAP, vec!["steps".to_owned()]), "{is}{shall}");
+        assert_eq!(of(is, &format!("  # a comment\n{is}")), (Kind::Unchanged, vec![]));
+    }
+}
+
+#[test]
+fn a_schema_file_that_says_another_thing_is_a_swap_of_those_that_use_it() {
+    let user = r#"{"type": "object", "properties": {"at": {"$ref": "parts/address.json"}}}"#;
+    let address = r#"{"type": "object", "required": ["city", "street"], "minProperties": 2}"#;
+    let beside = |user: &str, address: &str, other: &str| {
+        let using = FILE.replace("- filter: has(value.id)", "- validate: {schema: user.json}");
+        let without = FILE.replace("name: orders", "name: near").replace("shop", "near");
+        let schemas = [("user.json", user), ("parts/address.json", address), ("x.json", other)];
+        set_with(&[&using, &without], &schemas)
+    };
+    let before = beside(user, address, "{}");
+    let changes = |user: &str, address: &str, other: &str| {
+        let plan = plan(&before, &beside(user, address, other), Removals::Refused);
+        let all = plan.changes.into_iter().map(|c| (c.name.to_string(), c.kind, c.fields));
+        all.filter(|(_, kind, _)| *kind != Kind::Unchanged).collect::<Vec<_>>()
+    };
+    let swap = |field: &str| vec![("orders".to_owned(), SWAP, vec![field.to_owned()])];
+    let stricter = user.replace("\"object\"", "[\"object\"]");
+    assert_eq!(changes(&stricter, address, "{}"), swap("schemas/user.json"));
+    let longer = address.replace(": 2", ": 3");
+    assert_eq!(changes(user, &longer, "{}"), swap("schemas/parts/address.json"));
+    // How it is written, and schemas that nobody uses, mean nothing.
+    let turned = r#"{"minProperties":2,  "required":["city","street"],"type":"object"}"#;
+    assert_eq!(changes(user, turned, r#"{"type": "string"}"#), vec![]);
+    let renamed = plan(
+        &before,
+        &set_with(
+            &[
+                &FILE.replace("- filter: has(value.id)", "- validate: {schema: x.json}"),
+                &FILE.replace("name: orders", "name: near").replace("shop", "near"),
+            ],
+            &[("x.json", user), ("parts/address.json", address)],
+        ),
+        Removals::Refused,
+    );
+    let fields: Vec<_> = renamed.changes.into_iter().flat_map(|c| c.fields).collect();
+    assert_eq!(fields, ["steps"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::model::{GroupId, InstanceId, PipelineName, WorkerId};
 use crate::pipeline::{Delivery, Pipeline, sample};
 use crate::supervisor::plan::{Removals, Set, plan};
 use crate::supervisor::{Applied, Handle, PipelineStatus, Supervisor, Work};
-use crate::worker::{Exit, Fault, FaultKind, Job};
+use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
 
 /// Everything here takes milliseconds.
 const SOON: Duration = Duration::from_secs(20);
@@ -169,6 +170,111 @@ fn a_swap_of_a_pipeline_that_waits_for_its_next_attempt_begins_at_once() {
         let applied = apply(handle, &set(&[better])).await;
         assert_eq!(applied, Applied::default());
         until(handle, |all| all[0].state == "starting").await;
+    });
+}
+
+/// Work that takes offers where it may look at them, and tells so where it may.
+#[derive(Default)]
+struct Taker {
+    looks: AtomicBool,
+    tells: AtomicBool,
+    has_taken: AtomicUsize,
+    rules: Mutex<Vec<Option<String>>>,
+}
+
+impl Taker {
+    fn work(self: &Arc<Self>) -> Work {
+        let taker = Arc::clone(self);
+        Arc::new(move |job: &Job| {
+            taker.rules.lock().unwrap().push(job.edition.pipeline.description.clone());
+            while !job.control.stop_requested() {
+                pause();
+                if !taker.looks.load(Relaxed) {
+                    continue;
+                }
+                let Some(edition) = job.control.take_offer() else { continue };
+                taker.has_taken.fetch_add(1, Relaxed);
+                while !taker.tells.load(Relaxed) {
+                    pause();
+                }
+                job.tell.say(WorkerNews::Taken(edition.clone()));
+                job.rules.publish(&edition);
+                taker.rules.lock().unwrap().push(edition.pipeline.description.clone());
+            }
+            Exit::Drained
+        })
+    }
+
+    fn rules(&self) -> Vec<String> {
+        self.rules.lock().unwrap().iter().map(|text| text.clone().unwrap()).collect()
+    }
+}
+
+fn described(text: &str) -> Set {
+    set(&[pipeline("p", |p| p.description = Some(text.into()))])
+}
+
+#[test]
+fn an_offer_that_nobody_took_is_withdrawn() {
+    let taker = Arc::new(Taker { tells: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        apply(handle, &described("one")).await;
+        until(handle, |_| taker.rules() == ["one"]).await;
+        let two = described("two");
+        tokio::select! {
+            _ = apply(handle, &two) => panic!("it is not taken"),
+            _ = until(handle, |all| all[0].swapping) => {}
+        }
+        assert_eq!(apply(handle, &described("one")).await, Applied::default());
+        until(handle, |all| !all[0].swapping).await;
+        taker.looks.store(true, Relaxed);
+        apply(handle, &described("three")).await;
+    });
+    assert_eq!(taker.rules(), ["one", "three"]);
+}
+
+#[test]
+fn an_offer_that_was_taken_before_it_was_withdrawn_is_taken_back() {
+    let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        apply(handle, &described("one")).await;
+        until(handle, |_| taker.rules() == ["one"]).await;
+        let two = described("two");
+        tokio::select! {
+            _ = apply(handle, &two) => panic!("it is not told"),
+            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
+        }
+        apply(handle, &described("one")).await;
+        taker.tells.store(true, Relaxed);
+        until(handle, |_| taker.rules() == ["one", "two", "one"]).await;
+        until(handle, |all| !all[0].swapping).await;
+        let running = handle.running().await.unwrap();
+        let running = running.pipelines.values().next().unwrap().description.clone();
+        assert_eq!(running.as_deref(), Some("one"));
+    });
+}
+
+#[test]
+fn an_offer_that_was_taken_before_a_newer_one_gives_way_to_that() {
+    let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        apply(handle, &described("one")).await;
+        until(handle, |_| taker.rules() == ["one"]).await;
+        let two = described("two");
+        tokio::select! {
+            _ = apply(handle, &two) => panic!("it is not told"),
+            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
+        }
+        let newer = async {
+            until(handle, |all| all[0].swapping).await;
+            taker.tells.store(true, Relaxed);
+        };
+        let (applied, ()) = tokio::join!(async { apply(handle, &described("three")).await }, newer);
+        assert_eq!(applied, Applied::default());
+        assert_eq!(taker.rules(), ["one", "two", "three"]);
+        // Nothing is offered again and again.
+        until(handle, |all| !all[0].swapping).await;
+        assert_eq!(taker.has_taken.load(Relaxed), 2);
     });
 }
 

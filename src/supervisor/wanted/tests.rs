@@ -58,6 +58,34 @@ fn a_bad_file_keeps_its_last_good_definition_and_all_others_apply() {
 }
 
 #[test]
+fn a_definition_whose_own_test_fails_is_refused_as_one_with_findings() {
+    let cases = |topic: &str, sink: &str| {
+        let tests = "tests:\n  - {name: one goes out, given: {value: {}}, expect: [{sink: ";
+        format!("{}{tests}{sink}}}]}}\n", file("a", "ga", topic))
+    };
+    let made = |text: &str, topic: &str| {
+        let mut checked = checked(&[("a.yaml", text), ("b.yaml", &file("b", "gb", topic))]);
+        checked.refuse_failing();
+        checked
+    };
+    let was =
+        wanted(&LastGood::new(), &made(&cases("old", "out"), "old"), ReloadPolicy::PerPipeline);
+    assert_eq!(shown(&was), ["a old fresh", "b old fresh"], "{:?}", was.findings);
+    // Never good: not there. Good before: as it was. The neighbour applies.
+    let bad = made(&cases("new", "out").replace("[{sink: out}]", "[]"), "new");
+    let finding = bad.findings.iter().find(|f| f.code == "K0907").unwrap();
+    assert!(finding.message.contains("one goes out"), "{}", finding.message);
+    assert_eq!(bad.pipelines.len(), bad.cases.len());
+    let first = wanted(&LastGood::new(), &bad, ReloadPolicy::PerPipeline);
+    assert_eq!(shown(&first), ["b new fresh"]);
+    assert!(first.is_rejected());
+    let is = wanted(&was.last_good(), &bad, ReloadPolicy::PerPipeline);
+    assert_eq!(shown(&is), ["a old last", "b new fresh"]);
+    let is = wanted(&was.last_good(), &bad, ReloadPolicy::AllOrNothing);
+    assert_eq!(shown(&is), ["a old last", "b old last"]);
+}
+
+#[test]
 fn a_file_that_does_not_say_its_name_is_known_by_its_path_and_holds_back_removals() {
     let (a, b) = (file("a", "ga", "x"), file("b", "gb", "y"));
     for broken in [NAMELESS, UNREADABLE, ""] {

@@ -1,5 +1,7 @@
 //! What a schema says of the paths that expressions name. Only what is certain is held against an expression.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::super::super::text::nearest;
@@ -25,6 +27,8 @@ enum Says {
     Types(Vec<String>),
     /// No value that fits has it.
     Never { key: String, meant: Option<String> },
+    /// No value that fits has it, because what holds it has one of these types.
+    NeverIn { holder: String, types: Vec<String> },
     /// It is legal, and not declared; that is declared.
     Undeclared { key: String, meant: String },
 }
@@ -50,32 +54,34 @@ impl Known {
         context: &mut Context<'_>,
     ) -> Got<()> {
         let mut fits = Ok(());
-        for PathUse { path, span, compared_with } in paths {
+        for used in paths {
+            let PathUse { path, span, compared_with, .. } = used;
             let is_changed = |own: &Path| own.is_prefix_of(path) || path.is_prefix_of(own);
             if self.changed.iter().any(is_changed) {
                 continue;
             }
             let place = at.inside(span.clone());
             let file = &self.schema.file;
-            match self.says(path) {
+            let (path, findings) = (used.to_string(), &mut *context.findings);
+            match self.says(used) {
                 Says::Nothing => {}
                 Says::Never { key, meant } => {
-                    let path = path.to_string();
-                    fits = Err(context
-                        .findings
-                        .never_there(place, (&path, &key), file, meant.as_deref())
-                        .into());
+                    let meant = meant.as_deref();
+                    fits = Err(findings.never_there(place, (&path, &key), file, meant).into());
+                }
+                Says::NeverIn { holder, types } => {
+                    fits = Err(findings.never_in(place, (&path, &holder), file, &types).into());
                 }
                 Says::Undeclared { key, meant } => {
-                    context.findings.undeclared(place, (&path.to_string(), &key), file, &meant);
+                    findings.undeclared(place, (&path, &key), file, &meant);
                 }
                 Says::Types(types) => {
-                    let Some(kind) = compared_with else { continue };
-                    if !types.iter().any(|name| is_kind(name, *kind)) {
-                        let path = path.to_string();
+                    let can_be = |kind: &Kind| types.iter().any(|name| is_kind(name, *kind));
+                    if !compared_with.is_empty() && !compared_with.iter().any(can_be) {
                         let types = types.join(" or ");
-                        let findings = &mut *context.findings;
-                        fits = Err(findings.other_type(place, &path, (file, &types), *kind).into());
+                        let reported =
+                            findings.other_type(place, &path, (file, &types), compared_with);
+                        fits = Err(reported.into());
                     }
                 }
             }
@@ -83,12 +89,19 @@ impl Known {
         fits
     }
 
-    fn says(&self, path: &Path) -> Says {
+    fn says(&self, used: &PathUse) -> Says {
         let mut schema = &*self.schema.root;
-        for segment in &path.0 {
-            schema = match self.step(schema, segment) {
+        for (at, step) in steps(used).into_iter().enumerate() {
+            schema = match self.step(schema, &step) {
                 Ok(Some(inner)) => inner,
                 Ok(None) => return Says::Nothing,
+                // That it is no array is said where the array is named.
+                Err(Says::NeverIn { .. }) if matches!(step, Step::AnyElement) => {
+                    return Says::Nothing;
+                }
+                Err(Says::NeverIn { types, .. }) => {
+                    return Says::NeverIn { holder: shown(used, at), types };
+                }
                 Err(says) => return says,
             };
         }
@@ -98,20 +111,24 @@ impl Known {
     }
 
     /// The schema of a member or element; `None` where it is not certain.
-    fn step<'s>(&'s self, schema: &'s Value, segment: &Segment) -> Result<Option<&'s Value>, Says> {
+    fn step<'s>(&'s self, schema: &'s Value, step: &Step<'_>) -> Result<Option<&'s Value>, Says> {
         let Some(Value::Object(fields)) = self.followed(schema) else { return Ok(None) };
-        match segment {
-            Segment::Index(_) => Ok(fields
+        let (types, holds) = (types(fields), step.holder());
+        if !types.is_empty() && !types.iter().any(|name| name == holds) {
+            return Err(Says::NeverIn { holder: String::new(), types });
+        }
+        match step {
+            Step::Element | Step::AnyElement => Ok(fields
                 .get("items")
                 .filter(|i| i.is_object() && !fields.contains_key("prefixItems"))),
-            Segment::Key(key) => {
+            Step::Member(key) => {
                 let properties = fields.get("properties").and_then(Value::as_object);
-                if let Some(inner) = properties.and_then(|p| p.get(&**key)) {
+                if let Some(inner) = properties.and_then(|p| p.get(*key)) {
                     return Ok(Some(inner));
                 }
                 let known = properties.into_iter().flat_map(|p| p.keys()).map(String::as_str);
                 let meant = nearest(key, known).map(str::to_owned);
-                let key = key.to_string();
+                let key = (*key).to_owned();
                 if fields.contains_key("patternProperties") || fields.keys().any(|k| is_open(k)) {
                     return Ok(None);
                 }
@@ -130,7 +147,7 @@ impl Known {
     fn followed<'s>(&'s self, mut schema: &'s Value) -> Option<&'s Value> {
         for _ in 0..REFERENCES_MAX {
             // A part with an address of its own: what it refers to is not this file's.
-            let is_root = std::ptr::eq(schema, &*self.schema.root);
+            let is_root = std::ptr::eq(schema, Arc::as_ptr(&self.schema.root));
             if !is_root
                 && ["$id", "id"].iter().any(|id| schema.get(id).is_some_and(Value::is_string))
             {
@@ -149,6 +166,54 @@ impl Known {
         }
         None
     }
+}
+
+/// One step down into a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step<'a> {
+    Member(&'a str),
+    /// One that the path names.
+    Element,
+    /// Each that `exists()` or `all()` looks at.
+    AnyElement,
+}
+
+impl Step<'_> {
+    /// The type of what it leads into.
+    fn holder(self) -> &'static str {
+        match self {
+            Self::Member(_) => "object",
+            Self::Element | Self::AnyElement => "array",
+        }
+    }
+}
+
+fn steps(used: &PathUse) -> Vec<Step<'_>> {
+    fn of(path: &Path) -> impl Iterator<Item = Step<'_>> {
+        path.0.iter().map(|segment| match segment {
+            Segment::Key(key) => Step::Member(key),
+            Segment::Index(_) => Step::Element,
+        })
+    }
+    let mut steps: Vec<_> = of(&used.path).collect();
+    if let Some((_, path)) = &used.element {
+        steps.push(Step::AnyElement);
+        steps.extend(of(path));
+    }
+    steps
+}
+
+/// What the first so many steps lead to, as the expression would name it.
+fn shown(used: &PathUse, steps: usize) -> String {
+    let first = |path: &Path, count: usize| Path(path.0.iter().take(count).cloned().collect());
+    let in_element = steps.checked_sub(used.path.0.len().saturating_add(1));
+    let element = used.element.as_ref().zip(in_element);
+    let used = PathUse {
+        path: first(&used.path, steps),
+        element: element.map(|((name, path), count)| (name.clone(), first(path, count))),
+        ..used.clone()
+    };
+    used.to_string()
 }
 
 /// Words by which other schemas of the same value can declare properties.

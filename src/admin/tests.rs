@@ -1,0 +1,169 @@
+//! Requests over a real socket to a daemon that notes what it is asked.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::*;
+
+/// What it was asked, and what it says to all.
+struct Noting {
+    asked: Mutex<Vec<String>>,
+    answer: Answer,
+}
+
+impl Noting {
+    fn note(&self, what: String) -> Answering<'_> {
+        self.asked.lock().unwrap().push(what);
+        Box::pin(async { self.answer.clone() })
+    }
+}
+
+impl Daemon for Noting {
+    fn status(&self) -> Answering<'_> {
+        self.note("status".to_owned())
+    }
+    fn plan(&self, request: PlanRequest) -> Answering<'_> {
+        self.note(format!("plan {} files, {} schemas", request.files.len(), request.schemas.len()))
+    }
+    fn reload(&self, request: ReloadRequest) -> Answering<'_> {
+        self.note(format!("reload {:?} {:?}", request.removals, request.wait))
+    }
+    fn act(&self, name: String, action: Action) -> Answering<'_> {
+        self.note(format!("{action:?} {name}"))
+    }
+}
+
+/// The status and body of the answer to a request, and what the daemon was asked.
+fn exchange(answer: Answer, line: &str, body: &str) -> (u16, Value, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let daemon = Arc::new(Noting { asked: Mutex::default(), answer });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let text = runtime.block_on(async {
+        let socket = Socket::bind(&path).unwrap();
+        let asking = async {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            let length = body.len();
+            let request = format!("{line} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            text
+        };
+        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+        tokio::select! {
+            () = serving => panic!("it serves for ever"),
+            text = asking => text,
+        }
+    });
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let asked = daemon.asked.lock().unwrap().clone();
+    (status, serde_json::from_str(body).unwrap(), asked)
+}
+
+fn asked(line: &str, body: &str) -> (u16, Vec<String>) {
+    let (status, document, asked) = exchange(Answer::Done(json!({"said": 1})), line, body);
+    assert_eq!(status == 200, document == json!({"said": 1}), "{document}");
+    assert_eq!(status == 200, document.get("error").is_none(), "{document}");
+    (status, asked)
+}
+
+#[test]
+fn every_request_reaches_the_daemon_as_it_was_meant() {
+    let plan = r#"{"version": 1, "files": [{"path": "a.yaml", "text": ""}], "schemas": []}"#;
+    let older = r#"{"version": 1, "files": []}"#;
+    for (line, body, expected) in [
+        ("GET /v1/status", "", "status"),
+        ("POST /v1/plan", plan, "plan 1 files, 0 schemas"),
+        ("POST /v1/plan", older, "plan 0 files, 0 schemas"),
+        ("POST /v1/reload", "", "reload No Outcome"),
+        ("POST /v1/reload?wait=false", "", "reload No No"),
+        ("POST /v1/reload?allow_removals=true&wait=true", "", "reload Yes Outcome"),
+        ("POST /v1/pipelines/a.b/pause", "", "Pause a.b"),
+        ("POST /v1/pipelines/a/resume", "", "Resume a"),
+        ("POST /v1/pipelines/a/restart", "", "Restart a"),
+    ] {
+        assert_eq!(asked(line, body), (200, vec![expected.to_owned()]), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_request_never_reaches_the_daemon() {
+    for (line, body, expected) in [
+        ("GET /", "", 404),
+        ("GET /v1/statuses", "", 404),
+        ("POST /v1/pipelines/a/delete", "", 404),
+        ("POST /v1/plan", "", 400),
+        ("POST /v1/plan", r#"{"version": 2, "files": []}"#, 400),
+        ("POST /v1/plan", r#"{"version": 1, "files": [], "more": 1}"#, 400),
+        ("POST /v1/reload?allow_removal=true", "", 400),
+        ("POST /v1/reload?wait=no", "", 400),
+    ] {
+        assert_eq!(asked(line, body), (expected, vec![]), "{line} {body}");
+    }
+}
+
+#[test]
+fn every_answer_has_its_code() {
+    for (answer, expected) in [
+        (Answer::NotFound("no such pipeline".to_owned()), 404),
+        (Answer::Conflict("it drains".to_owned()), 409),
+        (Answer::Stopping, 503),
+    ] {
+        let (status, document, _) = exchange(answer, "POST /v1/pipelines/a/pause", "");
+        assert_eq!(status, expected);
+        assert_eq!(document["version"], VERSION);
+        assert!(document["error"].is_string(), "{document}");
+    }
+}
+
+#[test]
+fn another_method_is_refused_and_changes_nothing() {
+    // Not a GET: a link that somebody follows must change nothing.
+    for line in ["GET /v1/reload", "GET /v1/pipelines/a/pause", "POST /v1/status"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let daemon = Arc::new(Noting { asked: Mutex::default(), answer: Answer::Stopping });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let socket = Socket::bind(&path).unwrap();
+            let asking = async {
+                let mut stream = UnixStream::connect(&path).await.unwrap();
+                stream.write_all(format!("{line} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
+                let mut text = String::new();
+                stream.read_to_string(&mut text).await.unwrap();
+                assert!(text.starts_with("HTTP/1.0 405"), "{text}");
+            };
+            let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+            tokio::select! {
+                () = serving => panic!("it serves for ever"),
+                () = asking => {}
+            }
+        });
+        assert_eq!(*daemon.asked.lock().unwrap(), Vec::<String>::new(), "{line}");
+    }
+}
+
+#[test]
+fn what_is_there_and_is_no_dead_socket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    assert!(matches!(Socket::bind(&file), Err(BindError::NoSocket(_))));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "text");
+
+    let path = folder.path().join("new/admin.sock");
+    let first = Socket::bind(&path).unwrap();
+    assert!(matches!(Socket::bind(&path), Err(BindError::InUse(_))));
+    drop(first);
+    assert!(!path.exists(), "the file goes with the socket");
+    let second = Socket::bind(&path).unwrap();
+    drop(second);
+}

@@ -1,0 +1,41 @@
+//! SIGINT and SIGTERM as a wish that loops look at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether somebody wants the command to end.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cli) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Listens from now on; the thread that does it ends with the process.
+    pub(in crate::cli) fn on_signals() -> Result<Self> {
+        let stop = Self::default();
+        let told = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let guard = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        drop(guard);
+        let listen = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            });
+            told.0.store(true, Relaxed);
+        };
+        let thread = std::thread::Builder::new().name("signals".to_owned());
+        thread.spawn(listen).context("a thread for signals")?;
+        Ok(stop)
+    }
+
+    /// Whether one came.
+    pub(in crate::cli) fn requested(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}

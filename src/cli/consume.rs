@@ -1,0 +1,328 @@
+//! `krouted consume`: records of topics, and nothing of them committed that was not written out.
+
+mod form;
+mod output;
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::by_hand::{self, As, Expressions, Judged, Stop, Target};
+use super::{Outcome, Stream, say};
+use crate::kafka::by_hand::{From, Isolation, ReadOptions, Reader};
+use crate::model::{GroupId, TopicName};
+use crate::worker::{Clock, Fault, SystemClock};
+use form::Form;
+use output::Out;
+
+/// What `consume` is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The topics; they must be there.
+    #[arg(value_name = "TOPIC", required = true)]
+    topics: Vec<String>,
+    /// Reads as a member of this group, and commits what is written out: the next run goes on there. Default: alone.
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Where to begin in each partition: earliest, latest, an offset, -N for the last N records, or a time such as
+    /// 2026-01-01T00:00:00Z. For a group: only where it has no offsets yet.
+    #[arg(long, value_name = "PLACE", default_value = "earliest", allow_hyphen_values = true, value_parser = place)]
+    start: From,
+    /// Ends where the topics ended when it began, instead of waiting for more.
+    #[arg(long)]
+    until_end: bool,
+    /// Ends when so many records are written.
+    #[arg(long, value_name = "NUMBER")]
+    count: Option<u64>,
+    /// Only records for which the expression is true, as in a `filter` of a pipeline file.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    condition: Option<String>,
+    /// What of each record is written, instead of its value, as in a `set`.
+    #[arg(long, value_name = "EXPRESSION")]
+    select: Option<String>,
+    /// How a record is written.
+    #[arg(short, long, value_enum, default_value_t = Form::Text)]
+    output: Form,
+    /// What to do with a record that an expression or the form cannot be applied to.
+    #[arg(long, value_enum, default_value_t = OnError::Stop)]
+    on_error: OnError,
+    /// Also records of transactions that are open or were aborted.
+    #[arg(long)]
+    uncommitted: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnError {
+    /// Ends with what is before it.
+    Stop,
+    /// Leaves it out, and says how many were.
+    Skip,
+}
+
+fn place(text: &str) -> Result<From, String> {
+    match text {
+        "earliest" => return Ok(From::Earliest),
+        "latest" => return Ok(From::Latest),
+        _ => {}
+    }
+    match text.parse::<i64>() {
+        Ok(offset @ 0..) => Ok(From::Offset(offset)),
+        Ok(before) => Ok(From::Last(before.saturating_neg())),
+        Err(_) => crate::case::envelope::milliseconds(text).map(From::Timestamp),
+    }
+}
+
+/// A wait for records, after which a signal is seen.
+const LOOK: Duration = Duration::from_millis(100);
+/// Between two commits; what is read twice after a crash is at most this much.
+const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Consumes.
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let options = match options(arguments) {
+        Ok(options) => options,
+        Err(said) => return Ok(by_hand::misused(&said)),
+    };
+    let (condition, select) = (arguments.condition.as_deref(), arguments.select.as_deref());
+    let expressions = match Expressions::compile(("--where", condition), ("--select", select)) {
+        Ok(expressions) => expressions,
+        Err(said) => {
+            say(Stream::Errors, &said);
+            return Ok(Outcome::Usage);
+        }
+    };
+    let Some((access, _)) = arguments.target.access("consume")? else {
+        return Ok(Outcome::Configuration);
+    };
+    let stop = Stop::on_signals()?;
+    let out = Out::of_process().context("standard output")?;
+    let reader = match Reader::open(&access, &options) {
+        Ok(reader) => reader,
+        Err(fault) => return Ok(by_hand::refuse(&fault)),
+    };
+    let clock = SystemClock::default();
+    let run = Run {
+        arguments,
+        expressions,
+        reader,
+        out,
+        stop,
+        committed: clock.now(),
+        clock,
+        done: 0,
+        skipped: 0,
+    };
+    Ok(run.run())
+}
+
+fn options(arguments: &Arguments) -> Result<ReadOptions, String> {
+    let topic =
+        |name: &String| TopicName::new(name).map_err(|why| format!("the topic {name}: {why}"));
+    let group = arguments.group.as_ref();
+    let group =
+        group.map(|name| GroupId::new(name).map_err(|why| format!("--group {name}: {why}")));
+    if arguments.select.is_some() && arguments.output == Form::Envelope {
+        return Err("an envelope is the whole record: --select does not go with it".to_owned());
+    }
+    if arguments.count == Some(0) {
+        return Err("--count 0 reads nothing".to_owned());
+    }
+    Ok(ReadOptions {
+        topics: arguments.topics.iter().map(topic).collect::<Result<_, _>>()?,
+        group: group.transpose()?,
+        from: arguments.start,
+        isolation: if arguments.uncommitted {
+            Isolation::Uncommitted
+        } else {
+            Isolation::Committed
+        },
+    })
+}
+
+/// A record's place: topic, partition, its own offset.
+type At = (String, i32, i64);
+
+struct Run<'a> {
+    arguments: &'a Arguments,
+    expressions: Expressions,
+    reader: Reader,
+    out: Out<At>,
+    stop: Stop,
+    clock: SystemClock,
+    /// When offsets were committed last.
+    committed: Duration,
+    done: u64,
+    skipped: u64,
+}
+
+/// Why no more is read.
+enum Ended {
+    /// What was asked for is written, or somebody stopped it.
+    Well,
+    /// A record that has no line.
+    Record(String),
+    /// The output takes no more.
+    Output(io::Error),
+    /// The client cannot go on.
+    Fault(Fault),
+}
+
+impl Run<'_> {
+    fn run(mut self) -> Outcome {
+        let ended = match self.all() {
+            Ok(()) => Ended::Well,
+            Err(ended) => ended,
+        };
+        let ended = self.settle(ended);
+        self.say_notes();
+        let outcome = self.report(&ended);
+        self.reader.close();
+        outcome
+    }
+
+    fn all(&mut self) -> Result<(), Ended> {
+        while !self.stop.requested() {
+            self.reader.poll(LOOK).map_err(Ended::Fault)?;
+            self.say_notes();
+            let is_enough = self.batch()?;
+            self.out.flush().map_err(Ended::Output)?;
+            if is_enough || (self.arguments.until_end && self.reader.is_at_end()) {
+                return Ok(());
+            }
+            if self.clock.now().saturating_sub(self.committed) >= COMMIT_INTERVAL {
+                self.commit()?;
+            }
+            if !self.out.has_reader_now() {
+                return Err(Ended::Output(io::ErrorKind::BrokenPipe.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the records of the batch; whether it is enough.
+    fn batch(&mut self) -> Result<bool, Ended> {
+        for index in 0..self.reader.len() {
+            let Some(record) = self.reader.record(index) else { continue };
+            let at = (record.topic.to_owned(), record.partition, record.offset);
+            let form = self.arguments.output;
+            let kind = if form == Form::Json { As::Json } else { As::Text };
+            let appended = match self.expressions.judge(&record, kind) {
+                Judged::Left => Ok(false),
+                Judged::Rejected(why) => Err(why),
+                Judged::Taken(selected) => {
+                    let source = (&self.reader, index);
+                    form::append(form, &record, selected, source, self.out.buffer()).map(|()| true)
+                }
+            };
+            match (appended, self.arguments.on_error) {
+                (Ok(is_written), _) => self.done += u64::from(is_written),
+                (Err(_), OnError::Skip) => self.skipped += 1,
+                (Err(why), OnError::Stop) => {
+                    let (topic, partition, offset) = at;
+                    return Err(Ended::Record(format!("{topic}[{partition}]@{offset}: {why}")));
+                }
+            }
+            self.out.mark(at);
+            if self.out.is_full() {
+                self.out.flush().map_err(Ended::Output)?;
+            }
+            if self.arguments.count.is_some_and(|count| self.done >= count) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Commits what somebody has.
+    fn commit(&mut self) -> Result<(), Ended> {
+        self.committed = self.clock.now();
+        let reader = &mut self.reader;
+        let mut take = |(topic, partition, offset): At| reader.written(&topic, partition, offset);
+        self.out.taken(&mut take).map_err(Ended::Output)?;
+        self.reader.commit().map_err(Ended::Fault)
+    }
+
+    /// The last of it: what is in the buffer goes out, a pipe's reader gets its time, and what it has is committed.
+    fn settle(&mut self, ended: Ended) -> Ended {
+        let written = match &ended {
+            // What came before the end is good.
+            Ended::Well | Ended::Record(_) | Ended::Fault(_) => {
+                self.out.flush().map_err(Ended::Output)
+            }
+            Ended::Output(_) => Ok(()),
+        };
+        let committed = written.and_then(|()| self.commit_all());
+        match (ended, committed) {
+            (Ended::Well, Err(failed)) => failed,
+            (ended, _) => ended,
+        }
+    }
+
+    /// A reader that is slow is waited for as a write would wait for it; one that is gone is not.
+    fn commit_all(&mut self) -> Result<(), Ended> {
+        self.commit()?;
+        if self.arguments.group.is_none() {
+            return Ok(());
+        }
+        while !self.out.is_taken() && self.out.has_reader_yet() && !self.stop.requested() {
+            self.commit()?;
+        }
+        self.commit()?;
+        if self.out.is_taken() || self.stop.requested() {
+            return Ok(());
+        }
+        Err(Ended::Output(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn say_notes(&mut self) {
+        while let Some(note) = self.reader.note() {
+            say(Stream::Errors, &format!("{note}\n"));
+        }
+    }
+
+    fn report(&self, ended: &Ended) -> Outcome {
+        if self.skipped > 0 {
+            let skipped = by_hand::records(self.skipped);
+            say(Stream::Errors, &format!("left out by --on-error skip: {skipped}\n"));
+        }
+        let so_far = match &self.arguments.group {
+            None => format!("  {} written before it\n", by_hand::records(self.done)),
+            Some(group) => format!(
+                "  what is written before it is committed for the group {group}: its next run goes on there\n"
+            ),
+        };
+        match ended {
+            Ended::Well => Outcome::Good,
+            Ended::Record(why) => {
+                say(Stream::Errors, &format!("error: {why}\n{so_far}"));
+                Outcome::Failed
+            }
+            Ended::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // A reader that went away has seen enough; a group wants to know.
+                if let Some(group) = &self.arguments.group {
+                    say(
+                        Stream::Errors,
+                        &format!(
+                            "nobody reads any more: what was not read stays for the next run of the group {group}\n"
+                        ),
+                    );
+                }
+                Outcome::Good
+            }
+            Ended::Output(error) => {
+                say(Stream::Errors, &format!("error: standard output: {error}\n{so_far}"));
+                Outcome::Failed
+            }
+            Ended::Fault(fault) => {
+                say(
+                    Stream::Errors,
+                    &format!("error: {fault}\n{}{so_far}", by_hand::hint(fault.kind)),
+                );
+                by_hand::outcome(fault.kind)
+            }
+        }
+    }
+}

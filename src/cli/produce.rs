@@ -1,0 +1,336 @@
+//! `krouted produce`: lines into a topic, each with its fate known.
+
+mod input;
+mod line;
+mod pace;
+mod report;
+
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::by_hand::{self, Expressions, Stop, Target};
+use super::{Outcome, Stream, say};
+use crate::config::Settings;
+use crate::kafka::by_hand::{SendOptions, Sender, Transaction};
+use crate::model::TopicName;
+use crate::worker::{Fault, SystemClock};
+use input::{Input, Next};
+use line::Lines;
+use pace::Pace;
+use report::Closing;
+
+/// What `produce` is asked for.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(super) struct Arguments {
+    /// The topic; it must be there.
+    #[arg(value_name = "TOPIC")]
+    topic: String,
+    /// The lines; default, and `-`: standard input.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Each line is a whole record, as `consume -o envelope` writes it; without it, each line is a value.
+    #[arg(long)]
+    envelope: bool,
+    /// The key of each record, by an expression as in pipeline files, such as value.id. Default: a null key, or the
+    /// envelope's.
+    #[arg(long, value_name = "EXPRESSION")]
+    key: Option<String>,
+    /// Prints topic, partition and offset of each record when it is acknowledged, in the order of the input.
+    #[arg(long)]
+    acks: bool,
+    /// So many records a second at most.
+    #[arg(long, value_name = "NUMBER")]
+    rate: Option<NonZeroU32>,
+    /// The whole input is one transaction: all of it becomes visible at the end, or nothing.
+    #[arg(long)]
+    transaction: bool,
+    /// The broker ends a transaction that is open for longer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "transaction",
+          value_parser = clap::value_parser!(u32).range(1..=900))]
+    transaction_timeout: u32,
+    /// The partition of all records; with --envelope also `preserve`, the one that the record was read from. Default: by
+    /// the key, as Java's client does it.
+    #[arg(long, value_name = "NUMBER|preserve", value_parser = partition)]
+    partition: Option<Partition>,
+    /// How long a record may wait for its acknowledgement.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    timeout: u32,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Which partition a record goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Partition {
+    Number(i32),
+    Preserve,
+}
+
+fn partition(text: &str) -> Result<Partition, String> {
+    match (text, text.parse()) {
+        ("preserve", _) => Ok(Partition::Preserve),
+        (_, Ok(number @ 0..)) => Ok(Partition::Number(number)),
+        _ => Err("a number from 0, or preserve".to_owned()),
+    }
+}
+
+/// A wait for input or acknowledgements, after which a signal is seen.
+const LOOK: Duration = Duration::from_millis(50);
+/// Between two looks into the reports while lines are there.
+const LINES_BETWEEN: u64 = 512;
+
+/// Produces.
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let topic = match TopicName::new(&arguments.topic) {
+        Ok(topic) => topic,
+        Err(why) => return Ok(by_hand::misused(&format!("the topic {}: {why}", arguments.topic))),
+    };
+    let expressions =
+        match Expressions::compile(("--where", None), ("--key", arguments.key.as_deref())) {
+            Ok(expressions) => expressions,
+            Err(said) => {
+                say(Stream::Errors, &said);
+                return Ok(Outcome::Usage);
+            }
+        };
+    if arguments.partition == Some(Partition::Preserve) && !arguments.envelope {
+        return Ok(by_hand::misused(
+            "--partition preserve needs --envelope: a line alone was read from no partition",
+        ));
+    }
+    let Some((access, settings)) = arguments.target.access("produce")? else {
+        return Ok(Outcome::Configuration);
+    };
+    let stop = Stop::on_signals()?;
+    let input = Input::open(arguments.file.as_deref())?;
+    let options = options(arguments, topic.clone(), &settings);
+    let sender = match Sender::open(&access, &options, &|| stop.requested()) {
+        Ok(sender) => sender,
+        Err(fault) => return Ok(by_hand::refuse(&fault)),
+    };
+    let lines =
+        Lines { envelope: arguments.envelope, partition: arguments.partition, expressions, topic };
+    let mut run = Run {
+        sender,
+        lines,
+        pace: Pace::new(arguments.rate),
+        clock: SystemClock::default(),
+        shown: arguments.acks.then(Vec::new),
+        progress: std::io::stderr().is_terminal().then_some(Duration::ZERO),
+        stop,
+    };
+    let ended = run.all(&input);
+    Ok(run.finish(ended))
+}
+
+fn options(arguments: &Arguments, topic: TopicName, settings: &Settings) -> SendOptions {
+    let seconds = |count: u32| Duration::from_secs(count.into());
+    let transaction = arguments.transaction.then(|| Transaction {
+        // No pipeline has such a name, and no other process here has this number.
+        id: format!("krouted/~produce/{}/{}", settings.instance_id, std::process::id()),
+        timeout: seconds(arguments.transaction_timeout),
+    });
+    SendOptions { topic, patience: seconds(arguments.timeout), transaction }
+}
+
+/// One run over the input.
+struct Run {
+    sender: Sender,
+    lines: Lines,
+    pace: Pace,
+    clock: SystemClock,
+    /// Acknowledgements that are not printed yet, where they are asked for.
+    shown: Option<Vec<u8>>,
+    /// When progress was last said, where somebody looks on.
+    progress: Option<Duration>,
+    stop: Stop,
+}
+
+/// Why no more is sent.
+enum Ended {
+    /// The input is at its end, or somebody stopped it.
+    Well,
+    /// A line, or the input, is wrong; nothing of it was sent.
+    Input(String),
+    /// A record was refused, by its line.
+    Refused,
+    /// The client cannot go on.
+    Fault(Fault),
+    /// Acknowledgements cannot be printed.
+    Output(std::io::Error),
+}
+
+impl Run {
+    fn all(&mut self, input: &Input) -> Ended {
+        while !self.stop.requested() {
+            let next = input.next(self.idle());
+            let ended = match next {
+                Next::Lines(chunk) => self.chunk(&chunk),
+                Next::Nothing => self.look(),
+                Next::End => return Ended::Well,
+                Next::Broken(why) => return Ended::Input(why),
+            };
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+        if self.sender.is_transaction() {
+            // Half an input is not the whole.
+            return Ended::Input("stopped by a signal before the end of the input".to_owned());
+        }
+        Ended::Well
+    }
+
+    /// While records are in flight their reports are looked at often.
+    fn idle(&self) -> Duration {
+        if self.sender.in_flight() > 0 { Duration::from_millis(1) } else { LOOK }
+    }
+
+    fn chunk(&mut self, chunk: &input::Chunk) -> Option<Ended> {
+        for (number, line) in chunk.lines() {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            loop {
+                let has_room = self.sender.has_room();
+                // A turn is only asked for where it can be taken.
+                let wait = if has_room { self.pace.wait(&self.clock) } else { LOOK };
+                if wait.is_zero() {
+                    break;
+                }
+                if let Err(fault) = self.sender.serve(wait.min(LOOK)) {
+                    return Some(Ended::Fault(fault));
+                }
+                if let Some(ended) = self.look() {
+                    return Some(ended);
+                }
+                if self.stop.requested() {
+                    return None;
+                }
+            }
+            match self.lines.send(number, line, &mut self.sender) {
+                Ok(()) => {}
+                Err(line::NotSent::Line(why)) => {
+                    return Some(Ended::Input(format!("line {number}: {why}")));
+                }
+                Err(line::NotSent::Fault(fault)) => return Some(Ended::Fault(fault)),
+            }
+            if number.is_multiple_of(LINES_BETWEEN)
+                && let Some(ended) = self.look()
+            {
+                return Some(ended);
+            }
+            if self.stop.requested() {
+                return None;
+            }
+        }
+        self.look()
+    }
+
+    /// Takes reports, prints acknowledgements and progress.
+    fn look(&mut self) -> Option<Ended> {
+        if let Err(fault) = self.sender.serve(Duration::ZERO) {
+            return Some(Ended::Fault(fault));
+        }
+        if let Err(error) = self.show_acks() {
+            return Some(Ended::Output(error));
+        }
+        self.show_progress();
+        self.sender.has_failed().then_some(Ended::Refused)
+    }
+
+    fn show_acks(&mut self) -> std::io::Result<()> {
+        while let Some(ack) = self.sender.next_ack() {
+            if let Some(shown) = &mut self.shown {
+                writeln!(shown, "{}\t{}\t{}", self.lines.topic, ack.partition, ack.offset)?;
+            }
+        }
+        match &mut self.shown {
+            Some(shown) if !shown.is_empty() => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(shown).and_then(|()| out.flush())?;
+                shown.clear();
+                Ok(())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn show_progress(&mut self) {
+        use crate::worker::Clock;
+        let now = self.clock.now();
+        if let Some(last) = &mut self.progress
+            && now.saturating_sub(*last) >= PROGRESS
+        {
+            *last = now;
+            let (done, flying) = (self.sender.acknowledged(), self.sender.in_flight());
+            say(
+                Stream::Errors,
+                &format!("\r{} acknowledged, {flying} in flight ", by_hand::records(done)),
+            );
+        }
+    }
+
+    /// Flushes, closes, and says how it came out.
+    fn finish(mut self, ended: Ended) -> Outcome {
+        let mut ended = self.closed(ended);
+        let unwound = match &ended {
+            Ended::Well => Ok(()),
+            Ended::Input(_) | Ended::Refused | Ended::Fault(_) | Ended::Output(_) => {
+                self.sender.give_up()
+            }
+        };
+        // Acknowledgements of what was on its way.
+        let printed = self.show_acks();
+        if let (Ended::Well, Err(error)) = (&ended, printed) {
+            ended = Ended::Output(error);
+        }
+        if self.progress.is_some() {
+            say(Stream::Errors, "\r\x1b[K");
+        }
+        let topic = self.lines.topic.clone();
+        let is_transaction = self.sender.is_transaction();
+        let closing = Closing { topic, is_transaction, unwound };
+        report::say_all(&ended, &self.sender.account(), &closing)
+    }
+
+    /// What was sent comes to its end; all is well only where every record is acknowledged, and the transaction stands.
+    fn closed(&mut self, ended: Ended) -> Ended {
+        // The lines before a bad one are good; in a transaction nothing is.
+        let is_to_flush = match &ended {
+            Ended::Well => true,
+            Ended::Input(_) => !self.sender.is_transaction(),
+            Ended::Refused | Ended::Fault(_) | Ended::Output(_) => false,
+        };
+        if is_to_flush && let Some(failed) = self.flush() {
+            return failed;
+        }
+        if let Ended::Well = ended
+            && let Err(fault) = self.sender.commit()
+        {
+            return Ended::Fault(fault);
+        }
+        ended
+    }
+
+    /// Until every record has its report: within the patience, librdkafka gives one for each.
+    fn flush(&mut self) -> Option<Ended> {
+        while self.sender.in_flight() > 0 {
+            if let Err(fault) = self.sender.serve(LOOK) {
+                return Some(Ended::Fault(fault));
+            }
+            if let Some(ended) = self.look() {
+                return Some(ended);
+            }
+        }
+        self.look()
+    }
+}
+
+const PROGRESS: Duration = Duration::from_millis(200);

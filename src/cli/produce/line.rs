@@ -1,0 +1,82 @@
+//! One line, as the record that it says.
+
+use super::Partition;
+use crate::case::Envelope;
+use crate::cli::by_hand::{As, Expressions, Judged};
+use crate::json::{Check, Paths, scan};
+use crate::kafka::by_hand::{Outbound, Sender};
+use crate::model::{HeaderList, Record, TopicName};
+use crate::worker::Fault;
+
+/// How lines are read.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) envelope: bool,
+    pub(super) partition: Option<Partition>,
+    pub(super) expressions: Expressions,
+    pub(super) topic: TopicName,
+}
+
+/// Why a line was not sent.
+#[derive(Debug)]
+pub(super) enum NotSent {
+    /// It is wrong: a lower-case fragment.
+    Line(String),
+    /// The client cannot go on.
+    Fault(Fault),
+}
+
+impl Lines {
+    /// Sends one line.
+    pub(super) fn send(
+        &mut self,
+        number: u64,
+        line: &[u8],
+        sender: &mut Sender,
+    ) -> Result<(), NotSent> {
+        if self.envelope {
+            let envelope = Envelope::read(line).map_err(NotSent::Line)?;
+            return self.record(number, &envelope, envelope.value.as_deref(), sender);
+        }
+        if let Err(malformed) = scan(&Paths::default(), line, Check::Whole, &mut []) {
+            return Err(NotSent::Line(format!("this is no JSON: {malformed}")));
+        }
+        self.record(number, &Envelope::default(), Some(line), sender)
+    }
+
+    fn record(
+        &mut self,
+        number: u64,
+        envelope: &Envelope,
+        value: Option<&[u8]>,
+        sender: &mut Sender,
+    ) -> Result<(), NotSent> {
+        let partition = match (self.partition, envelope.partition) {
+            (None, _) => None,
+            (Some(Partition::Number(number)), _) => Some(number),
+            (Some(Partition::Preserve), Some(number @ 0..)) => Some(number),
+            (Some(Partition::Preserve), _) => {
+                return Err(NotSent::Line(
+                    "--partition preserve, and there is no `partition` here".to_owned(),
+                ));
+            }
+        };
+        let headers: &HeaderList = &envelope.headers;
+        let record = Record {
+            topic: self.topic.as_str(),
+            partition: partition.unwrap_or(0),
+            offset: 0,
+            timestamp: envelope.timestamp,
+            key: envelope.key.as_deref(),
+            value,
+            headers,
+        };
+        let key = match self.expressions.judge(&record, As::Text) {
+            Judged::Taken(selected) => selected.or(record.key),
+            Judged::Left => record.key,
+            Judged::Rejected(why) => return Err(NotSent::Line(format!("--key: {why}"))),
+        };
+        let out = Outbound { key, value, headers, timestamp: envelope.timestamp, partition };
+        sender.send(number, &out).map_err(NotSent::Fault)
+    }
+}

@@ -1,0 +1,71 @@
+//! What is said at the end: what went wrong first, then what was done until then.
+
+use std::fmt::Write as _;
+
+use super::Ended;
+use crate::cli::by_hand::{self, hint};
+use crate::cli::{Outcome, Stream, say};
+use crate::kafka::by_hand::Account;
+use crate::model::TopicName;
+use crate::worker::Fault;
+
+/// What the last lines need to know.
+pub(super) struct Closing {
+    pub(super) topic: TopicName,
+    pub(super) is_transaction: bool,
+    /// How taking it back came out, where something went wrong.
+    pub(super) unwound: Result<(), Fault>,
+}
+
+/// Says how it came out.
+pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Outcome {
+    let (topic, count) = (&closing.topic, by_hand::records(account.count));
+    let (what, outcome) = match ended {
+        Ended::Well => {
+            let done = if closing.is_transaction {
+                "are in the topic, in one transaction"
+            } else {
+                "are acknowledged"
+            };
+            say(Stream::Errors, &format!("{topic}: {count} {done}\n"));
+            return Outcome::Good;
+        }
+        Ended::Input(why) => (why.clone(), Outcome::Failed),
+        Ended::Refused => match &account.failure {
+            Some(failed) => (
+                format!("line {}: {}\n{}", failed.line, failed.reason, hint(failed.kind)),
+                by_hand::outcome(failed.kind),
+            ),
+            None => ("a record was refused".to_owned(), Outcome::Failed),
+        },
+        Ended::Fault(fault) => {
+            (format!("{fault}\n{}", hint(fault.kind)), by_hand::outcome(fault.kind))
+        }
+        Ended::Output(error) => {
+            (format!("acknowledgements cannot be printed: {error}"), Outcome::Failed)
+        }
+    };
+    say(Stream::Errors, &format!("error: {}\n{}", what.trim_end(), so_far(account, closing)));
+    outcome
+}
+
+fn so_far(account: &Account, closing: &Closing) -> String {
+    let topic = &closing.topic;
+    match (closing.is_transaction, &closing.unwound) {
+        (true, Ok(())) => {
+            "  the transaction is aborted: nothing of the input is visible\n".to_owned()
+        }
+        (true, Err(fault)) => format!(
+            "  the transaction is not committed, and cannot be aborted either ({fault}): the broker ends it by its timeout\n"
+        ),
+        (false, _) => {
+            let mut text = format!("  acknowledged by {topic}: {}\n", account.acknowledged());
+            if let Some(lines) = account.unanswered() {
+                let _infallible =
+                    writeln!(text, "  sent without an answer, so perhaps there: {lines}");
+            }
+            text.push_str("  all other lines are not there\n");
+            text
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What operators do wrong, to a daemon that runs: each has a clear outcome, and what runs is not harmed.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::daemon::{Host, Said};
+use crate::kafka::record::Record;
+use crate::kafka::{Isolation, shared};
+use crate::scene::{SOON, Scene};
+use crate::wait::eventually;
+
+/// A scene whose daemon copies one topic to another.
+struct Running<'c> {
+    scene: Scene<'c>,
+    input: String,
+    out: String,
+    sent: Vec<String>,
+}
+
+impl Running<'_> {
+    fn new(rest: &[&str]) -> Self {
+        let cluster = shared();
+        let scene = Scene::new(cluster);
+        let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
+        let running = Self { scene, input, out, sent: vec![] };
+        running.file(rest);
+        running
+    }
+
+    fn file(&self, rest: &[&str]) {
+        let topics = format!("topics: [{}]", self.input);
+        let sinks = format!("sinks: {{all: {{kafka: {{topic: {}}}}}}}", self.out);
+        let rest: Vec<&str> = rest.iter().copied().chain([sinks.as_str()]).collect();
+        self.scene.file("exactly_once", &[&topics, "start: earliest"], &rest);
+    }
+
+    /// One record more goes in, and all that went in are out, once.
+    fn goes_on(&mut self, value: &str) {
+        let record = Record::new(Some("k"), Some(value)).to(0);
+        self.scene.cluster.produce(&self.input, &[record]);
+        self.sent.push(value.to_owned());
+        assert_eq!(self.scene.values(&self.out, self.sent.len()), self.sent);
+    }
+
+    fn reload(&self) -> Said {
+        self.scene.host.krouted(&["reload", "--wait"])
+    }
+
+    /// The reload is refused with these words, and the pipeline goes on.
+    fn refuses(&mut self, words: &[&str]) {
+        let said = self.reload();
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        for word in words {
+            assert!(said.out.contains(word) || said.err.contains(word), "{word}: {said:?}");
+        }
+        let value = format!(r#"{{"n": {}}}"#, self.sent.len());
+        self.goes_on(&value);
+    }
+
+    fn applies(&self) {
+        let said = self.reload();
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+}
+
+impl Scene<'_> {
+    fn pipelines(&self) -> std::path::PathBuf {
+        self.host.path().join("pipelines")
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_changes_nothing_that_runs() {
+    let mut running = Running::new(&[]);
+    let mut daemon = running.scene.run();
+    let folder = running.scene.pipelines();
+    let away = running.scene.host.path().join("away");
+
+    fs::rename(&folder, &away).unwrap();
+    running.refuses(&["cannot read", "No such file", "all goes on as it was"]);
+    // A link to itself can be read by nobody, root included.
+    symlink("pipelines", &folder).unwrap();
+    running.refuses(&["cannot read", "symbolic links", "all goes on as it was"]);
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    running.refuses(&["held", "--allow-removals"]);
+    fs::remove_dir(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    running.applies();
+
+    // A link back up in it is no trouble at all.
+    symlink(".", folder.join("loop")).unwrap();
+    symlink("twin-b", folder.join("twin-a")).unwrap();
+    symlink("twin-a", folder.join("twin-b")).unwrap();
+    running.applies();
+    running.goes_on("{}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_file_that_cannot_be_one_is_refused_alone() {
+    let mut running = Running::new(&[]);
+    let mut daemon = running.scene.run();
+    let folder = running.scene.pipelines();
+    let name = running.scene.name.clone();
+
+    fs::write(folder.join("large.yaml"), vec![b'#'; 10 << 20]).unwrap();
+    running.refuses(&["large.yaml", "error[K0102]"]);
+    fs::remove_file(folder.join("large.yaml")).unwrap();
+
+    symlink("circle.yaml", folder.join("circle.yaml")).unwrap();
+    running.refuses(&["circle.yaml", "symbolic links"]);
+    fs::remove_file(folder.join("circle.yaml")).unwrap();
+
+    let text = fs::read_to_string(folder.join("pipeline.yaml")).unwrap();
+    fs::write(folder.join("clash.yaml"), text.replace("exactly_once", "at_least_once")).unwrap();
+    running.refuses(&["clash.yaml", "pipeline.yaml", &name]);
+    assert_eq!(running.scene.host.status_of(&name)["definition"], "last_good");
+    fs::remove_file(folder.join("clash.yaml")).unwrap();
+    running.applies();
+    running.goes_on("{}");
+    assert_eq!(running.scene.host.status_of(&name)["definition"], "current");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_schema_that_is_deleted_goes_on_in_the_last_good_definition() {
+    let dlq = shared().topic("dlq", 1);
+    let letters = format!("dead_letter: {{topic: {dlq}}}");
+    let steps = "steps: [{validate: {schema: number.json}}]";
+    let mut running = Running::new(&[]);
+    running.file(&[steps, &letters]);
+    let schemas = running.scene.host.path().join("schemas");
+    let schema = schemas.join("number.json");
+    let needs_n = r#"{"type": "object", "required": ["n"]}"#;
+    fs::write(&schema, needs_n).unwrap();
+    let mut daemon = running.scene.run();
+    let letters = |count: usize| {
+        running.scene.cluster.produce(&running.input, &[Record::new(None, Some("{}")).to(0)]);
+        eventually(SOON, &format!("{count} dead letters"), || {
+            let read = running.scene.cluster.read(&dlq, Isolation::Committed);
+            (read.len() == count).then_some(())
+        });
+    };
+    letters(1);
+
+    fs::remove_file(&schema).unwrap();
+    let said = running.reload();
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("number.json"), "{said:?}");
+    letters(2);
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // Nor does a start need the file: the state folder has what it said.
+    let mut daemon = running.scene.run();
+    assert_eq!(running.scene.host.status_of(&running.scene.name)["definition"], "last_good");
+    letters(3);
+
+    // It is back, and says another thing: a swap that names it.
+    fs::write(&schema, r#"{"type": "object"}"#).unwrap();
+    let said = running.reload();
+    assert_eq!(said.code, 0, "{said:?}");
+    running.goes_on("{}");
+
+    fs::write(&schema, needs_n).unwrap();
+    let said = running.reload();
+    assert_eq!(said.code, 0, "{said:?}");
+    let status = running.scene.host.status();
+    let last = &status["generation"];
+    assert_eq!(last["changes"]["swap"], 1, "{last:#}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_said_and_holds_up_nothing() {
+    let mut running = Running::new(&[]);
+    let mut daemon = running.scene.run();
+    let state = running.scene.host.path().join("state");
+    let temporary = state.join(format!("{}.last-good.json.tmp", running.scene.name));
+    let not_written = "the state folder cannot be written";
+
+    // A disk that is full, as the temporary file sees it.
+    symlink("/dev/full", &temporary).unwrap();
+    running.file(&["description: full"]);
+    running.applies();
+    let line = daemon.wait_for_line(not_written, SOON);
+    assert!(line.contains("No space left"), "{line}");
+    running.goes_on("{}");
+
+    // A folder in the way of the temporary file: permissions would not stop root.
+    fs::create_dir(&temporary).unwrap();
+    running.file(&["description: blocked"]);
+    running.applies();
+    daemon.wait_for_lines(not_written, 2, SOON);
+    running.goes_on("{}");
+    fs::remove_dir(&temporary).unwrap();
+
+    // From then on it is written again, and a daemon that is killed knows it.
+    running.file(&["description: written"]);
+    running.applies();
+    eventually(SOON, "it is written", || {
+        let file = state.join(format!("{}.last-good.json", running.scene.name));
+        fs::read_to_string(file).unwrap().contains("description: written").then_some(())
+    });
+    daemon.kill9();
+    fs::write(running.scene.pipelines().join("pipeline.yaml"), "name: [").unwrap();
+    let mut daemon = running.scene.run();
+    running.goes_on("{}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_start_without_what_it_needs_is_78() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    fs::remove_dir(host.path().join("pipelines")).unwrap();
+    let mut daemon = host.run();
+    assert_eq!(daemon.wait_for_end(SOON), Some(78));
+    daemon.wait_for_line("the pipelines folder .* cannot be read", SOON);
+
+    let host = Host::new("host-a", "127.0.0.1:1");
+    fs::remove_dir(host.path().join("state")).unwrap();
+    fs::write(host.path().join("state"), "no folder").unwrap();
+    let mut daemon = host.run();
+    assert_eq!(daemon.wait_for_end(SOON), Some(78));
+    daemon.wait_for_line("the state folder .* cannot be made", SOON);
+}

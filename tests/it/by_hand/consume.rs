@@ -1,0 +1,254 @@
+//! `consume`: what is asked for comes out, and what was not written out is not committed.
+
+use std::io::{BufRead, BufReader, Read};
+
+use super::{Hand, ended};
+use crate::kafka::broker::Broker;
+use crate::kafka::record::Record;
+use crate::kafka::{Cluster, End, shared, unique};
+use crate::process;
+use crate::scene::values;
+use crate::wait::{SOON, eventually};
+
+fn json_values(count: usize) -> Vec<Record> {
+    (0..count).map(|n| Record::new(Some("k"), Some(&format!("{{\"n\":{n}}}"))).to(0)).collect()
+}
+
+/// A topic of one partition with these values, and a hand at it.
+fn with(name: &str, records: &[Record]) -> (&'static Cluster, String, Hand) {
+    let cluster = shared();
+    let topic = cluster.topic(name, 1);
+    cluster.produce(&topic, records);
+    (cluster, topic, Hand::at(&cluster.bootstrap))
+}
+
+#[test]
+fn a_place_to_begin_and_an_end_are_taken_as_they_are_asked_for() {
+    let at =
+        |n: i64| Record::new(None, Some(&n.to_string())).to(0).at(1_767_225_600_000 + n * 1000);
+    let (_, topic, hand) = with("places", &(0..6).map(at).collect::<Vec<_>>());
+    let read = |more: &[&str]| {
+        let all: Vec<&str> = [&["consume", &topic], more].concat();
+        hand.run(&all).good().text().replace('\n', " ")
+    };
+    assert_eq!(read(&["--until-end"]), "0 1 2 3 4 5 ");
+    assert_eq!(read(&["--start", "4", "--until-end"]), "4 5 ");
+    assert_eq!(read(&["--start", "-1", "--until-end"]), "5 ");
+    assert_eq!(read(&["--start", "2026-01-01T00:00:03Z", "--until-end"]), "3 4 5 ");
+    assert_eq!(read(&["--start", "latest", "--until-end"]), "");
+    assert_eq!(read(&["--count", "2"]), "0 1 ");
+    let beyond = hand.run(&["consume", &topic, "--start", "9", "--until-end"]);
+    beyond.said(0, &[&format!("{topic}[0] holds no offset 9: beginning at 6")]);
+    hand.run(&["consume", &topic, "--start", "soon"]).said(64, &["\"soon\" is no time"]);
+}
+
+#[test]
+fn several_topics_and_partitions_are_read_to_their_ends() {
+    let cluster = shared();
+    let (one, two) = (cluster.topic("one", 3), cluster.topic("two", 1));
+    let each = |p| Record::new(None, Some(&format!("{p}"))).to(p);
+    cluster.produce(&one, &(0..3).map(each).collect::<Vec<_>>());
+    cluster.produce(&two, &values(&["last"]));
+    let said = Hand::at(&cluster.bootstrap).run(&["consume", &one, &two, "--until-end"]).good();
+    let mut lines = said.lines();
+    lines.sort_unstable();
+    assert_eq!(lines, ["0", "1", "2", "last"]);
+}
+
+#[test]
+fn aborted_records_are_read_only_where_they_are_asked_for() {
+    let cluster = shared();
+    let topic = cluster.topic("aborted", 1);
+    let one = |value: &str| vec![Record::new(None, Some(value)).to(0)];
+    let (good, bad, last) = (one("good"), one("bad"), one("bad too"));
+    let transactions = [(&good[..], End::Commit), (&bad[..], End::Abort), (&last[..], End::Abort)];
+    cluster.transact(&topic, &unique("txn"), &transactions);
+    let hand = Hand::at(&cluster.bootstrap);
+    // The end is behind records that are never shown.
+    assert_eq!(hand.run(&["consume", &topic, "--until-end"]).good().text(), "good\n");
+    let all = hand.run(&["consume", &topic, "--until-end", "--uncommitted"]).good();
+    assert_eq!(all.lines(), ["good", "bad", "bad too"]);
+}
+
+#[test]
+fn records_are_chosen_and_shown_by_the_expressions_of_pipelines() {
+    let (_, topic, hand) = with(
+        "chosen",
+        &values(&[r#"{"n": 1, "s": "a\u00e9"}"#, r#"{"n": 2.50, "s": "b"}"#, r#"{"s": "no n"}"#]),
+    );
+    let read = |more: &[&str]| {
+        let all: Vec<&str> = [&["consume", &topic, "--until-end"], more].concat();
+        hand.run(&all)
+    };
+    assert_eq!(read(&["--where", "value.n > 1"]).good().text(), "{\"n\": 2.50, \"s\": \"b\"}\n");
+    assert_eq!(read(&["--select", "value.s"]).good().lines(), ["aé", "b", "no n"]);
+    assert_eq!(
+        read(&["--select", "value.s", "-o", "json"]).good().lines(),
+        ["\"a\\u00e9\"", "\"b\"", "\"no n\""]
+    );
+    assert_eq!(
+        read(&["--where", "has(value.n)", "--select", "value.n"]).good().lines(),
+        ["1", "2.50"]
+    );
+    let stopped = read(&["--select", "value.n"]);
+    stopped
+        .said(1, &[&format!("{topic}[0]@2: the field is missing"), "2 records written before it"]);
+    assert_eq!(stopped.lines(), ["1", "2.50"]);
+    let skipped = read(&["--select", "value.n", "--on-error", "skip"]);
+    skipped.said(0, &["left out by --on-error skip: 1 record"]);
+    read(&["--where", "value.n >"]).said(64, &["error: --where: ", "\n  value.n >\n"]);
+    let both = read(&["--where", "vlaue", "--select", "key == "]);
+    both.said(64, &["error: --where: ", "error: --select: "]);
+    read(&["--select", "key", "-o", "envelope"]).said(64, &["--select does not go with it"]);
+}
+
+#[test]
+fn json_is_one_line_and_what_is_none_is_said() {
+    let records = [
+        Record::new(None, Some("{\n \"a\":\t1\r\n}")).to(0),
+        Record::new(None, None).to(0),
+        Record::new(None, Some("boot: no JSON")).to(0),
+    ];
+    let (_, topic, hand) = with("json", &records);
+    let said = hand.run(&["consume", &topic, "--until-end", "-o", "json"]);
+    assert_eq!(said.lines(), ["{  \"a\":\t1  }", "null"]);
+    said.said(1, &[&format!("{topic}[0]@2: the value is no JSON: ")]);
+    let text = hand.run(&["consume", &topic, "--until-end"]).good();
+    assert_eq!(text.text(), "{\n \"a\":\t1\r\n}\nnull\nboot: no JSON\n");
+}
+
+#[test]
+fn a_group_goes_on_where_it_was_and_a_new_one_begins_where_it_is_told() {
+    let (cluster, topic, hand) = with("group", &values(&["0", "1", "2"]));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--group", &group, "--start", "1"];
+    let first = hand.run(&[&consume[..], &["--count", "1"]].concat()).good();
+    assert_eq!(first.lines(), ["1"]);
+    // What was read and not written does not count.
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&2));
+    cluster.produce(&topic, &values(&["3"]));
+    let rest = hand.run(&[&consume[..], &["--until-end"]].concat()).good();
+    assert_eq!(rest.lines(), ["2", "3"]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&4));
+    // Alone, nothing is ever committed.
+    hand.run(&["consume", &topic, "--until-end"]).good();
+    assert_eq!(cluster.committed("krouted.by-hand", &topic).get(&0), None);
+}
+
+#[test]
+fn sigint_ends_a_follower_with_all_that_it_wrote_committed() {
+    let (cluster, topic, hand) = with("follow", &values(&["0"]));
+    let group = unique("group");
+    let mut child = hand.command(&["consume", &topic, "--group", &group]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "0");
+    cluster.produce(&topic, &values(&["1"]));
+    assert_eq!(lines.next().unwrap().unwrap(), "1");
+    process::signal(child.id(), "INT");
+    ended(&mut child).said(0, &[]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&2));
+}
+
+/// More than any pipe holds.
+const MANY: usize = 20_000;
+
+#[test]
+fn a_closed_pipe_loses_nothing() {
+    let (cluster, topic, hand) = with("closed", &json_values(MANY));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--group", &group, "--until-end"];
+    let mut child = hand.command(&consume).spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    let mut seen = vec![0; 100_000];
+    pipe.read_exact(&mut seen).unwrap();
+    // What waits in the pipe now is never read.
+    drop(pipe);
+    ended(&mut child).said(0, &["nobody reads any more", &group]);
+    let lines = seen.split(|byte| *byte == b'\n').count() - 1;
+    let committed = cluster.committed(&group, &topic).get(&0).copied().unwrap_or(0);
+    assert!(
+        committed <= i64::try_from(lines).unwrap(),
+        "{committed} committed, {lines} lines were read"
+    );
+    let rest = hand.run(&consume).good();
+    let first: i64 =
+        serde_json::from_str::<serde_json::Value>(rest.lines()[0]).unwrap()["n"].as_i64().unwrap();
+    assert_eq!(first, committed);
+    assert_eq!(rest.lines().len(), MANY - usize::try_from(committed).unwrap());
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&i64::try_from(MANY).unwrap()));
+}
+
+#[test]
+fn a_pipe_that_was_closed_before_the_end_was_read_gets_no_commit_for_what_was_in_it() {
+    let (cluster, topic, hand) = with("unread", &json_values(10));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--group", &group, "--until-end"];
+    let mut child = hand.command(&consume).spawn().unwrap();
+    let pipe = child.stdout.take().unwrap();
+    // All ten fit into the pipe, and nobody reads them.
+    eventually(SOON, "it waits for its reader", || {
+        let left = rustix::io::ioctl_fionread(&pipe).unwrap();
+        (left == 80).then_some(())
+    });
+    drop(pipe);
+    ended(&mut child).said(0, &["nobody reads any more"]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
+    assert_eq!(hand.run(&consume).good().lines().len(), 10);
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let (cluster, topic, hand) = with("full", &json_values(MANY));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--group", &group, "--until-end"];
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child = hand.command(&consume).stdout(full).spawn().unwrap();
+    ended(&mut child)
+        .said(1, &["standard output: No space left on device", "its next run goes on there"]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
+    let file = std::fs::File::create(hand.path().join("out")).unwrap();
+    let mut child = hand.command(&consume).stdout(file).spawn().unwrap();
+    ended(&mut child).said(0, &[]);
+    let written = std::fs::read_to_string(hand.path().join("out")).unwrap();
+    assert_eq!(written.lines().count(), MANY);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&i64::try_from(MANY).unwrap()));
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error_without_a_group() {
+    let (_, topic, hand) = with("head", &json_values(MANY));
+    let mut child = hand.command(&["consume", &topic]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "{\"n\":0}");
+    drop(lines);
+    let said = ended(&mut child);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_unknown_topic_and_a_broker_that_is_away_are_told_apart() {
+    let hand = Hand::at(&shared().bootstrap);
+    hand.run(&["consume", "no-such-topic"]).said(1, &["the topic no-such-topic does not exist"]);
+    let [port] = Broker::free_ports();
+    let nowhere = Hand::at(&format!("127.0.0.1:{port}"));
+    nowhere.run(&["consume", "t"]).said(75, &["no broker answers at 127.0.0.1:"]);
+}
+
+#[test]
+fn a_broker_that_is_lost_half_way_ends_it_and_what_was_written_stays_committed() {
+    let mut broker = Broker::start(&[]);
+    let cluster = broker.cluster();
+    let topic = cluster.topic("lost", 1);
+    cluster.produce(&topic, &values(&["0", "1"]));
+    let hand = Hand::at(&cluster.bootstrap);
+    let mut child = hand.command(&["consume", &topic, "--group", "g"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.nth(1).unwrap().unwrap(), "1");
+    eventually(SOON, "it commits", || {
+        (cluster.committed("g", &topic).get(&0) == Some(&2)).then_some(())
+    });
+    broker.kill9();
+    ended(&mut child).said(75, &["no broker answers at", "its next run goes on there"]);
+    broker.run();
+    assert_eq!(cluster.committed("g", &topic).get(&0), Some(&2));
+}

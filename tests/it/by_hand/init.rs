@@ -1,0 +1,89 @@
+//! `init` and `schema`: what they write passes `check`, and nothing that is there is touched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::Hand;
+
+/// All files below a folder, by their paths.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = Vec::new();
+    crate::tidy::files(folder, &["yaml", "json"], &mut found);
+    let text = |path: &Path| fs::read_to_string(path).unwrap();
+    let name = |path: &Path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+    found.iter().map(|path| (name(path), text(path))).collect()
+}
+
+#[test]
+fn what_init_writes_passes_check_and_its_own_tests() {
+    let hand = Hand::bare();
+    let said = hand.run(&["init", "payments"]).good();
+    assert_eq!(
+        said.lines()[..5],
+        [
+            "wrote pipelines/payments.yaml",
+            "wrote schemas/payments.json",
+            "wrote krouted.yaml",
+            "wrote schemas/pipeline.v1.schema.json",
+            "wrote schemas/settings.v1.schema.json",
+        ]
+    );
+    let checked = hand.run(&["check", "--env"]);
+    assert_eq!(
+        (checked.code, checked.err.as_str()),
+        (Some(0), "checked 1 file: 1 pipeline, 0 errors, 0 warnings\n")
+    );
+    let tested = hand.run(&["test"]).good();
+    assert!(tested.text().contains("4 passed"), "{}", tested.text());
+    // Each file names the schema that editors check it with, by a way that leads there.
+    let files = files(hand.path());
+    let is_yaml = |path: &str| Path::new(path).extension().is_some_and(|e| e == "yaml");
+    for (path, text) in files.iter().filter(|(path, _)| is_yaml(path)) {
+        let line = text.lines().next().unwrap();
+        let schema = line.strip_prefix("# yaml-language-server: $schema=").unwrap();
+        let schema = hand.path().join(path).parent().unwrap().join(schema);
+        assert!(schema.exists(), "{path}: {}", schema.display());
+        assert!(!text.contains("{name}"), "{path}");
+    }
+    assert_eq!(files["schemas/pipeline.v1.schema.json"], hand.run(&["schema"]).good().text());
+}
+
+#[test]
+fn init_never_overwrites() {
+    let hand = Hand::bare();
+    hand.run(&["init"]).good();
+    for file in ["krouted.yaml", "schemas/orders.json"] {
+        hand.write(file, "mine");
+    }
+    let before = files(hand.path());
+    let refused = hand.run(&["init"]);
+    refused.said(1, &["pipelines/orders.yaml is there already: nothing was written"]);
+    assert_eq!(files(hand.path()), before);
+    fs::remove_file(hand.path().join("pipelines/orders.yaml")).unwrap();
+    hand.run(&["init"]).said(1, &["schemas/orders.json is there already: nothing was written"]);
+    let second = hand.run(&["init", "refunds"]).good();
+    assert!(second.text().contains("wrote pipelines/refunds.yaml\n"), "{}", second.text());
+    assert!(second.text().contains("kept  krouted.yaml\n"), "{}", second.text());
+    let after = files(hand.path());
+    assert_eq!(
+        (after["krouted.yaml"].as_str(), after["schemas/orders.json"].as_str()),
+        ("mine", "mine")
+    );
+    hand.run(&["init", "../orders"]).said(64, &["the name ../orders: begins with '.'"]);
+}
+
+#[test]
+fn schema_prints_what_the_committed_files_hold() {
+    let committed = |name: &str| {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name))
+            .unwrap()
+    };
+    let hand = Hand::bare();
+    assert_eq!(hand.run(&["schema"]).good().text(), committed("pipeline.v1.schema.json"));
+    assert_eq!(
+        hand.run(&["schema", "settings"]).good().text(),
+        committed("settings.v1.schema.json")
+    );
+    hand.run(&["schema", "record"]).said(64, &["pipeline", "settings"]);
+}

@@ -1,0 +1,343 @@
+//! `produce`: what is wrong is said with its line, and with what was done until then.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use super::{Hand, ended};
+use crate::kafka::broker::Broker;
+use crate::kafka::record::Record;
+use crate::kafka::secure::{PASSWORD, Secure, USER};
+use crate::kafka::{Isolation, shared};
+use crate::process;
+use crate::scene::text;
+use crate::wait::{SOON, eventually};
+
+fn values(records: &[Record]) -> Vec<String> {
+    records.iter().map(|r| text(r.value.as_deref())).collect()
+}
+
+#[test]
+fn lines_become_values_with_a_key_by_an_expression() {
+    let cluster = shared();
+    let topic = cluster.topic("lines", 3);
+    let hand = Hand::at(&cluster.bootstrap);
+    hand.write("in.jsonl", "{\"id\": 7, \"n\": 1.50}\n\n{\"id\": \"a\"}\r\n[1]\n");
+    let said = hand.run(&[
+        "produce",
+        &topic,
+        "in.jsonl",
+        "--key",
+        "has(value.id) ? string(value.id) : \"none\"",
+    ]);
+    said.said(0, &["3 records are acknowledged"]);
+    let mut read = cluster.read(&topic, Isolation::Committed);
+    read.sort_by(|a, b| a.value.cmp(&b.value));
+    assert_eq!(values(&read), ["[1]", "{\"id\": \"a\"}", "{\"id\": 7, \"n\": 1.50}"]);
+    let keys: Vec<_> = read.iter().map(|r| text(r.key.as_deref())).collect();
+    assert_eq!(keys, ["none", "a", "7"]);
+    // Where Java's client puts the same keys.
+    let javas = cluster.topic("javas", 3);
+    let same: Vec<_> =
+        read.iter().map(|r| Record { partition: -1, timestamp: -1, ..r.clone() }).collect();
+    cluster.produce(&javas, &same);
+    let mut theirs = cluster.read(&javas, Isolation::Committed);
+    theirs.sort_by(|a, b| a.value.cmp(&b.value));
+    let partitions = |records: &[Record]| records.iter().map(|r| r.partition).collect::<Vec<_>>();
+    assert_eq!(partitions(&read), partitions(&theirs));
+}
+
+#[test]
+fn acknowledgements_are_printed_in_the_order_of_the_input() {
+    let cluster = shared();
+    let topic = cluster.topic("acks", 4);
+    let hand = Hand::at(&cluster.bootstrap);
+    let lines = (0..2000).fold(String::new(), |all, n| all + &format!("{{\"n\":{n}}}\n"));
+    let produce = ["produce", &topic, "--acks", "--key", "string(value.n)"];
+    let said = hand.feed(&produce, lines.as_bytes()).good();
+    let read = cluster.read(&topic, Isolation::Committed);
+    let mut places: Vec<_> = read
+        .iter()
+        .map(|r| {
+            let n: u64 = text(r.key.as_deref()).parse().unwrap();
+            (n, format!("{topic}\t{}\t{}", r.partition, r.offset))
+        })
+        .collect();
+    places.sort();
+    let wanted: Vec<_> = places.into_iter().map(|(_, place)| place).collect();
+    assert_eq!(said.lines(), wanted);
+}
+
+#[test]
+fn a_line_that_is_no_json_ends_it_and_what_was_before_is_there() {
+    let cluster = shared();
+    let topic = cluster.topic("bad-line", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let said = hand.feed(&["produce", &topic], b"{\"n\":1}\n{\"n\":2}\n{\"n\":\n{\"n\":4}\n");
+    said.said(
+        1,
+        &[
+            "line 3: this is no JSON",
+            "at byte 5",
+            "lines 1-2 (2 records)",
+            "all other lines are not there",
+        ],
+    );
+    assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["{\"n\":1}", "{\"n\":2}"]);
+
+    let said = hand.feed(&["produce", &topic, "--envelope"], b"{\"vlaue\":1}\n");
+    said.said(1, &["line 1: unknown field `vlaue`", "acknowledged by", "nothing"]);
+    let said = hand.feed(&["produce", &topic, "--key", "value.id"], b"{\"id\":1}\n{}\n");
+    said.said(1, &["line 2: --key: the field is missing", "line 1 (1 record)"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+}
+
+#[test]
+fn an_expression_that_does_not_compile_is_shown_and_nothing_is_sent() {
+    let hand = Hand::at("127.0.0.1:1");
+    let said = hand.feed(&["produce", "t", "--key", "value.id + vlaue.x"], b"{}\n");
+    said.said(
+        64,
+        &[
+            "error: --key: ",
+            "\n  value.id + vlaue.x\n             ^^^^^\n",
+            "did you mean `value`?",
+        ],
+    );
+    hand.run(&["produce", "no topic"]).said(64, &["the topic no topic: has the character ' '"]);
+    hand.run(&["produce", "t", "--partition=-1"]).said(64, &["--partition"]);
+    hand.run(&["produce", "t", "--partition", "preserve"]).said(64, &["needs --envelope"]);
+    hand.run(&["produce", "t", "--cluster", "other"])
+        .said(78, &["the settings have no cluster other; they have default"]);
+}
+
+#[test]
+fn an_unknown_topic_and_a_broker_that_is_not_there_are_told_apart() {
+    let cluster = shared();
+    let hand = Hand::at(&cluster.bootstrap);
+    let said = hand.feed(&["produce", "no-such-topic"], b"{}\n");
+    said.said(1, &["the topic no-such-topic does not exist", "create the topic"]);
+    let missing = hand.run(&["produce", &cluster.topic("file", 1), "no-such-file"]);
+    missing.said(78, &["cannot read no-such-file"]);
+    let [port] = Broker::free_ports();
+    let nowhere = Hand::at(&format!("127.0.0.1:{port}"));
+    let said = nowhere.feed(&["produce", "t"], b"{}\n");
+    said.said(75, &["no broker answers at 127.0.0.1:", "check bootstrap_servers"]);
+}
+
+#[test]
+fn a_record_that_the_broker_refuses_is_named_by_its_line() {
+    let cluster = shared();
+    let topic = cluster.topic_with("small", 1, &json!({"max.message.bytes": "2000"}));
+    let hand = Hand::at(&cluster.bootstrap);
+    let large = format!("{{\"n\":\"{}\"}}\n", noise(5000));
+    // One by one, so that the record is not in one batch with others.
+    let mut child =
+        hand.command(&["produce", &topic, "--acks"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
+    for n in 0..3 {
+        writeln!(input, "{{\"n\":{n}}}").unwrap();
+        assert_eq!(acks.next().unwrap().unwrap(), format!("{topic}\t0\t{n}"));
+    }
+    input.write_all(large.as_bytes()).unwrap();
+    let said = ended(&mut child);
+    said.said(1, &["line 4: Broker: Message size too large", "lines 1-3 (3 records)"]);
+    // What the client itself refuses, it names too.
+    let larger = format!("{{\"n\":\"{}\"}}\n", noise(11 << 20));
+    let said = hand.feed(&["produce", &topic], larger.as_bytes());
+    said.said(1, &["line 1: ", "Message size too large", "nothing"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+}
+
+/// Text that does not compress.
+fn noise(length: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(7);
+    std::iter::repeat_with(|| random.alphanumeric()).take(length).collect()
+}
+
+#[test]
+fn a_transaction_is_all_or_nothing() {
+    let cluster = shared();
+    let topic = cluster.topic("txn", 2);
+    let hand = Hand::at(&cluster.bootstrap);
+    let good = hand.feed(&["produce", &topic, "--transaction"], b"1\n2\n3\n");
+    good.said(0, &["3 records are in the topic, in one transaction"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+    let bad = hand.feed(&["produce", &topic, "--transaction"], b"4\n5\noops\n");
+    bad.said(
+        1,
+        &["line 3: this is no JSON", "the transaction is aborted: nothing of the input is visible"],
+    );
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+    // Nothing is left open, which would hold back all readers.
+    assert_eq!(cluster.ask("producers", json!({"topic": topic})), json!([0, 0]));
+    let states = cluster.ask("transactions", json!({}));
+    let ours: Vec<_> = states
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(id, _)| id.starts_with("krouted/~produce/hand/"))
+        .collect();
+    assert!(
+        ours.len() >= 2 && ours.iter().all(|(_, state)| state.as_str().unwrap() != "Ongoing"),
+        "{ours:?}"
+    );
+}
+
+#[test]
+fn sigint_flushes_and_closes_though_nobody_types() {
+    let cluster = shared();
+    let topic = cluster.topic("sigint", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let mut child = hand.command(&["produce", &topic]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"1\n2\n").unwrap();
+    eventually(SOON, "two records", || {
+        (cluster.read(&topic, Isolation::Committed).len() == 2).then_some(())
+    });
+    process::signal(child.id(), "INT");
+    ended(&mut child).said(0, &["2 records are acknowledged"]);
+    drop(input);
+
+    // Half an input is not the whole: a transaction is taken back.
+    let mut child =
+        hand.command(&["produce", &topic, "--transaction"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"3\n").unwrap();
+    eventually(SOON, "it is sent", || {
+        (cluster.read(&topic, Isolation::Uncommitted).len() == 3).then_some(())
+    });
+    process::signal(child.id(), "INT");
+    ended(&mut child).said(1, &["stopped by a signal", "nothing of the input is visible"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 2);
+}
+
+#[test]
+fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
+    let mut broker = Broker::start(&[]);
+    let cluster = broker.cluster();
+    let topic = cluster.topic("half-way", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let produce = ["produce", &topic, "--acks", "--timeout", "3"];
+    let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
+    input.write_all(b"1\n2\n").unwrap();
+    for n in 0..2 {
+        assert_eq!(acks.next().unwrap().unwrap(), format!("{topic}\t0\t{n}"));
+    }
+    broker.kill9();
+    input.write_all(b"3\n4\n").unwrap();
+    let said = ended(&mut child);
+    said.said(
+        75,
+        &["line 3: no broker acknowledged it within 3 s", "lines 1-2 (2 records)", "try again"],
+    );
+    broker.run();
+    assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
+}
+
+#[test]
+fn a_broker_that_sleeps_leaves_lines_whose_fate_nobody_knows() {
+    let broker = Broker::start(&[]);
+    let cluster = broker.cluster();
+    let topic = cluster.topic("asleep", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let produce = ["produce", &topic, "--acks", "--timeout", "3"];
+    let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
+    input.write_all(b"1\n").unwrap();
+    assert!(acks.next().unwrap().is_ok());
+    broker.pause();
+    input.write_all(b"2\n").unwrap();
+    let said = ended(&mut child);
+    broker.resume();
+    said.said(
+        75,
+        &["line 2: ", "line 1 (1 record)", "sent without an answer, so perhaps there: line 2"],
+    );
+}
+
+#[test]
+fn a_missing_right_is_said_with_its_line_or_before_anything() {
+    let secure = Secure::start();
+    let cluster = secure.broker.cluster();
+    let (seen, hidden) = (cluster.topic("seen", 1), cluster.topic("hidden", 1));
+    let user = format!("User:{USER}");
+    secure.allow(&user, "DESCRIBE", "TOPIC", &seen);
+    cluster.produce(&seen, &[Record::new(None, Some("0"))]);
+    let hand = Hand::bare();
+    hand.write("password", PASSWORD);
+    let sasl = |file: &str| {
+        format!(
+            "{{default: {{bootstrap_servers: \"{}\", sasl: {{mechanism: PLAIN, username: {USER}, password: {{file: {file}}}}}}}}}",
+            secure.sasl
+        )
+    };
+    hand.settings(&sasl("password"));
+    let refused = hand.feed(&["produce", &hidden], b"1\n");
+    refused.said(1, &[&hidden, "Topic authorization failed", "ACLs"]);
+    let refused = hand.feed(&["produce", &seen], b"1\n");
+    refused.said(1, &["authorization failed", "ACLs"]);
+    hand.run(&["consume", &hidden, "--until-end"]).said(1, &[&hidden, "authorization failed"]);
+    hand.run(&["consume", &seen, "--until-end"]).said(1, &["authorization failed"]);
+    assert_eq!(values(&cluster.read(&seen, Isolation::Uncommitted)), ["0"]);
+    // With the right it works, and alone no right on any group is needed.
+    secure.allow(&user, "WRITE", "TOPIC", &seen);
+    secure.allow(&user, "READ", "TOPIC", &seen);
+    hand.feed(&["produce", &seen], b"1\n").good();
+    assert_eq!(hand.run(&["consume", &seen, "--until-end"]).good().text(), "0\n1\n");
+    hand.run(&["consume", &seen, "--group", "g", "--until-end"])
+        .said(1, &["roup authorization failed"]);
+    hand.write("wrong", "guess");
+    hand.settings(&sasl("wrong"));
+    hand.feed(&["produce", &seen], b"1\n")
+        .said(1, &["uthentication failed", "check user, password"]);
+}
+
+/// Larger than all that `produce` keeps: 64 MiB in librdkafka's queue, its chunks, and what the process is.
+const STREAM_BYTES: usize = 300 << 20;
+const RESIDENT_MAX_KIB: u64 = 200 << 10;
+
+#[test]
+fn a_large_input_is_sent_with_bounded_memory() {
+    let broker =
+        Broker::start(&[("log.retention.bytes", "33554432"), ("log.segment.bytes", "16777216")]);
+    let cluster = broker.cluster();
+    let topic = cluster.topic("stream", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let mut child = hand.command(&["produce", &topic]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let block = format!("\"{}\"\n", "x".repeat(1021)).repeat(1024);
+    for _ in 0..STREAM_BYTES / block.len() {
+        input.write_all(block.as_bytes()).unwrap();
+    }
+    // The peak, while the process is still there to be asked.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    drop(input);
+    let lines = STREAM_BYTES / block.len() * 1024;
+    ended(&mut child).said(0, &[&format!("{lines} records are acknowledged")]);
+    assert!(peak < RESIDENT_MAX_KIB, "{peak} KiB");
+    assert_eq!(cluster.offsets(&topic)[0].high, i64::try_from(lines).unwrap());
+}
+
+#[test]
+fn acknowledgements_that_cannot_be_printed_end_it() {
+    let cluster = shared();
+    let topic = cluster.topic("unprinted", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child = hand
+        .command(&["produce", &topic, "--acks"])
+        .stdin(Stdio::piped())
+        .stdout(full)
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"1\n").unwrap();
+    ended(&mut child).said(1, &["acknowledgements cannot be printed", "line 1 (1 record)"]);
+}
