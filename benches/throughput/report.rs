@@ -73,7 +73,7 @@ fn machine() -> String {
     let (cpu, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
     let pom = include_str!("../../tests/kafka/pom.xml");
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
-    let commit = Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
     let commit =
         commit.map_or_else(|_| String::new(), |o| String::from_utf8_lossy(&o.stdout).into());
     format!(
