@@ -271,7 +271,8 @@ fn an_offer_that_was_taken_before_a_newer_one_gives_way_to_that() {
         };
         let (applied, ()) = tokio::join!(async { apply(handle, &described("three")).await }, newer);
         assert_eq!(applied, Applied::default());
-        assert_eq!(taker.rules(), ["one", "two", "three"]);
+        // It tells that it has taken it before it writes that down.
+        until(handle, |_| taker.rules() == ["one", "two", "three"]).await;
         // Nothing is offered again and again.
         until(handle, |all| !all[0].swapping).await;
         assert_eq!(taker.has_taken.load(Relaxed), 2);
