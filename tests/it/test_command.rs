@@ -135,9 +135,8 @@ fn a_step_that_rejects_is_reached() {
         ),
         ("held back", "{id: 1, b: 1}", "", &[]),
     ] {
-        text.push_str(&format!(
-            "  - {{name: {name}, given: {{value: {value}}}, expect: [{expect}]}}\n"
-        ));
+        let case = format!("  - {{name: {name}, given: {{value: {value}}}, expect: [{expect}]}}\n");
+        text.push_str(&case);
         let (code, out, err) = run(&["test", "--coverage"], &text);
         assert_eq!((code, err.as_str()), (0, ""), "{name}: {out}");
         let said: Vec<_> = out.lines().filter_map(|l| l.strip_prefix("     steps: ")).collect();

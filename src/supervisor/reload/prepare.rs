@@ -112,9 +112,9 @@ impl Reloads {
         let (memory, settings) = (Arc::clone(&self.memory), settings.clone());
         let build = move || memory.lock().unwrap_or_else(PoisonError::into_inner).build(&settings);
         match tokio::task::spawn_blocking(build).await {
-            Ok(built) => {
-                let built = built.into_iter().filter(|(name, _)| self.unbuilt.contains_key(name));
-                last_good.extend(built);
+            Ok(all) => {
+                let again = all.into_iter().filter(|(name, _)| self.unbuilt.contains_key(name));
+                last_good.extend(again);
             }
             Err(error) => {
                 tracing::error!(%error, "what was good last cannot be built, a bug of krouted");

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::Tls;
+use std::collections::BTreeMap;
 
 fn name(text: &str) -> ClusterName {
     ClusterName::new(text).unwrap()
@@ -11,7 +12,7 @@ fn cluster(server: &str, ca: Option<&Path>) -> Cluster {
         bootstrap_servers: server.to_owned(),
         tls,
         sasl: None,
-        properties: Default::default(),
+        properties: BTreeMap::default(),
     }
 }
 
