@@ -7,9 +7,12 @@
 //! | `POST /v1/reload`, `?allow_removals=true`, `?wait=false` | how the reload came out; at once where nobody waits |
 //! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404 |
 //!
+//! Beside it, where the settings ask for it, a listener on a loopback address that only answers: see [`Observed`].
+//!
 //! Answers are JSON documents with a `version`. Who may ask is decided by the socket file's mode and group, never by TCP.
 
 mod bind;
+mod http;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -22,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use bind::{BindError, Socket};
+pub use http::{Listener, Observed, PATHS};
 
 /// The version of all requests and answers.
 pub const VERSION: u32 = 1;

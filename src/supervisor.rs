@@ -14,6 +14,7 @@ mod apply;
 mod backoff;
 mod handle;
 pub mod lifecycle;
+mod measures;
 pub mod plan;
 pub mod reload;
 mod report;
@@ -43,6 +44,7 @@ use unit::{Life, Trouble, Unit};
 
 pub use apply::{Applied, Refusal};
 pub use handle::{Gone, Handle};
+pub use measures::{Measures, Restart};
 pub use status::{PipelineStatus, Totals, WorkerStatus};
 pub use thread::Work;
 
@@ -291,6 +293,9 @@ impl Supervisor {
         let (state, effect) = step(worker.state, event);
         worker.state = state;
         worker.tell(event, effect, &mut unit.said);
+        if let Some(why) = Restart::of(event, effect) {
+            why.count(&mut unit.restarts);
+        }
         match effect {
             Effect::None => {}
             Effect::Spawn => {

@@ -13,15 +13,19 @@ pub fn ready(status: &str) {
 pub fn reloading() {
     // Both in one message, or systemd waits for the second one.
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Ok(now) => send(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]),
         Err(error) => tracing::debug!(%error, "systemd was not told"),
     }
 }
 
 /// A stop is under way, for at most `longest`.
-pub fn stopping(longest: Duration) {
+pub fn stopping(status: &str, longest: Duration) {
     let longest = u32::try_from(longest.as_micros()).unwrap_or(u32::MAX);
-    send(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(longest)]);
+    send(&[
+        NotifyState::Stopping,
+        NotifyState::Status(status),
+        NotifyState::ExtendTimeoutUsec(longest),
+    ]);
 }
 
 /// The supervisor's loop is alive.

@@ -1,4 +1,6 @@
-//! Logging: journald's fields under systemd, text for people on a terminal, JSON lines elsewhere. Always on standard error.
+//! Every metric in [`metrics`], and logging: journald's fields under systemd, text for people on a terminal, JSON lines elsewhere. Always on standard error.
+
+pub mod metrics;
 
 use std::io::IsTerminal;
 

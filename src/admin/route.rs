@@ -74,7 +74,7 @@ async fn nothing() -> Response {
     error(StatusCode::NOT_FOUND, "there is no such request; see the admin socket in the README")
 }
 
-fn answer(answer: Answer) -> Response {
+pub(super) fn answer(answer: Answer) -> Response {
     match answer {
         Answer::Done(document) => response(StatusCode::OK, &document),
         Answer::NotFound(text) => error(StatusCode::NOT_FOUND, &text),
@@ -83,7 +83,7 @@ fn answer(answer: Answer) -> Response {
     }
 }
 
-fn error(status: StatusCode, text: &str) -> Response {
+pub(super) fn error(status: StatusCode, text: &str) -> Response {
     response(status, &json!({ "version": VERSION, "error": text }))
 }
 

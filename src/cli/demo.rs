@@ -181,6 +181,7 @@ fn settings(cluster: &MockCluster, instance_id: InstanceId) -> Result<Settings> 
         schemas: "schemas".into(),
         state: "state".into(),
         socket: None,
+        listen: None,
         clusters: BTreeMap::from([(default, cluster)]),
         reload: ReloadPolicy::default(),
     })

@@ -2,6 +2,7 @@
 
 mod api;
 mod memory;
+mod observe;
 mod serve;
 
 use std::collections::BTreeMap;

@@ -7,11 +7,12 @@ mod clusters;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::model::{ClusterName, InstanceId};
 
-use super::check::{Context, Got};
+use super::check::{Absent, Context, Got};
 use super::cluster::Cluster;
 use super::environment::Environment;
 use super::finding::{Finding, Findings, Reported};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The admin socket, where the file names one.
     pub socket: Option<PathBuf>,
+    /// Where metrics, health and status are read by HTTP; a loopback address.
+    pub listen: Option<SocketAddr>,
     /// By the names that pipelines use. Not empty.
     pub clusters: BTreeMap<ClusterName, Cluster>,
     /// Whether one bad file holds back the others.
@@ -190,6 +193,7 @@ fn checked(
     let schemas = path(raw.schemas.as_ref(), at.field("schemas"), folder, context);
     let state = path(raw.state.as_ref(), at.field("state"), folder, context);
     let socket = socket(raw, at.field("admin"), folder, context);
+    let listen = listen(raw, at.field("admin"), context);
     let clusters = clusters::check(raw.clusters.as_ref(), at.field("clusters"), folder, context);
     let reload = reload(raw, at.field("reload"), context);
     Ok(Settings {
@@ -198,6 +202,7 @@ fn checked(
         schemas: schemas?.unwrap_or_else(|| folder.join("schemas")),
         state: state?.unwrap_or_else(|| default_state(context.environment)),
         socket: socket?,
+        listen: listen?,
         clusters: clusters?.unwrap_or_else(clusters::default),
         reload: reload?,
     })
@@ -224,6 +229,23 @@ fn socket(
     path(admin.socket.as_ref(), at.field("socket"), folder, context)
 }
 
+/// Nothing but this host reads it, so that nobody has to prove who he is.
+fn listen(raw: &RawSettings, at: At<'_>, context: &mut Context<'_>) -> Got<Option<SocketAddr>> {
+    let Some(admin) = context.optional(raw.admin.as_ref(), at)? else { return Ok(None) };
+    let at = at.field("listen");
+    let Some(text) = context.optional(admin.listen.as_ref(), at)? else { return Ok(None) };
+    let text = match context.interpolated(text, at) {
+        // Without the environment nobody listens.
+        Err(Absent::Unknown) => return Ok(None),
+        other => other?,
+    };
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(Some(address)),
+        Ok(_) => Err(context.findings.listens_beyond_this_host(at.place(), &text).into()),
+        Err(_) => Err(context.findings.bad_listen_address(at.place(), &text).into()),
+    }
+}
+
 /// A path, relative to the settings file's folder.
 fn path(
     part: Option<&super::raw::Part<String>>,
@@ -247,6 +269,7 @@ fn defaults(environment: &Environment, findings: &mut Findings) -> Result<Settin
         schemas: PathBuf::from("schemas"),
         state: default_state(environment),
         socket: None,
+        listen: None,
         clusters: clusters::default(),
         reload: ReloadPolicy::default(),
     })

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Supervisor;
 use super::lifecycle::{Event, State};
+use super::measures::Restart;
 use super::plan::{Kind, Plan, Set};
 use super::thread::At;
 use super::unit::{Life, Offer, Unit};
@@ -99,13 +100,13 @@ impl Supervisor {
                 }
                 (Kind::Restart | Kind::Regroup, Some(id)) => {
                     let edition = self.edition(Arc::clone(pipeline));
-                    self.replace(id, edition);
+                    self.replace(id, edition, Restart::Changed);
                 }
                 (Kind::Rename { from }, _) => self.rename(from, pipeline),
                 (Kind::Stop, _) => {}
                 (Kind::Start, Some(id)) => {
                     let edition = self.edition(Arc::clone(pipeline));
-                    self.replace(id, edition);
+                    self.replace(id, edition, Restart::Changed);
                 }
                 (
                     Kind::Unchanged
@@ -161,8 +162,11 @@ impl Supervisor {
     }
 
     /// The same name begins anew, behind the end of what it stands for now.
-    pub(super) fn replace(&mut self, id: u64, edition: Edition) {
+    pub(super) fn replace(&mut self, id: u64, edition: Edition, why: Restart) {
         self.leave(id);
+        if let Some(unit) = self.units.get_mut(&id) {
+            why.count(&mut unit.restarts);
+        }
         self.enter(edition, Some(id), BTreeSet::from([id]));
     }
 

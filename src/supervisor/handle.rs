@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Supervisor;
 use super::apply::Applied;
+use super::measures::Restart;
 use super::plan::{Plan, Set};
 use super::status::PipelineStatus;
 use crate::model::PipelineName;
@@ -118,7 +119,7 @@ impl Supervisor {
         // What is offered is what is wanted.
         let edition = unit.offer.as_ref().map_or(&unit.edition, |o| &o.edition).clone();
         tracing::info!(pipeline = %name, "restarted by an operator");
-        self.replace(id, edition);
+        self.replace(id, edition, Restart::Asked);
         true
     }
 

@@ -273,6 +273,10 @@ fn exited(failures: u32, exit: &Exit) -> (State, Effect) {
 }
 
 impl State {
+    /// The words of all states.
+    pub const WORDS: [&str; 7] =
+        ["starting", "running", "paused", "backing_off", "draining", "halted", "stopped"];
+
     /// The word for status, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -40,7 +40,7 @@ use request::Request;
 
 pub use connections::Clusters;
 pub use generation::{Cause, Generation, Outcome, Said};
-pub use overview::Overview;
+pub use overview::{Overview, Reloads as ReloadMeasures};
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded};
 
 /// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Supervisor;
 use super::lifecycle::State;
+use super::measures::Measures;
 use super::unit::{Life, Trouble, Unit, Worker};
 use crate::model::Stage;
 use crate::worker::Counters;
@@ -37,6 +38,9 @@ pub struct PipelineStatus {
     pub totals: Totals,
     /// By their numbers.
     pub workers: Vec<WorkerStatus>,
+    /// What metrics are made of; no part of the status document.
+    #[serde(skip)]
+    pub measures: Measures,
 }
 
 /// One worker.
@@ -154,6 +158,7 @@ fn of_unit(unit: &Unit) -> PipelineStatus {
         delivery: pipeline.delivery.guarantee().as_str(),
         totals,
         workers,
+        measures: Measures::of(unit),
     }
 }
 

@@ -3,7 +3,7 @@
 //! A pipeline that is restarted is another unit: the old one leaves, the new one waits for its end. So the newest definition
 //! is never lost, however slowly the old one drains.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lifecycle::State;
+use super::measures::Restart;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
@@ -29,6 +30,10 @@ pub(super) struct Unit {
     /// A swap that the first worker is asked about.
     pub(super) offer: Option<Offer>,
     pub(super) workers: Vec<Worker>,
+    /// What workers beyond today's number have done under this name: a counter never goes back.
+    pub(super) former: Vec<Arc<Counters>>,
+    /// How often a worker began anew, and why.
+    pub(super) restarts: BTreeMap<Restart, u64>,
     /// Workers that have not taken yet what rules now.
     pub(super) following: BTreeSet<u16>,
     /// Units that must have gone before this one starts.
@@ -91,6 +96,8 @@ impl Unit {
     pub(super) fn new(edition: Edition, instance: &InstanceId, before: Option<&Self>) -> Self {
         let pipeline = &edition.pipeline;
         let numbers = 0..NonZeroU16::get(pipeline.workers);
+        let same_name = before.filter(|unit| *unit.name() == pipeline.name);
+        let counters = same_name.map(Self::counters).unwrap_or_default();
         let workers = numbers
             .map(|number| {
                 let id = WorkerId {
@@ -98,16 +105,20 @@ impl Unit {
                     instance: instance.clone(),
                     number,
                 };
-                let same = before.and_then(|unit| unit.workers.get(usize::from(number)));
-                Worker::new(id, same.filter(|w| w.id.pipeline == pipeline.name))
+                let number = usize::from(number);
+                let stalls = same_name.and_then(|u| u.workers.get(number)).map_or(0, |w| w.stalls);
+                Worker::new(id, counters.get(number).cloned().unwrap_or_default(), stalls)
             })
             .collect();
+        let former = counters.into_iter().skip(Vec::len(&workers)).collect();
         Self {
             rules: Arc::new(Rules::new(edition.clone())),
             edition,
             offer: None,
             following: BTreeSet::new(),
             workers,
+            former,
+            restarts: same_name.map(|unit| unit.restarts.clone()).unwrap_or_default(),
             waits_for: BTreeSet::new(),
             life: Life::Waits,
             is_held: false,
@@ -119,6 +130,11 @@ impl Unit {
 
     pub(super) fn name(&self) -> &PipelineName {
         &self.edition.pipeline.name
+    }
+
+    /// Of all workers that its name ever had here, by their numbers.
+    pub(super) fn counters(&self) -> Vec<Arc<Counters>> {
+        self.workers.iter().map(|w| &w.counters).chain(&self.former).map(Arc::clone).collect()
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -147,8 +163,7 @@ impl Unit {
 }
 
 impl Worker {
-    fn new(id: WorkerId, before: Option<&Self>) -> Self {
-        let counters = before.map(|w| Arc::clone(&w.counters)).unwrap_or_default();
+    fn new(id: WorkerId, counters: Arc<Counters>, stalls: u64) -> Self {
         let progress = Progress { windows: 0, since: Instant::now(), limit: STALL_FIRST };
         Self {
             id,
@@ -158,7 +173,7 @@ impl Worker {
             thread: None,
             timer: None,
             trouble: None,
-            stalls: before.map_or(0, |w| w.stalls),
+            stalls,
             progress,
         }
     }

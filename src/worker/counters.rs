@@ -13,6 +13,8 @@ pub struct Counters {
     pub produced: AtomicU64,
     /// Records that a filter did not let pass.
     pub filtered: AtomicU64,
+    /// Records that went on to at least one sink.
+    pub routed: AtomicU64,
     /// Records for which a field that a predicate compares was missing, and that went on as "not true".
     pub missing: AtomicU64,
     /// Records that went nowhere because a policy says drop, by stage in the order of [`Stage::ALL`].
@@ -42,6 +44,8 @@ pub struct Tally {
     pub produced: u64,
     /// See [`Counters::filtered`].
     pub filtered: u64,
+    /// See [`Counters::routed`].
+    pub routed: u64,
     /// See [`Counters::missing`].
     pub missing: u64,
     /// See [`Counters::dropped`].
@@ -70,6 +74,7 @@ impl Counters {
         self.consumed.fetch_add(tally.consumed, Relaxed);
         self.produced.fetch_add(tally.produced, Relaxed);
         self.filtered.fetch_add(tally.filtered, Relaxed);
+        self.routed.fetch_add(tally.routed, Relaxed);
         self.missing.fetch_add(tally.missing, Relaxed);
         for (total, count) in self.dropped.iter().zip(tally.dropped) {
             total.fetch_add(count, Relaxed);

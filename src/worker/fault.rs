@@ -84,6 +84,17 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::BrokerAway,
+        Self::Authorization,
+        Self::UnknownTopic,
+        Self::Unsupported,
+        Self::Fenced,
+        Self::Configuration,
+        Self::Client,
+    ];
+
     /// Whether only somebody's change of cluster or settings helps, so that trying often is useless.
     pub fn is_permanent(self) -> bool {
         match self {

@@ -1,14 +1,20 @@
 //! What systemd hears of a daemon, and the unit that starts one.
 
+mod boot;
+
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 
+use regex::Regex;
 use tempfile::TempDir;
 
 use crate::daemon::Host;
+use crate::not_run::{find, not_run};
 use crate::process;
-use crate::wait::{Deadline, SOON};
+use crate::wait::{SOON, eventually};
 
 const COPY: &str = "\
 version: 1
@@ -18,55 +24,115 @@ delivery: exactly_once
 sinks: {b: {kafka: {topic: b}}}
 ";
 
-/// systemd's end of `$NOTIFY_SOCKET`.
-struct Manager(UnixDatagram);
+/// systemd's end of `$NOTIFY_SOCKET`: it reads all the while, or the daemon would wait for it.
+struct Manager(Arc<Mutex<Vec<String>>>);
 
 impl Manager {
-    /// The next message that has this line in it; what else is heard before is returned too.
-    fn hear(&self, line: &str) -> Vec<String> {
-        let deadline = Deadline::after(SOON);
-        let mut heard = Vec::new();
-        let mut buffer = [0; 4096];
-        while !deadline.passed() {
-            let Ok(size) = self.0.recv(&mut buffer) else { break };
-            let message = String::from_utf8(buffer[..size].to_vec()).unwrap();
-            let found = message.lines().any(|l| l == line);
-            heard.push(message);
-            if found {
-                return heard;
+    fn at(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let kept = Arc::clone(&heard);
+        // It ends with the test process.
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(size) = socket.recv(&mut buffer) {
+                kept.lock().unwrap().push(String::from_utf8(buffer[..size].to_vec()).unwrap());
             }
-        }
-        panic!("{line} was not heard, but {heard:?}")
+        });
+        Self(heard)
     }
+
+    /// All messages until now.
+    fn heard(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Waits for the first message with this line behind so many others.
+    fn hear(&self, line: &str, after: usize) -> (usize, String) {
+        eventually(SOON, &format!("{line} is heard"), || {
+            let heard = self.heard();
+            let found = heard.iter().skip(after).position(|m| m.lines().any(|l| l == line))?;
+            Some((after + found, heard[after + found].clone()))
+        })
+    }
+}
+
+/// One letter for each message: Ready, reLoading, Stopping, Watchdog.
+fn letter(message: &str) -> char {
+    let has = |start: &str| message.lines().any(|line| line.starts_with(start));
+    let kinds = [("READY=1", 'R'), ("RELOADING=1", 'L'), ("STOPPING=1", 'S'), ("WATCHDOG=1", 'W')];
+    let letters: Vec<_> = kinds.into_iter().filter(|(line, _)| has(line)).collect();
+    assert_eq!(letters.len(), 1, "{message}");
+    match letters[0].1 {
+        'L' => assert!(has("MONOTONIC_USEC=") && has("STATUS="), "in one message: {message}"),
+        'R' => assert!(has("STATUS="), "{message}"),
+        'S' => assert!(has("EXTEND_TIMEOUT_USEC=") && has("STATUS="), "{message}"),
+        _ => {}
+    }
+    letters[0].1
 }
 
 #[test]
 fn systemd_hears_ready_then_watchdog_then_stopping_though_the_broker_is_away() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notify");
-    let manager = Manager(UnixDatagram::bind(&path).unwrap());
-    manager.0.set_read_timeout(Some(SOON)).unwrap();
+    let manager = Manager::at(&path);
     // Port 1 of this host: nothing listens there.
     let host = Host::new("host-a", "127.0.0.1:1");
     host.pipeline("copy.yaml", COPY);
     let mut daemon = host.run_with(&[], &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
 
-    let heard = manager.hear("READY=1");
-    assert_eq!(heard.len(), 1, "something came before READY: {heard:?}");
-    assert!(heard[0].contains("STATUS=1 pipelines"), "{heard:?}");
-    manager.hear("WATCHDOG=1");
+    let (first, ready) = manager.hear("READY=1", 0);
+    assert_eq!(first, 0, "something came before READY: {:?}", manager.heard());
+    assert!(ready.contains("STATUS=1 pipelines"), "{ready}");
+    manager.hear("WATCHDOG=1", 0);
     // A broker that is away is no reason to refuse a reload, and systemd hears when it begins and ends.
     host.pipeline("copy.yaml", &COPY.replace("topic: b", "topic: c"));
     assert_eq!(host.krouted(&["reload", "--wait"]).code, 0);
-    let begun = manager.hear("RELOADING=1");
-    assert!(begun.last().unwrap().contains("MONOTONIC_USEC="), "{begun:?}");
-    manager.hear("READY=1");
+    let (begun, _) = manager.hear("RELOADING=1", first);
+    manager.hear("READY=1", begun);
+    // A rejected one too: the unit stays what it is.
+    host.pipeline("bad.yaml", "version: 1\n");
+    assert_eq!(host.krouted(&["reload", "--wait"]).code, 1);
     daemon.wait_for_line("no broker answers at 127.0.0.1:1", SOON);
     process::signal(daemon.pid(), "TERM");
-    let heard = manager.hear("STOPPING=1");
-    let last = heard.last().unwrap();
-    assert!(last.lines().any(|l| l.starts_with("EXTEND_TIMEOUT_USEC=")), "{last}");
+    manager.hear("STOPPING=1", begun);
     assert_eq!(daemon.wait_for_end(SOON), Some(0));
+    let order: String = manager.heard().iter().map(|m| letter(m)).collect();
+    let without_watchdog = order.replace('W', "");
+    // Each change of a file is a reload of its own where it is seen before it is asked for.
+    let right = Regex::new("^R(LR){2,}S$").unwrap();
+    assert!(right.is_match(&without_watchdog), "{order}");
+}
+
+#[test]
+fn the_sandbox_of_the_unit_is_rated_1_2_at_most() {
+    if find("systemd-analyze").is_none() {
+        return not_run(
+            "systemd-analyze security",
+            "it is not in the PATH (Debian: apt-get install systemd)",
+        );
+    }
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/krouted.service");
+    let rated = |file: &Path| {
+        let mut command = Command::new("systemd-analyze");
+        // Tenths; more than that is a failure.
+        command.args(["security", "--offline=true", "--no-pager", "--threshold=12"]).arg(file);
+        let output = command.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(said.contains("Overall exposure level"), "{said}");
+        (output.status.success(), said)
+    };
+    let (is_good, said) = rated(&unit);
+    assert!(is_good, "{said}");
+    // It is no judge that lets everything pass.
+    let folder = TempDir::new().unwrap();
+    let open = folder.path().join("krouted.service");
+    let text = fs::read_to_string(unit).unwrap();
+    fs::write(&open, text.replace("PrivateUsers=yes\n", "").replace("ProtectSystem=strict\n", ""))
+        .unwrap();
+    let (is_good, said) = rated(&open);
+    assert!(!is_good, "{said}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Daemon for Api {
     }
 }
 
-fn answer(document: Result<Value, Gone>) -> Answer {
+pub(super) fn answer(document: Result<Value, Gone>) -> Answer {
     match document {
         Ok(document) => Answer::Done(document),
         Err(Gone) => Answer::Stopping,

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::api::Api;
 use super::memory::{self, Kept};
+use super::observe::{self, Observatory};
 use super::work;
-use crate::admin::Socket;
+use crate::admin::{Listener, Socket};
 use crate::cli::Outcome;
 use crate::config::{Environment, Settings, Snapshot, settings};
 use crate::kafka::Secrets;
@@ -24,6 +27,8 @@ use crate::supervisor::{DRAIN_MAX, Supervisor};
 use crate::systemd;
 use crate::watch::Poke;
 
+/// Between two signs of life; the unit waits for many of them.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(500);
 /// Each of them only says "look": one that waits says as much as many.
 const POKES_MAX: usize = 32;
 
@@ -34,6 +39,7 @@ pub(super) async fn serve(
 ) -> Result<Outcome> {
     let remembered = Memories::open(&settings, &reading)?;
     let socket = bind(&settings, &reading.environment)?;
+    let listener = listen(&settings)?;
     let shutdown = shutdown()?;
     let clusters = Clusters::new(settings.clusters.clone());
     let instance = settings.instance_id.clone();
@@ -62,10 +68,15 @@ pub(super) async fn serve(
     let background = async {
         let answers = async {
             if let Some(socket) = socket {
-                socket.serve(Arc::new(Api::new(asker, instance))).await;
+                socket.serve(Arc::new(Api::new(asker.clone(), instance.clone()))).await;
             }
         };
-        tokio::join!(reloads.run(), answers, hangups(poke));
+        let shows = async {
+            if let Some(listener) = listener {
+                observe::show(listener, Observatory::new(asker.clone(), instance.clone())).await;
+            }
+        };
+        tokio::join!(reloads.run(), answers, shows, hangups(poke));
     };
     tokio::pin!(background);
     let supervised = supervisor.run(shutdown);
@@ -132,12 +143,25 @@ fn bind(settings: &Settings, environment: &Environment) -> Result<Option<Socket>
     Ok(Some(socket))
 }
 
+/// The listener, where the settings ask for one.
+fn listen(settings: &Settings) -> Result<Option<Listener>> {
+    let Some(address) = settings.listen else { return Ok(None) };
+    let listener = Listener::bind(address).with_context(|| {
+        format!("cannot listen on {address}; give another `admin: {{listen: …}}` in the settings")
+    })?;
+    tracing::info!(address = %listener.address(), "metrics, health and status are served");
+    Ok(Some(listener))
+}
+
 /// The watchdog is fed by the supervisor's own loop, once systemd knows that we are there.
 fn heartbeat(is_ready: &Arc<AtomicBool>) -> Box<dyn FnMut() + Send> {
     let is_ready = Arc::clone(is_ready);
+    let mut last: Option<Instant> = None;
     Box::new(move || {
-        if is_ready.load(Relaxed) {
+        // A busy loop turns more often than anybody wants to hear of.
+        if is_ready.load(Relaxed) && last.is_none_or(|last| last.elapsed() >= HEARTBEAT_MIN) {
             systemd::watchdog();
+            last = Some(Instant::now());
         }
     })
 }
@@ -175,6 +199,6 @@ fn shutdown() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => "SIGINT",
         };
         tracing::info!("{name}: finishing the open windows");
-        systemd::stopping(DRAIN_MAX);
+        systemd::stopping("finishing the open windows", DRAIN_MAX);
     })
 }

@@ -47,6 +47,23 @@ impl Findings {
         self.error("K0605", place, message, None)
     }
 
+    pub(in crate::config) fn bad_listen_address(&mut self, place: Place, text: &str) -> Reported {
+        let message = format!("{} is no address with a port", quote(text));
+        let hint = "write 127.0.0.1:9464 or '[::1]:9464'".to_owned();
+        self.error("K0607", place, message, hint)
+    }
+
+    pub(in crate::config) fn listens_beyond_this_host(
+        &mut self,
+        place: Place,
+        text: &str,
+    ) -> Reported {
+        let message = format!("{} can be reached from other hosts", quote(text));
+        let hint = "listen on 127.0.0.1 or ::1; what may be seen from outside, a proxy in front of it decides"
+            .to_owned();
+        self.error("K0608", place, message, hint)
+    }
+
     pub(in crate::config) fn bad_hostname(
         &mut self,
         place: Place,

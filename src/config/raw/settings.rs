@@ -64,6 +64,8 @@ pub(in crate::config) struct RawAdmin {
     /// The Unix socket that `krouted status`, `reload` and others use, relative to this file. Default: `admin.sock` in
     /// `$RUNTIME_DIRECTORY`, else in `$XDG_RUNTIME_DIR/krouted`.
     pub(in crate::config) socket: Option<Part<String>>,
+    /// Where metrics, health and status are read by HTTP, a loopback address with its port: `127.0.0.1:9464`. Default: nowhere.
+    pub(in crate::config) listen: Option<Part<String>>,
 }
 
 /// How a cluster is reached.

@@ -132,6 +132,10 @@ impl Generation {
 }
 
 impl Outcome {
+    /// The words of all outcomes.
+    pub const WORDS: [&str; 6] =
+        ["applied", "unchanged", "rejected", "refused", "held", "unreadable"];
+
     /// The word for status, logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -28,8 +28,46 @@ struct Inner {
     said: Said,
     removals_held_back: Option<String>,
     needs_restart: Vec<&'static str>,
+    reloads: Reloads,
     /// By pipeline: where its definition is from, and the file.
     origins: BTreeMap<String, (Origin, String)>,
+}
+
+/// What became of the readings of the folder since the daemon's start, and the last of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reloads {
+    /// How many came out so, by [`Outcome::as_str`].
+    pub by_outcome: BTreeMap<&'static str, u64>,
+    /// Whether the folder is what runs.
+    pub last_successful: bool,
+    /// When that was said last, in seconds since 1970.
+    pub last_success_seconds: Option<f64>,
+    /// The number of the generation, zero before the first.
+    pub generation: u64,
+    /// Of the files that were read last, hexadecimal.
+    pub digest: String,
+    /// The commit, where the folder is in a checkout.
+    pub revision: Option<String>,
+}
+
+impl Reloads {
+    fn note(&mut self, generation: &Generation) {
+        let count = self.by_outcome.entry(generation.outcome.as_str()).or_default();
+        *count = count.saturating_add(1);
+        self.last_successful = generation.outcome.is_good();
+        if self.last_successful {
+            let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+            self.last_success_seconds = Some(now);
+        }
+        self.generation = generation.number;
+        self.digest.clone_from(&generation.digest);
+        self.revision.clone_from(&generation.revision);
+    }
+
+    /// Whether the folder was read at all.
+    pub fn has_begun(&self) -> bool {
+        !self.by_outcome.is_empty()
+    }
 }
 
 impl Overview {
@@ -93,6 +131,7 @@ impl Overview {
         });
         generation.number = if is_news { number + 1 } else { number };
         inner.said = generation.findings.clone();
+        inner.reloads.note(generation);
         inner.removals_held_back.clone_from(&reloaded.removals_held_back);
         if is_news || !generation.outcome.is_good() {
             say(generation);
@@ -102,6 +141,11 @@ impl Overview {
             let surplus = inner.history.len().saturating_sub(HISTORY_MAX);
             inner.history.drain(..surplus);
         }
+    }
+
+    /// What became of the readings of the folder.
+    pub(super) fn reloads(&self) -> Reloads {
+        self.lock().reloads.clone()
     }
 
     /// One sentence for `systemctl status`.

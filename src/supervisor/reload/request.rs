@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::generation::{Generation, Said};
-use super::overview::Overview;
+use super::overview::{Overview, Reloads as ReloadMeasures};
 use super::prepare::Base;
 use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
@@ -15,6 +15,7 @@ use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::apply::Refusal;
 use crate::supervisor::handle::{Gone, Handle};
 use crate::supervisor::plan::{Plan, Removals};
+use crate::supervisor::status::PipelineStatus;
 use crate::watch::Poke;
 
 /// Whoever asks waits, so more than a few at once are a burst of clients.
@@ -80,6 +81,12 @@ impl Asker {
     pub async fn status(&self, instance: &InstanceId) -> Result<Value, Gone> {
         let pipelines = self.supervisor.status().await?;
         Ok(self.overview.document(instance, &pipelines))
+    }
+
+    /// The same as numbers: what became of the readings of the folder, and all pipelines.
+    pub async fn measures(&self) -> Result<(ReloadMeasures, Vec<PipelineStatus>), Gone> {
+        let pipelines = self.supervisor.status().await?;
+        Ok((self.overview.reloads(), pipelines))
     }
 
     /// Reads the folder after this call and waits for how that comes out.

@@ -28,6 +28,7 @@ pub(super) fn needing_restart(running: &Settings, new: &Settings) -> Vec<&'stati
         ("schemas", running.schemas != new.schemas),
         ("state", running.state != new.state),
         ("admin.socket", running.socket != new.socket),
+        ("admin.listen", running.listen != new.listen),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -107,6 +107,8 @@ impl<P: Port> Shell<'_, P> {
         let (records, mut halt) = (refused.len(), None);
         for (index, reason) in refused {
             let Some(record) = self.batch.record(index) else { continue };
+            // Where one of several sinks took it, it still counts as rejected.
+            self.tally.routed = self.tally.routed.saturating_sub(1);
             let rejection =
                 Rejection { stage: Stage::Sink, reason: reason.into(), rule: "".into() };
             match self.edition.program.policy(Stage::Sink) {
@@ -167,7 +169,10 @@ impl<P: Port> Shell<'_, P> {
         self.tally.missing += u64::from(self.scratch.missing());
         match outcome {
             Outcome::Filtered => self.tally.filtered += 1,
-            Outcome::Send => return self.send_all(index),
+            Outcome::Send => {
+                self.tally.routed += 1;
+                return self.send_all(index);
+            }
             Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {
                     let letter =

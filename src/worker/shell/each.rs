@@ -98,6 +98,7 @@ impl<P: Port> Shell<'_, P> {
                     };
                     self.port.send(&output).map_err(Refrain::Failed)?;
                 }
+                self.tally.routed += 1;
                 self.tally.produced += u64::try_from(outputs.len()).unwrap_or(0);
             }
             Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {

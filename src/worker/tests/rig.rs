@@ -284,7 +284,10 @@ impl Rig {
                 tally.missing += u64::from(input.key == "miss" && !refused);
                 match self.way(input) {
                     Way::Filtered => tally.filtered += 1,
-                    Way::Sinks(sinks) => tally.produced += u64::try_from(sinks.len()).unwrap(),
+                    Way::Sinks(sinks) => {
+                        tally.routed += 1;
+                        tally.produced += u64::try_from(sinks.len()).unwrap();
+                    }
                     Way::Letter("sink") => tally.dead_lettered[3] += 1,
                     Way::Letter(_) => tally.dead_lettered[4] += 1,
                     Way::Dropped if input.key == "none" => tally.dropped[4] += 1,
@@ -303,6 +306,7 @@ impl Rig {
             consumed: counters.consumed.load(Relaxed),
             produced: counters.produced.load(Relaxed),
             filtered: counters.filtered.load(Relaxed),
+            routed: counters.routed.load(Relaxed),
             missing: counters.missing.load(Relaxed),
             dropped: each(&counters.dropped),
             dead_lettered: each(&counters.dead_lettered),
