@@ -1,6 +1,7 @@
 //! Records in and out by hand: `krouted produce` and `krouted consume` as an operator runs them.
 
 mod consume;
+mod help;
 mod init;
 mod produce;
 mod round_trip;
