@@ -6,6 +6,7 @@ use super::sys;
 
 /// Codes that decisions look at. Source: `rdkafka.h`, `rd_kafka_resp_err_t`.
 pub(in crate::kafka) mod code {
+    pub(in crate::kafka) const FAIL: i32 = -196;
     pub(in crate::kafka) const TRANSPORT: i32 = -195;
     pub(in crate::kafka) const RESOLVE: i32 = -193;
     pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;

@@ -1,0 +1,177 @@
+//! Asking a cluster what a pipeline would find there, and changing nothing of it that a running one has.
+//!
+//! The group is asked for by a commit for a partition that cannot be: the broker looks at the right to the group first, then
+//! drops what is for no partition, and the group's coordinator never hears of it. The transactional id is one that no worker
+//! has ([`Connection::probed_id`]); all that is left of it is an id that expires on the broker after a week.
+//!
+//! Source: `KafkaApis.scala`, `handleOffsetCommitRequest`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::properties::Connection;
+use super::raw::{
+    ClientError, Configs, Consumer, Failed, PartitionList, Producer, TopicDescription, code,
+};
+use super::retry::{REQUEST_MAX, retriable, until};
+use super::start::matching;
+use super::verdict;
+use crate::config::online::{
+    Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked,
+};
+use crate::model::Guarantee;
+use crate::pipeline::Topics;
+use crate::worker::{Fault, FaultKind, SystemClock};
+
+/// The highest number that a partition could have; Kafka gives them from 0 on.
+const NO_PARTITION: i32 = i32::MAX;
+/// A coordinator that loads, or ends the transaction of a survey before.
+const INIT_MAX: Duration = Duration::from_secs(30);
+
+/// Asks the cluster of a pipeline, by clients of their own, about all that the pipeline needs there.
+///
+/// # Errors
+///
+/// Why it could not be asked to the end. Each question is bounded.
+pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
+    let made = |text| Unasked::Settings(text);
+    let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
+    let mut client = Consumer::new(conf, connection.protocol()).map_err(made)?;
+    let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
+    let topics = topics(connection, &mut client)
+        .map_err(|e| unasked(connection, &e, client.met()))?;
+    let group = group(connection, &mut client)?;
+    let txn_offset_commit = client.txn_offset_commit_taken();
+    let transactional_id = match connection.pipeline.delivery.guarantee() {
+        Guarantee::ExactlyOnce => Some(transactional_id(connection)?),
+        Guarantee::AtLeastOnce | Guarantee::AtMostOnce => None,
+    };
+    Ok(Facts { brokers, topics, group, transactional_id, txn_offset_commit })
+}
+
+fn topics(
+    connection: &Connection,
+    client: &mut Consumer,
+) -> Result<BTreeMap<String, TopicFacts>, Failed> {
+    let pipeline = &connection.pipeline;
+    let mut names: Vec<String> = match &pipeline.source.topics {
+        Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
+        Topics::Pattern(pattern) => {
+            matching(pattern, client)?.into_iter().map(|topic| topic.name).collect()
+        }
+    };
+    names.extend(pipeline.topics_written().into_iter().map(ToString::to_string));
+    names.sort();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let described = client.describe_topics(&names, REQUEST_MAX)?;
+    let there = described.iter().filter(|topic| topic.err == 0).map(|topic| topic.name.as_str());
+    let mut configs = client.topic_configs(&there.collect::<Vec<_>>(), REQUEST_MAX)?;
+    described
+        .into_iter()
+        .map(|topic| {
+            let name = topic.name.clone();
+            let configs = configs.remove(&name).unwrap_or(Err(code::FAIL));
+            facts_of(topic, &configs).map(|facts| (name, facts))
+        })
+        .collect()
+}
+
+fn facts_of(topic: TopicDescription, configs: &Configs) -> Result<TopicFacts, Failed> {
+    match verdict::help(topic.err) {
+        None if topic.err == 0 => {}
+        Some(FaultKind::UnknownTopic) => return Ok(TopicFacts::Missing),
+        Some(FaultKind::Authorization) => return Ok(TopicFacts::Hidden),
+        None | Some(_) => {
+            return Err(Failed::from_code("describe topics", topic.err).about(&topic.name));
+        }
+    }
+    let right = |may: bool| if may { Right::Granted } else { Right::Refused };
+    let configs = match configs {
+        Ok(entries) => Some(limits(entries)),
+        Err(err) if verdict::help(*err) == Some(FaultKind::Authorization) => None,
+        Err(err) => return Err(Failed::from_code("describe configs", *err).about(&topic.name)),
+    };
+    Ok(TopicFacts::There(TopicShape {
+        partitions: topic.replicas.len(),
+        replicas: topic.replicas.iter().copied().min().unwrap_or(0),
+        read: right(topic.may_read),
+        write: right(topic.may_write),
+        configs,
+    }))
+}
+
+/// Source: Apache Kafka, "Topic Configs". What a broker does not say limits nothing.
+fn limits(entries: &BTreeMap<String, String>) -> TopicConfigs {
+    let number = |name: &str| entries.get(name).and_then(|value| value.parse::<i64>().ok());
+    let policy = entries.get("cleanup.policy").map_or("", String::as_str);
+    TopicConfigs {
+        is_compacted: policy.split(',').any(|part| part.trim() == "compact"),
+        retention_bytes: number("retention.bytes").filter(|bytes| *bytes >= 0),
+        max_message_bytes: number("max.message.bytes").unwrap_or(i64::MAX),
+        min_insync_replicas: number("min.insync.replicas").unwrap_or(1),
+    }
+}
+
+/// Whether the group may be used.
+fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unasked> {
+    let pipeline = &connection.pipeline;
+    let any = pipeline.topics_written().first().map_or("krouted", |topic| topic.as_str());
+    let topic = match &pipeline.source.topics {
+        Topics::Names(names) => names.first().map_or(any, |topic| topic.as_str()),
+        Topics::Pattern(_) => any,
+    };
+    let answer = client.commit(&PartitionList::of([(topic, NO_PARTITION, 0)]), REQUEST_MAX);
+    let met = client.met();
+    let refused = |code: i32| code == code::GROUP_AUTHORIZATION_FAILED;
+    match answer {
+        _ if met.iter().any(|e| refused(e.code)) => Ok(Right::Refused),
+        Ok(()) => Ok(Right::Granted),
+        Err(failed) if refused(failed.code) => Ok(Right::Refused),
+        // That is no partition, or no right to the topic, which stands in another finding: the group was passed.
+        Err(failed)
+            if matches!(
+                verdict::help(failed.code),
+                Some(FaultKind::UnknownTopic | FaultKind::Authorization)
+            ) =>
+        {
+            Ok(Right::Granted)
+        }
+        Err(failed) => Err(unasked(connection, &failed, met)),
+    }
+}
+
+fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked> {
+    let conf = connection.probing_producer().map_err(|fault| of_fault(&fault))?;
+    let mut producer = Producer::new(conf).map_err(Unasked::Settings)?;
+    let clock = SystemClock::default();
+    let answer =
+        until(&clock, INIT_MAX, retriable, || producer.init_transactions(REQUEST_MAX));
+    let right = match answer {
+        Ok(()) => Right::Granted,
+        Err(failed) if failed.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Right::Refused,
+        Err(failed) => {
+            producer.poll(Duration::ZERO);
+            let met = std::iter::from_fn(|| producer.next_error()).collect();
+            return Err(unasked(connection, &failed, met));
+        }
+    };
+    Ok(TransactionalId { tried: connection.probed_id(), right })
+}
+
+fn unasked(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> Unasked {
+    of_fault(&verdict::unanswered(&connection.cluster.bootstrap_servers, failed, met))
+}
+
+fn of_fault(fault: &Fault) -> Unasked {
+    let why = fault.cause.clone();
+    match fault.kind {
+        FaultKind::BrokerAway => Unasked::Away(why),
+        FaultKind::Authorization => Unasked::Login(why),
+        FaultKind::Configuration => Unasked::Settings(why),
+        FaultKind::UnknownTopic
+        | FaultKind::Unsupported
+        | FaultKind::Fenced
+        | FaultKind::Client => Unasked::Other(why),
+    }
+}
