@@ -14,6 +14,7 @@ use crate::config::{self, Environment, Finding, Output, Severity};
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line, one each")]
 pub(super) struct Arguments {
     /// Pipeline files and folders of them; default: the folder of the settings.
     #[arg(value_name = "FILE|FOLDER")]

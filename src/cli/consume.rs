@@ -18,7 +18,6 @@ use output::Out;
 
 /// What `consume` is asked for.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = include_str!("consume/help.txt"))]
 pub(super) struct Arguments {
     /// The topics; they must be there.
     #[arg(value_name = "TOPIC", required = true)]

@@ -25,7 +25,6 @@ use report::Closing;
 
 /// What `produce` is asked for.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = include_str!("produce/help.txt"))]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(super) struct Arguments {
     /// The topic; it must be there.

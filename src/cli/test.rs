@@ -46,7 +46,8 @@ enum Form {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let config = arguments.config.as_deref();
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let checked = match sources::read(&arguments.paths, config, &environment, Clusters::OfTheFile)? {
+    let checked = match sources::read(&arguments.paths, config, &environment, Clusters::OfTheFile)?
+    {
         Sources::Read(checked, _) => checked,
         Sources::NoSettings(findings) => {
             sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });

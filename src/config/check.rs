@@ -45,8 +45,8 @@ impl From<Reported> for Absent {
 }
 
 pub use cases::PlacedCase;
-pub use places::Places;
 pub(super) use cases::given;
+pub use places::Places;
 
 pub(super) type Got<T> = Result<T, Absent>;
 

@@ -38,8 +38,8 @@ pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
     let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
     let mut client = Consumer::new(conf, connection.protocol()).map_err(made)?;
     let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
-    let topics = topics(connection, &mut client)
-        .map_err(|e| unasked(connection, &e, client.met()))?;
+    let topics =
+        topics(connection, &mut client).map_err(|e| unasked(connection, &e, client.met()))?;
     let group = group(connection, &mut client)?;
     let txn_offset_commit = client.txn_offset_commit_taken();
     let transactional_id = match connection.pipeline.delivery.guarantee() {
@@ -66,18 +66,24 @@ fn topics(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let described = client.describe_topics(&names, REQUEST_MAX)?;
     let there = described.iter().filter(|topic| topic.err == 0).map(|topic| topic.name.as_str());
-    let mut configs = client.topic_configs(&there.collect::<Vec<_>>(), REQUEST_MAX)?;
+    let mut configs = match client.topic_configs(&there.collect::<Vec<_>>(), REQUEST_MAX) {
+        // A cluster that does not know the request, such as the demo's.
+        Err(failed) if verdict::help(failed.code) == Some(FaultKind::Unsupported) => {
+            BTreeMap::new()
+        }
+        answer => answer?,
+    };
     described
         .into_iter()
         .map(|topic| {
             let name = topic.name.clone();
-            let configs = configs.remove(&name).unwrap_or(Err(code::FAIL));
-            facts_of(topic, &configs).map(|facts| (name, facts))
+            let configs = configs.remove(&name).unwrap_or(Err(code::UNSUPPORTED_FEATURE));
+            facts_of(&topic, &configs).map(|facts| (name, facts))
         })
         .collect()
 }
 
-fn facts_of(topic: TopicDescription, configs: &Configs) -> Result<TopicFacts, Failed> {
+fn facts_of(topic: &TopicDescription, configs: &Configs) -> Result<TopicFacts, Failed> {
     match verdict::help(topic.err) {
         None if topic.err == 0 => {}
         Some(FaultKind::UnknownTopic) => return Ok(TopicFacts::Missing),
@@ -89,7 +95,7 @@ fn facts_of(topic: TopicDescription, configs: &Configs) -> Result<TopicFacts, Fa
     let right = |may: bool| if may { Right::Granted } else { Right::Refused };
     let configs = match configs {
         Ok(entries) => Some(limits(entries)),
-        Err(err) if verdict::help(*err) == Some(FaultKind::Authorization) => None,
+        Err(err) if is_hidden(*err) => None,
         Err(err) => return Err(Failed::from_code("describe configs", *err).about(&topic.name)),
     };
     Ok(TopicFacts::There(TopicShape {
@@ -99,6 +105,11 @@ fn facts_of(topic: TopicDescription, configs: &Configs) -> Result<TopicFacts, Fa
         write: right(topic.may_write),
         configs,
     }))
+}
+
+/// A configuration that may not be seen, or that nobody can be asked for.
+fn is_hidden(err: i32) -> bool {
+    matches!(verdict::help(err), Some(FaultKind::Authorization | FaultKind::Unsupported))
 }
 
 /// Source: Apache Kafka, "Topic Configs". What a broker does not say limits nothing.
@@ -145,8 +156,7 @@ fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked>
     let conf = connection.probing_producer().map_err(|fault| of_fault(&fault))?;
     let mut producer = Producer::new(conf).map_err(Unasked::Settings)?;
     let clock = SystemClock::default();
-    let answer =
-        until(&clock, INIT_MAX, retriable, || producer.init_transactions(REQUEST_MAX));
+    let answer = until(&clock, INIT_MAX, retriable, || producer.init_transactions(REQUEST_MAX));
     let right = match answer {
         Ok(()) => Right::Granted,
         Err(failed) if failed.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Right::Refused,

@@ -1,6 +1,7 @@
 //! `check --online`: each pipeline that is good by itself, held against its cluster.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cli::run as daemon;
 use crate::config::online::{Unasked, online};
@@ -30,7 +31,7 @@ pub(super) fn ask(checked: &mut Checked, settings: &Settings, environment: &Envi
                 },
                 cluster: cluster.clone(),
                 secrets: secrets.clone(),
-                pipeline: pipeline.clone(),
+                pipeline: Arc::clone(pipeline),
             }),
         };
         found.extend(online(pipeline, places, &answer));

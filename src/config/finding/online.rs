@@ -199,7 +199,12 @@ impl Findings {
             "the topic {} has min.insync.replicas={min} and {replicas} of them: no record is ever acknowledged",
             quote(topic.as_str())
         );
-        self.error("K1118", place, message, "set min.insync.replicas below the replicas".to_owned());
+        self.error(
+            "K1118",
+            place,
+            message,
+            "set min.insync.replicas below the replicas".to_owned(),
+        );
     }
 
     pub(in crate::config) fn weakly_in_sync(

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked, online,
-};
+use super::{Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked, online};
 use crate::config::{self, AnyProperty, Checked, Environment, Severity, Snapshot, SnapshotFile};
 
 const TEXT: &str = "version: 1
@@ -118,10 +116,10 @@ fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
 #[test]
 fn topics_that_are_not_there_or_may_not_be_used_are_said_where_they_are_named() {
     for name in TOPICS {
-        let put = |facts: &mut Facts, what| facts.topics.insert(name.to_owned(), what);
-        let missing = found(|facts| drop(put(facts, TopicFacts::Missing)));
+        let put = |facts: &mut Facts, what| facts.topics.extend([(name.to_owned(), what)]);
+        let missing = found(|facts| put(facts, TopicFacts::Missing));
         assert_eq!(missing, one("K1104", Error, name));
-        let hidden = found(|facts| drop(put(facts, TopicFacts::Hidden)));
+        let hidden = found(|facts| put(facts, TopicFacts::Hidden));
         assert_eq!(hidden, one("K1105", Error, name));
         let unread = found(|facts| topic(facts, name, |shape| shape.read = Right::Refused));
         let unwritten = found(|facts| topic(facts, name, |shape| shape.write = Right::Refused));
@@ -243,10 +241,8 @@ fn replicas_are_held_against_the_brokers_and_what_must_be_in_sync() {
 #[test]
 fn every_code_of_the_cluster_is_explained() {
     let source = include_str!("../finding/online.rs");
-    let codes: BTreeSet<_> = source
-        .match_indices("\"K")
-        .map(|(at, _)| source.get(at + 1..at + 6).unwrap())
-        .collect();
+    let codes: BTreeSet<_> =
+        source.match_indices("\"K").map(|(at, _)| source.get(at + 1..at + 6).unwrap()).collect();
     let explained = config::codes::explanations();
     let explained: BTreeSet<_> =
         explained.iter().map(|e| e.code).filter(|code| code.starts_with("K11")).collect();

@@ -40,7 +40,8 @@ impl Consumer {
         names: &[&str],
         limit: Duration,
     ) -> Result<Vec<TopicDescription>, Failed> {
-        let names: Vec<CString> = names.iter().filter_map(|name| CString::new(*name).ok()).collect();
+        let names: Vec<CString> =
+            names.iter().filter_map(|name| CString::new(*name).ok()).collect();
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -82,7 +83,8 @@ impl Consumer {
         names: &[&str],
         limit: Duration,
     ) -> Result<BTreeMap<String, Configs>, Failed> {
-        let names: Vec<CString> = names.iter().filter_map(|name| CString::new(*name).ok()).collect();
+        let names: Vec<CString> =
+            names.iter().filter_map(|name| CString::new(*name).ok()).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -137,10 +139,15 @@ fn described(topic: *const sys::TopicDescriptionT) -> TopicDescription {
             name: text(sys::rd_kafka_TopicDescription_name(topic)),
             err: if error.is_null() { 0 } else { sys::rd_kafka_error_code(error) },
             replicas: replicas.collect(),
-            may_read: allowed.contains(&OPERATION_READ),
-            may_write: allowed.contains(&OPERATION_WRITE),
+            may_read: is_allowed(allowed, OPERATION_READ),
+            may_write: is_allowed(allowed, OPERATION_WRITE),
         }
     }
+}
+
+/// Whoever sees a topic may at least describe it: an answer without any right is one of a broker that does not tell.
+fn is_allowed(allowed: &[c_int], operation: c_int) -> bool {
+    allowed.is_empty() || allowed.contains(&operation)
 }
 
 fn configured(resource: *const sys::ConfigResourceT) -> (String, Configs) {
@@ -231,10 +238,7 @@ impl Answer {
         let answer = Self(event);
         // SAFETY: a live event; its words live as long.
         let (code, words) = unsafe {
-            (
-                sys::rd_kafka_event_error(event),
-                text(sys::rd_kafka_event_error_string(event)),
-            )
+            (sys::rd_kafka_event_error(event), text(sys::rd_kafka_event_error_string(event)))
         };
         match checked_code(what, code) {
             Ok(()) => Ok(answer),

@@ -62,8 +62,9 @@ pub(super) unsafe fn array<'a, T>(pointer: *const T, count: usize) -> &'a [T] {
 
 fn copied(topic: &sys::MetaTopic) -> TopicMetadata {
     // SAFETY: an element of a live metadata structure.
-    let (name, partitions) =
-        unsafe { (CStr::from_ptr(topic.topic), array(topic.partitions, size(topic.partition_cnt))) };
+    let (name, partitions) = unsafe {
+        (CStr::from_ptr(topic.topic), array(topic.partitions, size(topic.partition_cnt)))
+    };
     TopicMetadata {
         name: name.to_string_lossy().into_owned(),
         partitions: partitions.iter().map(|p| p.id).collect(),

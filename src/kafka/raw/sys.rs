@@ -8,10 +8,10 @@ pub(super) use rdkafka::bindings::{
     rd_kafka_AdminOptions_t as AdminOptionsT, rd_kafka_ConfigEntry_t as ConfigEntryT,
     rd_kafka_ConfigResource_t as ConfigResourceT, rd_kafka_TopicCollection_t as TopicCollectionT,
     rd_kafka_TopicDescription_t as TopicDescriptionT,
-    rd_kafka_TopicPartitionInfo_t as TopicPartitionInfoT, rd_kafka_conf_t as ConfT, rd_kafka_consumer_group_metadata_t as GroupMetadataT,
-    rd_kafka_error_t as ErrorT, rd_kafka_event_t as EventT, rd_kafka_headers_t as HeadersT,
-    rd_kafka_queue_t as QueueT, rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT,
-    rd_kafka_topic_t as TopicT,
+    rd_kafka_TopicPartitionInfo_t as TopicPartitionInfoT, rd_kafka_conf_t as ConfT,
+    rd_kafka_consumer_group_metadata_t as GroupMetadataT, rd_kafka_error_t as ErrorT,
+    rd_kafka_event_t as EventT, rd_kafka_headers_t as HeadersT, rd_kafka_queue_t as QueueT,
+    rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT, rd_kafka_topic_t as TopicT,
 };
 
 /// `rd_kafka_message_t`
