@@ -25,6 +25,9 @@ use crate::worker::{Fault, FaultKind, SystemClock};
 
 /// The highest number that a partition could have; Kafka gives them from 0 on.
 const NO_PARTITION: i32 = i32::MAX;
+/// One question to a group's coordinator, and how many times it is asked.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 10;
 /// A coordinator that loads, or ends the transaction of a survey before.
 const INIT_MAX: Duration = Duration::from_secs(30);
 
@@ -132,24 +135,51 @@ fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unaske
         Topics::Names(names) => names.first().map_or(any, |topic| topic.as_str()),
         Topics::Pattern(_) => any,
     };
-    let answer = client.commit(&PartitionList::of([(topic, NO_PARTITION, 0)]), REQUEST_MAX);
-    let met = client.met();
-    let refused = |code: i32| code == code::GROUP_AUTHORIZATION_FAILED;
-    match answer {
-        _ if met.iter().any(|e| refused(e.code)) => Ok(Right::Refused),
-        Ok(()) => Ok(Right::Granted),
-        Err(failed) if refused(failed.code) => Ok(Right::Refused),
-        // That is no partition, or no right to the topic, which stands in another finding: the group was passed.
-        Err(failed)
-            if matches!(
-                verdict::help(failed.code),
-                Some(FaultKind::UnknownTopic | FaultKind::Authorization)
-            ) =>
-        {
-            Ok(Right::Granted)
-        }
-        Err(failed) => Err(unasked(connection, &failed, met)),
+    let nowhere = || PartitionList::of([(topic, NO_PARTITION, 0)]);
+    let mut met = Vec::new();
+    // The coordinator first: a commit without one stays in the client as long as a session lasts, and so does the client.
+    if !finds_coordinator(client, &mut nowhere(), &mut met) {
+        return Ok(Right::Refused);
     }
+    match client.commit(&nowhere(), REQUEST_MAX) {
+        Ok(()) => Ok(Right::Granted),
+        Err(failed) if is_group_refused(failed.code) => Ok(Right::Refused),
+        Err(failed) if has_passed(failed.code) => Ok(Right::Granted),
+        Err(failed) => {
+            met.extend(client.met());
+            Err(unasked(connection, &failed, met))
+        }
+    }
+}
+
+/// Whether the group's coordinator may be asked; offsets are read from it, which needs less than to use the group.
+fn finds_coordinator(
+    client: &mut Consumer,
+    anywhere: &mut PartitionList,
+    met: &mut Vec<ClientError>,
+) -> bool {
+    for _ in 0..LOOKS {
+        let answer = client.committed(anywhere, LOOK);
+        // That it may not be asked for is told to the client's threads only; the call waits on.
+        met.extend(client.met());
+        let is_refused = met.iter().any(|e| is_group_refused(e.code));
+        match answer {
+            _ if is_refused => return false,
+            Err(failed) if is_group_refused(failed.code) => return false,
+            Err(failed) if matches!(failed.code, code::TIMED_OUT | code::WAIT_COORDINATOR) => {}
+            Ok(()) | Err(_) => return true,
+        }
+    }
+    true
+}
+
+fn is_group_refused(err: i32) -> bool {
+    err == code::GROUP_AUTHORIZATION_FAILED
+}
+
+/// That it is no partition, or no right to the topic, which is another finding: the broker has passed the group by then.
+fn has_passed(err: i32) -> bool {
+    err == code::TOPIC_AUTHORIZATION_FAILED || verdict::help(err) == Some(FaultKind::UnknownTopic)
 }
 
 fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked> {

@@ -84,14 +84,17 @@ fn every_command_has_a_page_with_examples_and_exit_codes() {
     for command in commands.iter().filter(|name| *name != "help") {
         let page = hand.run(&["help", command]).good();
         assert_eq!(page.text(), hand.run(&[command, "--help"]).good().text());
-        for part in ["\nUsage: krouted ", "\nOptions:\n", "\nExamples:\n", "\nExit codes:\n  "] {
+        for part in ["\nUsage: krouted ", "\nOptions:\n", "\nExamples:\n", "\nExit codes:\n"] {
             assert!(page.text().contains(part), "{command} has no {part:?}: {}", page.text());
         }
         let of_it = format!("krouted {command}");
         let examples = examples(&hand, command);
         assert!(!examples.is_empty(), "{command}");
         assert!(examples.iter().any(|e| e.contains(&of_it)), "{command}: {examples:?}");
-        assert!(page.text().lines().all(|l| l.chars().count() <= 160), "{command}");
+        // As it was written: what is longer than a line is broken by the renderer, and runs no more.
+        let root = env!("CARGO_MANIFEST_DIR");
+        let written = std::fs::read_to_string(format!("{root}/src/cli/help/{command}.txt"));
+        assert!(page.text().trim_end().ends_with(written.unwrap().trim_end()), "{}", page.text());
     }
     let whole = hand.run(&["help"]).good();
     assert!(whole.text().contains("\nExit codes:\n"), "{}", whole.text());
@@ -160,7 +163,7 @@ fn the_examples_of_all_other_commands_do_what_they_say() {
     eventually(SOON, "the pipeline runs", || {
         hand.run_at(&["status"]).text().contains("running").then_some(())
     });
-    run("plan", &["", "", "\"pipelines\""]);
+    run("plan", &["", "", "\"changes\""]);
     run("status", &["orders", "\"orders\""]);
     run("reload", &["", ""]);
     run("pause", &["orders"]);

@@ -299,7 +299,7 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
 }
 
 /// Larger than all that `produce` keeps: 64 MiB in librdkafka's queue, its chunks, and what the process is.
-const STREAM_BYTES: usize = 300 << 20;
+const STREAM_BYTES: usize = 1 << 30;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
 
 #[test]
