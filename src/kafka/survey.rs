@@ -28,6 +28,8 @@ const NO_PARTITION: i32 = i32::MAX;
 /// One question to a group's coordinator, and how many times it is asked.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 10;
+/// Between a topic's making and what every broker knows lie milliseconds.
+const APPEARS_MAX: Duration = Duration::from_secs(1);
 /// A coordinator that loads, or ends the transaction of a survey before.
 const INIT_MAX: Duration = Duration::from_secs(30);
 
@@ -37,9 +39,8 @@ const INIT_MAX: Duration = Duration::from_secs(30);
 ///
 /// Why it could not be asked to the end. Each question is bounded.
 pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
-    let made = |text| Unasked::Settings(text);
     let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
-    let mut client = Consumer::new(conf, connection.protocol()).map_err(made)?;
+    let mut client = Consumer::new(conf, connection.protocol()).map_err(Unasked::Settings)?;
     let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
     let topics =
         topics(connection, &mut client).map_err(|e| unasked(connection, &e, client.met()))?;
@@ -67,7 +68,7 @@ fn topics(
     names.sort();
     names.dedup();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let described = client.describe_topics(&names, REQUEST_MAX)?;
+    let described = described(client, &names)?;
     let there = described.iter().filter(|topic| topic.err == 0).map(|topic| topic.name.as_str());
     let mut configs = match client.topic_configs(&there.collect::<Vec<_>>(), REQUEST_MAX) {
         // A cluster that does not know the request, such as the demo's.
@@ -84,6 +85,26 @@ fn topics(
             facts_of(&topic, &configs).map(|facts| (name, facts))
         })
         .collect()
+}
+
+/// A topic that is not there is asked for again for a moment: a broker learns of a new one a little after whoever made it.
+fn described(client: &mut Consumer, names: &[&str]) -> Result<Vec<TopicDescription>, Failed> {
+    let is_missing = |err: i32| verdict::help(err) == Some(FaultKind::UnknownTopic);
+    let mut topics = Vec::new();
+    let answer = until(
+        &SystemClock::default(),
+        APPEARS_MAX,
+        |failed| is_missing(failed.code),
+        || {
+            topics = client.describe_topics(names, REQUEST_MAX)?;
+            let missing = topics.iter().find(|topic| is_missing(topic.err));
+            missing.map_or(Ok(()), |topic| Err(Failed::from_code("describe topics", topic.err)))
+        },
+    );
+    match answer {
+        Err(failed) if !is_missing(failed.code) => Err(failed),
+        Ok(()) | Err(_) => Ok(topics),
+    }
 }
 
 fn facts_of(topic: &TopicDescription, configs: &Configs) -> Result<TopicFacts, Failed> {
