@@ -28,6 +28,8 @@ pub(super) struct Unit {
     pub(super) rules: Arc<Rules>,
     /// A swap that the first worker is asked about.
     pub(super) offer: Option<Offer>,
+    /// What ruled before an edition that no worker could be asked about, until one is up with it.
+    pub(super) untried: Option<Edition>,
     pub(super) workers: Vec<Worker>,
     /// Workers that have not taken yet what rules now.
     pub(super) following: BTreeSet<u16>,
@@ -66,6 +68,8 @@ pub(super) struct Worker {
     pub(super) state: State,
     /// Counts the threads: the news of an older one change nothing.
     pub(super) attempt: u64,
+    /// The edition that this attempt began with.
+    pub(super) began_with: u64,
     pub(super) thread: Option<WorkerThread>,
     pub(super) timer: Option<Instant>,
     /// Why it does not run.
@@ -106,6 +110,7 @@ impl Unit {
             rules: Arc::new(Rules::new(edition.clone())),
             edition,
             offer: None,
+            untried: None,
             following: BTreeSet::new(),
             workers,
             waits_for: BTreeSet::new(),
@@ -138,7 +143,28 @@ impl Unit {
 
     /// Whether a swap is under way.
     pub(super) fn is_swapping(&self) -> bool {
-        self.offer.is_some() || !self.following.is_empty()
+        self.offer.is_some() || self.untried.is_some() || !self.following.is_empty()
+    }
+
+    /// Whether a swap that is under way may be over soon. One that waits for a next attempt, or for an operator, may take
+    /// any time.
+    pub(super) fn is_swapping_now(&self) -> bool {
+        let tries = |worker: &Worker| match worker.state {
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Paused { .. }
+            | State::Draining { .. }
+            | State::Stopped => true,
+            State::BackingOff { .. } | State::Halted => false,
+        };
+        self.offer.is_some()
+            || !self.following.is_empty()
+            || (self.untried.is_some() && self.workers.iter().any(tries))
+    }
+
+    /// What is known to be good: what rules, but where no worker has been up with that yet.
+    pub(super) fn tried(&self) -> &Edition {
+        self.untried.as_ref().unwrap_or(&self.edition)
     }
 
     pub(super) fn has_gone(&self) -> bool {
@@ -155,6 +181,7 @@ impl Worker {
             counters,
             state: State::Stopped,
             attempt: 0,
+            began_with: 0,
             thread: None,
             timer: None,
             trouble: None,
