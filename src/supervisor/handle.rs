@@ -64,7 +64,8 @@ impl Handle {
         self.ask(|reply| Command::Status { reply }).await
     }
 
-    /// The definitions that run, or will as soon as what was before them has ended; without connections.
+    /// The definitions that run, or will as soon as what was before them has ended; without connections. Where a swap is
+    /// open, it is the one before.
     pub async fn running(&self) -> Result<Set, Gone> {
         self.ask(|reply| Command::Running { reply }).await
     }
@@ -118,15 +119,19 @@ impl Supervisor {
         let Some(unit) = self.units.get(&id) else { return false };
         // What is offered is what is wanted.
         let edition = unit.offer.as_ref().map_or(&unit.edition, |o| &o.edition).clone();
+        let tried = unit.tried().clone();
         tracing::info!(pipeline = %name, "restarted by an operator");
-        self.replace(id, edition, Restart::Asked);
+        let new = self.replace(id, edition, Restart::Asked);
+        if let Some(unit) = self.units.get_mut(&new) {
+            unit.untried = (tried.number != unit.edition.number).then_some(tried);
+        }
         true
     }
 
     fn running(&self) -> Set {
         let stays = self.units.values().filter(|u| u.stays());
         let pipelines =
-            stays.map(|u| (u.name().clone(), Arc::clone(&u.edition.pipeline))).collect();
+            stays.map(|u| (u.name().clone(), Arc::clone(&u.tried().pipeline))).collect();
         Set { pipelines, ..Set::default() }
     }
 }
