@@ -15,7 +15,7 @@ use super::plan::{Change, Kind, Plan, Set};
 use super::thread::At;
 use super::unit::{Life, Offer, Unit};
 use crate::model::PipelineName;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Definition, Pipeline};
 use crate::worker::{Edition, Exit, Fault};
 
 /// A window's commit and a look-up at the cluster; whoever asked is told which swaps are still open then.
@@ -28,8 +28,6 @@ pub struct Applied {
     pub refused: Vec<Refusal>,
     /// Swaps that no worker has taken yet.
     pub open: Vec<PipelineName>,
-    /// All that an operator has paused: a rename takes its pause along.
-    pub paused: BTreeSet<PipelineName>,
 }
 
 impl Applied {
@@ -74,11 +72,14 @@ impl Unit {
     }
 }
 
+/// Whether two definitions say the same, read from one file or twice.
+fn is_same(a: &Pipeline, b: &Pipeline) -> bool {
+    Definition::of(a) == Definition::of(b)
+}
+
 impl Supervisor {
     pub(super) fn apply(&mut self, plan: &Plan, wanted: &Set, reply: oneshot::Sender<Applied>) {
-        if let Some(before) = self.applying.take() {
-            self.reply(before);
-        }
+        self.answer_now();
         let mut swapped = BTreeSet::new();
         let ids: Vec<_> = plan.changes.iter().map(|change| self.unit_before(change)).collect();
         // All that goes, first: what comes may have to wait for it, also where two exchange their groups.
@@ -211,17 +212,17 @@ impl Supervisor {
         }
     }
 
-    /// Whether this very definition is offered already: a worker that is busy with it is not asked anew.
-    fn offers(&self, id: u64, pipeline: &Arc<Pipeline>) -> bool {
+    /// Whether such a definition is offered already: a worker that is busy with it is not asked anew.
+    fn offers(&self, id: u64, pipeline: &Pipeline) -> bool {
         let offer = self.units.get(&id).and_then(|unit| unit.offer.as_ref());
-        offer.is_some_and(|offer| Arc::ptr_eq(&offer.edition.pipeline, pipeline))
+        offer.is_some_and(|offer| is_same(&offer.edition.pipeline, pipeline))
     }
 
     /// Asks one worker to take the edition; without one that could, the next start tries it.
     fn swap(&mut self, id: u64, edition: Edition) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.refused = None;
-        if unit.untried.is_some() && Arc::ptr_eq(&unit.edition.pipeline, &edition.pipeline) {
+        if unit.untried.is_some() && is_same(&unit.edition.pipeline, &edition.pipeline) {
             return;
         }
         let ask = unit.workers.iter().find(|w| w.state.takes_offers() && w.thread.is_some());
@@ -368,8 +369,15 @@ impl Supervisor {
         }
     }
 
+    /// Whoever waits has something else to do.
+    pub(super) fn answer_now(&mut self) {
+        if let Some(applying) = self.applying.take() {
+            self.reply(applying);
+        }
+    }
+
     fn reply(&self, applying: Applying) {
-        let mut applied = Applied { paused: self.held.clone(), ..Applied::default() };
+        let mut applied = Applied::default();
         for unit in applying.units.iter().filter_map(|id| self.units.get(id)) {
             if unit.is_swapping() {
                 applied.open.push(unit.name().clone());

@@ -174,3 +174,52 @@ fn the_socket_is_for_owner_and_group_and_outlives_no_daemon() {
     assert_eq!(daemon.terminate(), Some(0));
     assert!(!socket.exists());
 }
+
+#[test]
+fn a_pause_that_cannot_be_kept_is_said_with_code_1_and_one_of_a_removed_pipeline_is_lifted() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    host.pipeline(
+        "p.yaml",
+        "version: 1\nname: p\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
+    );
+    let mut daemon = host.run();
+    host.wait_for_state("p", "backing_off");
+    // A folder in the way of the temporary file: permissions would not stop root.
+    let temporary = host.path().join("state/host-a.paused.json.tmp");
+    fs::create_dir(&temporary).unwrap();
+    let said = host.krouted(&["pause", "p"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("p is paused, until a restart of the daemon"), "{said:?}");
+    fs::remove_dir(&temporary).unwrap();
+    assert_eq!(host.krouted(&["pause", "p"]).code, 0);
+
+    let planned = host.krouted(&["plan"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
+    assert!(planned.out.contains("paused by an operator"), "{planned:?}");
+
+    host.remove_pipeline("p.yaml");
+    assert_eq!(host.krouted(&["reload", "--wait", "--allow-removals"]).code, 0);
+    assert_eq!(host.krouted(&["resume", "p"]).code, 0);
+    let kept = fs::read_to_string(host.path().join("state/host-a.paused.json")).unwrap();
+    assert!(kept.contains(r#""content":[]"#), "{kept}");
+    assert_eq!(host.krouted(&["resume", "p"]).code, 1);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn broken_settings_that_name_the_socket_do_not_hide_the_daemon() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let good = fs::read_to_string(host.path().join("krouted.yaml")).unwrap();
+    let good = format!("{good}admin: {{socket: run/other.sock}}\n");
+    host.settings(&good);
+    let mut daemon = host.run();
+    eventually(SOON, "it is there", || (host.krouted(&["status"]).code == 0).then_some(()));
+    for broken in [good.replace("clusters:", "clusterz:"), good.replace("clusters:", "clusters: [")]
+    {
+        host.settings(&broken);
+        let said = host.krouted(&["reload", "--wait"]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains("krouted.yaml:"), "{said:?}");
+    }
+    assert_eq!(daemon.terminate(), Some(0));
+}

@@ -1,6 +1,6 @@
 //! The supervisor on work that does as it is told: no broker, real threads, tokio's own time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pipeline> {
 
 fn set(pipelines: &[Arc<Pipeline>]) -> Set {
     let pipelines = pipelines.iter().map(|p| (p.name.clone(), Arc::clone(p))).collect();
-    Set { pipelines, connections: BTreeMap::new() }
+    Set { pipelines, ..Set::default() }
 }
 
 /// Waits as a worker does, until it is asked to end.
@@ -506,4 +506,92 @@ fn pipelines_that_exchange_their_groups_both_leave_before_either_comes() {
     let diary = diary.lock().unwrap();
     let at = |line: &str| diary.iter().position(|l| l == line).unwrap();
     assert!(at("down b in two") < at("up a in two"), "{diary:?}");
+}
+
+#[test]
+fn a_pause_of_a_pipeline_that_is_gone_is_lifted_by_its_name() {
+    let work: Work = Arc::new(wait);
+    with(work, async |handle| {
+        let name = || PipelineName::new("p").unwrap();
+        apply(handle, &described("one")).await;
+        assert!(handle.pause(name()).await.unwrap());
+        apply(handle, &set(&[])).await;
+        assert_eq!(handle.paused().await.unwrap(), [name()].into());
+        assert!(handle.resume(name()).await.unwrap());
+        assert_eq!(handle.paused().await.unwrap(), [].into());
+        assert!(!handle.resume(name()).await.unwrap());
+        assert!(!handle.pause(name()).await.unwrap());
+        apply(handle, &described("one")).await;
+        let status = until(handle, |all| !all.is_empty()).await;
+        assert_eq!(status[0].paused_by, Vec::<&str>::new());
+    });
+}
+
+#[test]
+fn who_waits_for_swaps_is_answered_when_there_is_something_else_to_do() {
+    let taker = Arc::new(Taker { tells: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        apply(handle, &described("one")).await;
+        until(handle, |_| taker.rules() == ["one"]).await;
+        let two = described("two");
+        let hurried = async {
+            until(handle, |all| all[0].swapping).await;
+            handle.hurry().await.unwrap();
+        };
+        let (applied, ()) = tokio::join!(async { apply(handle, &two).await }, hurried);
+        assert_eq!(applied.open, [PipelineName::new("p").unwrap()]);
+        // Such an offer is not made anew, however often its file is read.
+        taker.looks.store(true, Relaxed);
+        assert_eq!(apply(handle, &described("two")).await, Applied::default());
+    });
+    assert_eq!(taker.rules(), ["one", "two"]);
+}
+
+#[test]
+fn an_offer_of_a_worker_that_is_left_behind_is_for_the_next_start() {
+    let (halts, hangs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+    let work: Work = {
+        let (halts, hangs) = (Arc::clone(&halts), Arc::clone(&hangs));
+        Arc::new(move |job: &Job| {
+            job.tell.say(WorkerNews::Ready);
+            if job.edition.pipeline.description.as_deref() == Some("new") {
+                return wait(job);
+            }
+            // The first takes no offer and hears of no end.
+            while job.id.number == 0 && hangs.load(Relaxed) {
+                pause();
+            }
+            while job.id.number == 1 && !halts.load(Relaxed) {
+                pause();
+            }
+            Exit::Halted("at in[0]@7".into())
+        })
+    };
+    let of = |all: &[PipelineStatus], number: usize| all[0].workers[number].state;
+    let two = |text: &str| {
+        set(&[pipeline("p", |p| {
+            p.workers = NonZeroU16::new(2).unwrap();
+            p.description = Some(text.into());
+        })])
+    };
+    let ((), left) = with(work, async |handle| {
+        apply(handle, &two("old")).await;
+        until(handle, |all| of(all, 0) == "running" && of(all, 1) == "running").await;
+        let new = two("new");
+        let ends = async {
+            until(handle, |all| all[0].swapping).await;
+            halts.store(true, Relaxed);
+            until(handle, |all| of(all, 0) == "draining" && of(all, 1) == "halted").await;
+            handle.hurry().await.unwrap();
+        };
+        tokio::join!(async { apply(handle, &new).await }, ends);
+        tokio::time::pause();
+        tokio::time::advance(super::super::DRAIN_MAX + Duration::from_secs(1)).await;
+        tokio::time::resume();
+        until(handle, |all| of(all, 0) == "running" && of(all, 1) == "running").await;
+        until(handle, |all| !all[0].swapping).await;
+        assert_eq!(runs(handle).await.as_deref(), Some("new"));
+        hangs.store(false, Relaxed);
+    });
+    assert_eq!(left.len(), 1);
 }
