@@ -3,7 +3,7 @@
 //! `worker` runs it once a record: [`Program::run`] decides, and the outputs are in the [`State`], as edits of the input
 //! record. Nothing is allocated per record, but for the text of a rejection and by `validate`. Filters and routes that do not
 //! look at the value never touch it; where anything does, a record that passes the steps before is scanned once, and once
-//! more where a step has changed the value and a later one reads it.
+//! more where a step has changed a member of the value and something later looks into the same one.
 
 mod routing;
 pub mod schema;
@@ -66,12 +66,14 @@ impl Program {
     /// Compiles a pipeline; everything that could be wrong with it has been found by `config`.
     pub fn new(pipeline: &Pipeline) -> Self {
         let (mut paths, mut names) = (Paths::default(), Vec::new());
-        let steps = pipeline.steps.iter().enumerate();
-        let steps =
-            steps.map(|(i, step)| BoundStep::new(step, i, &mut paths, &mut names)).collect();
         let keys = pipeline.sinks.iter().map(|s| s.key.as_ref().map(|k| k.bind(&mut paths)));
         let keys = keys.collect();
         let router = Router::new(&pipeline.routing, pipeline.sinks.len(), &mut paths);
+        // The last first: each finds the paths of all that comes behind it.
+        let steps = pipeline.steps.iter().enumerate().rev();
+        let mut steps: Vec<_> =
+            steps.map(|(i, step)| BoundStep::new(step, i, &mut paths, &mut names)).collect();
+        steps.reverse();
         Self {
             scan: check_of(pipeline),
             paths,

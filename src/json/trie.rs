@@ -84,6 +84,13 @@ impl Paths {
         end
     }
 
+    /// Whether a path of both leads through the same member of the document, or one of each through an element of it.
+    pub fn meet(&self, others: &Self) -> bool {
+        let has = |own: &Member| others.root.keys.iter().any(|other| other.key == own.key);
+        let elements = !self.root.elements.is_empty() && !others.root.elements.is_empty();
+        elements || self.root.keys.iter().any(has)
+    }
+
     /// The slots of all values on the way of a path, its own last.
     pub(super) fn way(&self, end: SlotId) -> Vec<SlotId> {
         let mut way = Vec::new();

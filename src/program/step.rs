@@ -45,6 +45,7 @@ enum Kind {
 }
 
 impl BoundStep {
+    /// `paths` has those of all that comes behind it, and no others.
     pub(super) fn new(
         step: &Step,
         index: usize,

@@ -1,6 +1,7 @@
 //! One record through a compiled pipeline.
 
 mod decisions;
+mod edits;
 mod keys;
 mod values;
 

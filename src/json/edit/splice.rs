@@ -1,6 +1,6 @@
 //! Where the bytes of one document change, and the copy that changes them.
 
-use super::super::{Path, Slot};
+use super::super::{Path, Slot, Span};
 use super::plan::{Node, Plan};
 use super::{Edit, EditError};
 
@@ -14,6 +14,38 @@ struct Splice {
     end: usize,
     what: What,
     node: usize,
+    /// Where the byte at `end` has come to lie.
+    to: usize,
+}
+
+impl Splices {
+    /// Makes slots of the document before the edits those of the document after them. Those of a value that was edited, or that
+    /// one was edited in, are wrong from then on.
+    pub fn move_slots(&self, slots: &mut [Slot]) {
+        for slot in slots {
+            match slot {
+                Slot::Missing => {}
+                Slot::Null(span)
+                | Slot::Bool(_, span)
+                | Slot::Number(span)
+                | Slot::Plain(span)
+                | Slot::Escaped(span)
+                | Slot::Object(span)
+                | Slot::Array(span) => {
+                    *span = Span { start: self.moved(span.start), end: self.moved(span.end) };
+                }
+            }
+        }
+    }
+
+    /// A splice that begins at a place is behind it: there, a member is added to the object around.
+    fn moved(&self, place: u32) -> u32 {
+        let at = usize::try_from(place).unwrap_or(usize::MAX);
+        let before = self.0.iter().rev().find(|splice| splice.start < at);
+        let to = before.map_or(at, |splice| (at + splice.to).saturating_sub(splice.end));
+        // A document of that size is scanned anew, and refused.
+        u32::try_from(to).unwrap_or(u32::MAX)
+    }
 }
 
 /// What happens to the bytes of a splice. In this order at one place.
@@ -59,7 +91,7 @@ pub(super) fn apply<'r>(
     let mut finder = Finder { plan, value, slots, splices };
     finder.children(plan.roots(), whole)?;
     splices.0.sort_unstable_by_key(|splice| (splice.start, splice.what, splice.node));
-    copy(plan, value, replacements, &splices.0, out);
+    copy(plan, value, replacements, &mut splices.0, out);
     Ok(())
 }
 
@@ -161,7 +193,7 @@ impl<'f> Finder<'f> {
     }
 
     fn push(&mut self, start: usize, end: usize, what: What, node: usize) {
-        self.splices.0.push(Splice { start, end, what, node });
+        self.splices.0.push(Splice { start, end, what, node, to: end });
     }
 }
 
@@ -169,10 +201,11 @@ fn copy<'r>(
     plan: &Plan,
     value: &[u8],
     replacements: &impl Fn(usize) -> &'r [u8],
-    splices: &[Splice],
+    splices: &mut [Splice],
     out: &mut Vec<u8>,
 ) {
     let mut from = 0;
+    let start = out.len();
     out.reserve(value.len());
     for splice in splices {
         out.extend_from_slice(value.get(from..splice.start).unwrap_or_default());
@@ -189,6 +222,7 @@ fn copy<'r>(
             }
             What::Insert => insert(plan, splice.node, replacements, out),
         }
+        splice.to = out.len().saturating_sub(start);
     }
     out.extend_from_slice(value.get(from..).unwrap_or_default());
 }

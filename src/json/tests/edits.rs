@@ -275,6 +275,47 @@ proptest! {
         }
     }
 
+    /// What a scan found before the edits is found behind them where it was moved to, on paths that are apart from the edited ones.
+    #[test]
+    fn slots_move_with_the_bytes(
+        before in document(),
+        pretty in any::<bool>(),
+        read in proptest::collection::vec(path(), 1..5),
+        list in proptest::collection::vec((path(), prop_oneof![Just(Edit::Set), Just(Edit::Remove)]), 1..6),
+        new in proptest::collection::vec(document(), 6),
+    ) {
+        let (mut own, mut others) = (Paths::default(), Paths::default());
+        for path in &read {
+            others.add(path);
+        }
+        let apart = list.into_iter().filter(|(path, _)| {
+            let mut alone = Paths::default();
+            alone.add(path);
+            !alone.meet(&others)
+        });
+        let mut kept: Vec<(Path, Edit)> = Vec::new();
+        for (path, edit) in apart {
+            let all = kept.iter().map(|(path, _)| path.clone()).chain([path.clone()]);
+            if Edits::overlap(&all.collect::<Vec<_>>()).is_none() {
+                kept.push((path, edit));
+            }
+        }
+        let ids: Vec<_> = read.iter().map(|path| own.add(path)).collect();
+        let edits = Edits::new(kept).bind(&mut own);
+        let text = if pretty { serde_json::to_string_pretty(&before) } else { serde_json::to_string(&before) }.unwrap();
+        let (mut moved, mut splices, mut out) = (vec![Slot::Missing; own.len()], Splices::default(), vec![b'#']);
+        scan(&own, text.as_bytes(), Check::Whole, &mut moved).unwrap();
+        let new: Vec<_> = new.iter().map(ToString::to_string).collect();
+        if edits.apply(text.as_bytes(), &moved, |edit| new[edit].as_bytes(), &mut splices, &mut out).is_ok() {
+            splices.move_slots(&mut moved);
+            let mut anew = vec![Slot::Missing; own.len()];
+            scan(&own, &out[1..], Check::Whole, &mut anew).unwrap();
+            for id in ids {
+                prop_assert_eq!(moved[id.index()], anew[id.index()], "{} to {}", text, String::from_utf8_lossy(&out));
+            }
+        }
+    }
+
     /// Setting each path to the very bytes that stand there changes no byte.
     #[test]
     fn untouched_bytes_stay(before in document(), pretty in any::<bool>(), path in path()) {

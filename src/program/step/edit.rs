@@ -1,14 +1,34 @@
 //! What `set` and `remove` have in common: the change of a value by splices.
 
 use crate::expression::ValueError;
-use crate::json::{self, BoundEdits, EditError};
+use crate::json::{self, BoundEdits, Edit, EditError, Edits, Path, Paths};
 use crate::model::{Record, Rejection, Stage};
 use crate::program::State;
 use crate::program::state::Text;
 
+/// The edits of one step.
+#[derive(Debug)]
+pub(super) struct ValueEdits {
+    edits: BoundEdits,
+    /// Whether nothing behind the step looks into a member that it edits: then the value needs no other scan.
+    is_apart: bool,
+}
+
+impl ValueEdits {
+    /// `paths` has those of all that comes behind the step, and no others.
+    pub(super) fn new(edits: Vec<(Path, Edit)>, paths: &mut Paths) -> Self {
+        let mut own = Paths::default();
+        for (path, _) in &edits {
+            own.add(path);
+        }
+        let is_apart = !own.meet(paths);
+        Self { edits: Edits::new(edits).bind(paths), is_apart }
+    }
+}
+
 /// Applies edits to the value as it is now; a tombstone stays one. Entry `values[i]` of the state is what edit `i` sets.
 pub(super) fn apply(
-    edits: &BoundEdits,
+    ValueEdits { edits, is_apart }: &ValueEdits,
     values: &[usize],
     state: &mut State,
     record: &Record<'_>,
@@ -27,8 +47,12 @@ pub(super) fn apply(
     edits
         .apply(value, slots, replacement, splices, spare)
         .map_err(|error| impossible(&error, rule))?;
+    let is_small = u32::try_from(spare.len()).is_ok();
+    if *is_apart && is_small {
+        splices.move_slots(slots);
+    }
     edited.take_value(spare);
-    state.is_scanned = false;
+    state.is_scanned &= *is_apart && is_small;
     Ok(())
 }
 

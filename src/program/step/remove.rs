@@ -1,7 +1,8 @@
 //! `remove`: headers and fields of the value. What is not there is no matter.
 
-use super::{HeaderNames, edit, name_index};
-use crate::json::{BoundEdits, Edit, Edits, Paths};
+use super::edit::{self, ValueEdits};
+use super::{HeaderNames, name_index};
+use crate::json::{Edit, Paths};
 use crate::model::{Record, Rejection};
 use crate::pipeline::Target;
 use crate::program::State;
@@ -9,7 +10,7 @@ use crate::program::State;
 #[derive(Debug)]
 pub(super) struct BoundRemove {
     headers: Vec<usize>,
-    edits: Option<BoundEdits>,
+    edits: Option<ValueEdits>,
 }
 
 impl BoundRemove {
@@ -23,7 +24,7 @@ impl BoundRemove {
                 Target::Value(path) => edits.push((path.clone(), Edit::Remove)),
             }
         }
-        let edits = (!edits.is_empty()).then(|| Edits::new(edits).bind(paths));
+        let edits = (!edits.is_empty()).then(|| ValueEdits::new(edits, paths));
         Self { headers, edits }
     }
 

@@ -1,8 +1,9 @@
 //! `set`: key, headers and fields of the value. All entries see the record as it was before the step.
 
-use super::{HeaderNames, edit, name_index};
+use super::edit::{self, ValueEdits};
+use super::{HeaderNames, name_index};
 use crate::expression::{self, BoundValue, Scope};
-use crate::json::{self, BoundEdits, Edit, Edits, Paths};
+use crate::json::{self, Edit, Path, Paths};
 use crate::model::{Record, Rejection};
 use crate::pipeline::{Assignment, Target};
 use crate::program::State;
@@ -11,7 +12,7 @@ use crate::program::state::{Edited, Text};
 #[derive(Debug)]
 pub(super) struct BoundSet {
     entries: Vec<Entry>,
-    edits: BoundEdits,
+    edits: ValueEdits,
     /// For each edit the index of its entry.
     values: Vec<usize>,
 }
@@ -39,21 +40,16 @@ impl BoundSet {
         paths: &mut Paths,
         names: &mut HeaderNames,
     ) -> Self {
-        let (mut entries, mut edits, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, Assignment { target, value }) in assignments.iter().enumerate() {
-            let (place, depth) = match target {
-                Target::Key => (Place::Key, 0),
-                Target::Header(name) => (Place::Header(name_index(names, name)), 0),
-                Target::Value(path) => {
-                    edits.push((path.clone(), Edit::Set));
-                    values.push(index);
-                    (Place::Value, path.0.len())
-                }
-            };
-            let (value, target) = (value.bind(paths), target.to_string());
-            entries.push(Entry { place, value, depth, target });
+        let (mut edits, mut values) = (Vec::new(), Vec::new());
+        for (index, Assignment { target, .. }) in assignments.iter().enumerate() {
+            if let Target::Value(path) = target {
+                edits.push((path.clone(), Edit::Set));
+                values.push(index);
+            }
         }
-        Self { entries, edits: Edits::new(edits).bind(paths), values }
+        let edits = ValueEdits::new(edits, paths);
+        let entries = assignments.iter().map(|assignment| Entry::new(assignment, paths, names));
+        Self { entries: entries.collect(), edits, values }
     }
 
     pub(super) fn run(
@@ -100,6 +96,19 @@ impl BoundSet {
 }
 
 impl Entry {
+    fn new(
+        Assignment { target, value }: &Assignment,
+        paths: &mut Paths,
+        names: &mut HeaderNames,
+    ) -> Self {
+        let (place, depth) = match target {
+            Target::Key => (Place::Key, 0),
+            Target::Header(name) => (Place::Header(name_index(names, name)), 0),
+            Target::Value(Path(way)) => (Place::Value, way.len()),
+        };
+        Self { place, value: value.bind(paths), depth, target: target.to_string() }
+    }
+
     fn evaluate(
         &self,
         scope: &Scope<'_>,
