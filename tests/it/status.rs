@@ -1,7 +1,9 @@
 //! Talking to a running daemon: status, plan, pause, resume, restart, and what is said when nobody is there.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -221,5 +223,23 @@ fn broken_settings_that_name_the_socket_do_not_hide_the_daemon() {
         assert_eq!(said.code, 1, "{said:?}");
         assert!(said.err.contains("krouted.yaml:"), "{said:?}");
     }
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_status_that_is_watched_goes_on_through_the_start_of_a_daemon() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_krouted"));
+    watching.args(["status", "--watch", "--config"]).arg(host.path().join("krouted.yaml"));
+    watching.env("XDG_RUNTIME_DIR", host.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watching = watching.spawn().unwrap();
+    let lines = |from: Box<dyn Read>| BufReader::new(from).lines().map_while(Result::ok);
+    let said = lines(Box::new(watching.stderr.take().unwrap())).next();
+    assert!(said.is_some_and(|line| line.contains("cannot be reached")));
+    let mut daemon = host.run();
+    let mut shown = lines(Box::new(watching.stdout.take().unwrap()));
+    assert!(shown.any(|line| line.starts_with("PIPELINE")), "it has ended");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
     assert_eq!(daemon.terminate(), Some(0));
 }

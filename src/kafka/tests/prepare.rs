@@ -22,7 +22,7 @@ fn a_producer_suits_what_no_topic_has_other_properties_in() {
     let packed = pipeline(|p| p.sinks[0].properties = zstd());
     let topic = packed.sinks[0].topic.clone();
     let outlet = Outlet::new(&connection(NOBODY, packed)).unwrap();
-    let suits = |change: &dyn Fn(&mut Pipeline)| outlet.suits(&pipeline(|p| change(p)));
+    let suits = |change: &dyn Fn(&mut Pipeline)| outlet.suits(&pipeline(change));
     assert!(suits(&|p| p.sinks[0].properties = zstd()));
     assert!(!suits(&|_| {}));
     assert!(suits(&|p| p.sinks[0].topic = sample::topic("elsewhere")));

@@ -538,13 +538,35 @@ fn who_waits_for_swaps_is_answered_when_there_is_something_else_to_do() {
             until(handle, |all| all[0].swapping).await;
             handle.hurry().await.unwrap();
         };
-        let (applied, ()) = tokio::join!(async { apply(handle, &two).await }, hurried);
+        let both = async { tokio::join!(async { apply(handle, &two).await }, hurried) };
+        // It would be waited for longer.
+        let (applied, ()) = tokio::time::timeout(SOON, both).await.expect("not in time");
         assert_eq!(applied.open, [PipelineName::new("p").unwrap()]);
-        // Such an offer is not made anew, however often its file is read.
-        taker.looks.store(true, Relaxed);
-        assert_eq!(apply(handle, &described("two")).await, Applied::default());
     });
-    assert_eq!(taker.rules(), ["one", "two"]);
+}
+
+#[test]
+fn what_is_offered_already_is_not_offered_anew_however_often_its_file_is_read() {
+    let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        apply(handle, &described("one")).await;
+        until(handle, |_| taker.rules() == ["one"]).await;
+        let two = described("two");
+        tokio::select! {
+            _ = apply(handle, &two) => panic!("it is not told"),
+            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
+        }
+        let told = async {
+            until(handle, |all| all[0].swapping).await;
+            taker.tells.store(true, Relaxed);
+        };
+        // Read again, it is another value that says the same.
+        let again = described("two");
+        let (applied, ()) = tokio::join!(async { apply(handle, &again).await }, told);
+        assert_eq!(applied, Applied::default());
+        until(handle, |_| taker.rules() == ["one", "two"]).await;
+        assert_eq!(taker.has_taken.load(Relaxed), 1);
+    });
 }
 
 #[test]
