@@ -82,6 +82,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("strsim", &["expression"]),
     ("thiserror", ANY),
     ("tracing", ANY),
+    ("wide", &["json"]),
     ("tokio", &["supervisor", "cli", "systemd", "telemetry", "watch", "admin"]),
 ];
 
