@@ -34,16 +34,23 @@
 //! use krouted::json::{Check, Paths, Slot, scan};
 //! use krouted::model::{HeaderList, Record};
 //!
+//! const VALUE: &[u8] = br#"{"n": 9007199254740993, "s": "a\u00e9", "nil": null, "o": {"list": [1, 2]}}"#;
+//!
 //! fn ask(expression: &str) -> String {
+//!     ask_of(Some(VALUE), expression)
+//! }
+//!
+//! fn ask_of(value: Option<&[u8]>, expression: &str) -> String {
 //!     let headers = HeaderList(vec![(b"region".to_vec(), Some(b"eu".to_vec())), (b"none".to_vec(), None)]);
-//!     let value = br#"{"n": 9007199254740993, "s": "a\u00e9", "nil": null, "o": {"list": [1, 2]}}"#;
 //!     let record = Record {
-//!         topic: "t", partition: 0, offset: 7, timestamp: Some(1), key: None, value: Some(value), headers: &headers,
+//!         topic: "t", partition: 0, offset: 7, timestamp: Some(1), key: None, value, headers: &headers,
 //!     };
 //!     let mut paths = Paths::default();
 //!     let predicate = Predicate::parse(expression).unwrap().value.bind(&mut paths);
 //!     let mut slots = vec![Slot::Missing; paths.len()];
-//!     scan(&paths, value, Check::Whole, &mut slots).unwrap();
+//!     if let Some(value) = value {
+//!         scan(&paths, value, Check::Whole, &mut slots).unwrap();
+//!     }
 //!     match predicate.eval(&Scope { record: &record, slots: &slots }) {
 //!         Verdict::True => "true".into(),
 //!         Verdict::False => "false".into(),
@@ -62,6 +69,10 @@
 //! assert_eq!(ask("value.n.x == 1"), "missing");
 //! assert_eq!(ask("value.o.list[1] == 2"), "true");
 //! assert_eq!(ask("value.o.list[2] == 2"), "missing");
+//! assert_eq!(ask_of(Some(b"[7]"), "value[0] == 7 && !has(value.n)"), "true");
+//! // A tombstone has no fields, not even null ones.
+//! assert_eq!(ask_of(None, "has(value.n)"), "false");
+//! assert_eq!(ask_of(None, "value.nil == null"), "missing");
 //! // Different types are never equal, as in CEL, and have no order.
 //! assert_eq!(ask(r#"value.n == "9007199254740993""#), "false");
 //! assert_eq!(ask(r#"value.n < "a""#), "`<` compares a number with a string");
