@@ -5,7 +5,9 @@
 //! | `GET /v1/status` | where everything is |
 //! | `POST /v1/plan` with [`PlanRequest`] | what a folder with these files would change |
 //! | `POST /v1/reload`, `?allow_removals=true`, `?wait=false` | how the reload came out; at once where nobody waits |
-//! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404 |
+//! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404; `lost`: why a restart of the daemon will not know of it |
+//!
+//! 503: the daemon is stopping, or busy, and nothing was done.
 //!
 //! Beside it, where the settings ask for it, a listener on a loopback address that only answers: see [`Observed`].
 //!
@@ -56,6 +58,10 @@ pub enum Answer {
     NotFound(String),
     /// It cannot be done in this state: the sentence says why.
     Conflict(String),
+    /// Nothing was done, because too many ask at once: ask again.
+    Busy(String),
+    /// A bug: the sentence says which.
+    Failed(String),
     /// The daemon is stopping.
     Stopping,
 }

@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,7 +81,7 @@ const GENERATIONS: &str = "generations";
 impl StateFolder {
     /// Makes the folder where it is missing, and removes what a crash left half written.
     pub fn open(folder: &Path, instance: &InstanceId) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let state = Self { folder: folder.to_owned(), instance: instance.clone() };
         for what in [LAST_GOOD, PAUSED, GENERATIONS] {
             file::remove_temporary(&state.path(what))?;
@@ -141,6 +142,11 @@ impl StateFolder {
     fn path(&self, what: &str) -> PathBuf {
         self.folder.join(format!("{}.{what}.json", self.instance))
     }
+}
+
+/// Makes the folder, where it is missing, for its owner alone: the definitions in it are nobody else's matter.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// What to remember of the last good definitions.

@@ -248,6 +248,7 @@ impl Supervisor {
         let rules = Arc::clone(&unit.rules);
         let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
         worker.attempt += 1;
+        worker.began_with = edition.number;
         let to = Address { at, attempt: worker.attempt, tell };
         let counters = Arc::clone(&worker.counters);
         let given = Given { id: worker.id.clone(), edition, rules, counters, paused };
@@ -267,6 +268,9 @@ impl Supervisor {
         match notice.what {
             What::News(WorkerNews::Ready) => {
                 worker.trouble = None;
+                if worker.began_with == unit.edition.number {
+                    unit.untried = None;
+                }
                 self.drive(at, &Event::Ready);
             }
             What::News(WorkerNews::Committed) => {
@@ -281,7 +285,8 @@ impl Supervisor {
                 if let Some(thread) = worker.thread.take() {
                     thread.join();
                 }
-                self.drive(at, &Event::Exited(exit));
+                self.drive(at, &Event::Exited(exit.clone()));
+                self.fell(at, &exit);
                 self.ask_another(at);
             }
         }

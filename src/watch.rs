@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::Snapshot;
 use scan::{Found, Scanned, scan};
 
-pub use digest::Digest;
+pub use digest::{Digest, FILE_BYTES_MAX};
 
 /// What is watched.
 #[derive(Clone, Debug)]
@@ -157,6 +157,8 @@ pub struct Watch {
 enum Phase {
     Idle,
     Settling(Settling),
+    /// Whether a git works there.
+    Asking(JoinHandle<bool>, Settling),
     Reading(JoinHandle<Scanned>, Due),
 }
 
@@ -231,6 +233,11 @@ impl Watch {
         }
     }
 
+    /// Has a look taken that begins after this, and whose answers have this number: as [`Poke::Asked`], of the owner itself.
+    pub fn ask(&mut self, number: u64) {
+        self.due.poke(Poke::Asked(number));
+    }
+
     /// The next settled content that the owner does not know, or has asked for. Cancel safe.
     pub async fn next(&mut self) -> Sight {
         loop {
@@ -239,6 +246,17 @@ impl Watch {
                 Phase::Settling(settling) => {
                     let settling = *settling;
                     self.settle(settling).await;
+                }
+                Phase::Asking(asked, settling) => {
+                    let settling = *settling;
+                    // Who cannot look does not wait.
+                    if asked.await.unwrap_or(false) {
+                        let latest = Instant::now() + self.timing.quiet;
+                        self.phase =
+                            Phase::Settling(Settling { quiet_until: latest, latest, ..settling });
+                    } else {
+                        self.read();
+                    }
                 }
                 Phase::Reading(reading, due) => {
                     let scanned = reading.await;
@@ -257,10 +275,13 @@ impl Watch {
     }
 
     async fn idle(&mut self) {
-        tokio::select! {
-            Some(()) = self.heard.recv() => self.due.add(Why::Event),
-            Some(poke) = self.pokes.recv() => self.due.poke(poke),
-            () = sleep_until(self.next_tick) => self.due.add(Why::Tick),
+        // Asked by the owner, it is due already.
+        if self.due.why.is_none() {
+            tokio::select! {
+                Some(()) = self.heard.recv() => self.due.add(Why::Event),
+                Some(poke) = self.pokes.recv() => self.due.poke(poke),
+                () = sleep_until(self.next_tick) => self.due.add(Why::Tick),
+            }
         }
         let now = Instant::now();
         self.phase = Phase::Settling(Settling {
@@ -282,10 +303,10 @@ impl Watch {
             }
             Some(poke) = self.pokes.recv() => self.due.poke(poke),
             () = sleep_until(settling.quiet_until.min(settling.latest)) => {
-                let is_waited_for = Instant::now() < settling.lock_latest;
-                if is_waited_for && git_works_in(&self.folders.pipelines) {
-                    let latest = Instant::now() + self.timing.quiet;
-                    self.phase = Phase::Settling(Settling { quiet_until: latest, latest, ..settling });
+                if Instant::now() < settling.lock_latest {
+                    let folder = self.folders.pipelines.clone();
+                    let asked = tokio::task::spawn_blocking(move || git_works_in(&folder));
+                    self.phase = Phase::Asking(asked, settling);
                 } else {
                     self.read();
                 }

@@ -314,7 +314,7 @@ impl Port for Endless {
     fn reset(&mut self, _: &str, _: i32, _: OutOfRange) -> Result<(), Failure> {
         panic!("nothing is out of range here")
     }
-    fn prepare(&mut self, _: &Arc<Pipeline>) -> Result<(), Fault> {
+    fn prepare(&mut self, _: &Arc<Pipeline>, _: &dyn Fn() -> bool) -> Result<(), Fault> {
         panic!("nothing is offered here")
     }
     fn pause(&mut self) -> Result<(), Failure> {

@@ -114,6 +114,8 @@ fn every_answer_has_its_code() {
         (Answer::NotFound("no such pipeline".to_owned()), 404),
         (Answer::Conflict("it drains".to_owned()), 409),
         (Answer::Stopping, 503),
+        (Answer::Busy("too many".to_owned()), 503),
+        (Answer::Failed("a bug".to_owned()), 500),
     ] {
         let (status, document, _) = exchange(answer, "POST /v1/pipelines/a/pause", "");
         assert_eq!(status, expected);

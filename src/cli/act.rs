@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, action: &str) -> Outcome {
     match arguments.place.ask("POST", &target, "", Some(WAIT)) {
         Ok(document) => {
             say(Stream::Data, &format!("{}\n", document.text("/sentence")));
-            Outcome::Good
+            if document.text("/lost").is_empty() { Outcome::Good } else { Outcome::Failed }
         }
         Err(no_answer) => no_answer.outcome(),
     }

@@ -90,7 +90,10 @@ impl Place {
         // Secrets and names of topics may hang on variables that only the daemon has.
         let loaded = settings::load(file.as_deref(), &Environment::Unknown, &Librdkafka);
         // A broken file must not keep anybody from asking the daemon, which goes on with the one before.
-        let named = loaded.ok().and_then(|loaded| loaded.settings.socket);
+        let named = match loaded {
+            Ok(loaded) => loaded.settings.socket,
+            Err(_) => file.as_deref().and_then(settings::socket_of_broken),
+        };
         named
             .or_else(|| settings::default_socket(&environment).filter(|path| path.exists()))
             .unwrap_or_else(|| PathBuf::from(SYSTEM_SOCKET))

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -20,6 +21,9 @@ use crate::supervisor::Work;
 use crate::supervisor::reload::{Clusters, Reading};
 use crate::telemetry;
 use crate::worker::{self, Exit, Job, SystemClock};
+
+/// What still reads or writes when all else has ended is waited for so long: a disk that hangs must not keep the process.
+const UNFINISHED_MAX: Duration = Duration::from_secs(5);
 
 /// What `run` is asked for.
 #[derive(Debug, clap::Args)]
@@ -74,7 +78,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         environment: environment.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve::serve(settings, reading, secrets(&environment)))
+    let outcome = runtime.block_on(serve::serve(settings, reading, secrets(&environment)));
+    runtime.shutdown_timeout(UNFINISHED_MAX);
+    outcome
 }
 
 fn log_format(format: Format) -> telemetry::LogFormat {
@@ -89,7 +95,7 @@ fn log_format(format: Format) -> telemetry::LogFormat {
 /// Two daemons with one instance id would fence each other for ever: on one host a lock tells.
 fn lock_instance(settings: &Settings) -> Result<File> {
     let folder = &settings.state;
-    std::fs::create_dir_all(folder)
+    crate::state::make_folder(folder)
         .with_context(|| format!("the state folder {} cannot be made", folder.display()))?;
     let path = folder.join(format!("{}.lock", settings.instance_id));
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;

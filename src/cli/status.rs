@@ -40,7 +40,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     loop {
         let document = match arguments.place.ask("GET", "/v1/status", "", Some(WAIT)) {
             Ok(document) => document,
-            Err(no_answer) => return no_answer.outcome(),
+            Err(no_answer) => {
+                let outcome = no_answer.outcome();
+                if !arguments.watch {
+                    return outcome;
+                }
+                // A daemon that starts again is worth watching for.
+                pause();
+                continue;
+            }
         };
         if arguments.watch && std::io::stdout().is_terminal() {
             // Home, and clear from there.

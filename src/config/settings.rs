@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use crate::model::{ClusterName, InstanceId};
 
 use super::check::{Absent, Context, Got};
@@ -114,6 +116,35 @@ pub fn load(
         Ok(settings) => Ok(Loaded { settings, file: file.map(Path::to_owned) }),
         Err(_) => Err(findings.sorted()),
     }
+}
+
+/// The socket that a broken settings file names, as far as that can be told; nothing is said of what is wrong.
+pub fn socket_of_broken(file: &Path) -> Option<PathBuf> {
+    let snapshot = Snapshot::read_all(&[file.to_owned()]).ok()?;
+    let text = String::from_utf8(snapshot.files.into_iter().next()?.content.ok()?).ok()?;
+    let socket = by_value(&text).or_else(|| by_line(&text))?;
+    Some(file.parent().unwrap_or(Path::new("")).join(socket))
+}
+
+fn by_value(text: &str) -> Option<String> {
+    let first = serde_yaml::Deserializer::from_str(text).next()?;
+    let value = serde_yaml::Value::deserialize(first).ok()?;
+    Some(value.get("admin")?.get("socket")?.as_str()?.to_owned())
+}
+
+/// Of what is no YAML any more: what stands behind the word.
+fn by_line(text: &str) -> Option<String> {
+    let socket = |line: &str| {
+        let (before, after) = line.split_once("socket:")?;
+        let is_key = |c: char| c.is_whitespace() || matches!(c, '{' | ',');
+        if before.contains('#') || !before.chars().next_back().is_none_or(is_key) {
+            return None;
+        }
+        let value = after.split([',', '}']).next()?.split(" #").next()?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    text.lines().find_map(socket)
 }
 
 fn from_file(

@@ -83,19 +83,27 @@ pub(super) fn check_new(
     connection: &Connection,
     pipeline: &Pipeline,
     consumer: &mut Consumer,
+    stopping: &dyn Fn() -> bool,
 ) -> Result<(), Fault> {
+    let go_on = || {
+        if stopping() { Err(Fault::new(FaultKind::Client, "the worker is to end")) } else { Ok(()) }
+    };
     let before = connection.pipeline.topics_written();
     for name in pipeline.topics_written().into_iter().filter(|name| !before.contains(name)) {
-        let topic = consumer.topic(name.as_str(), METADATA_MAX).map_err(|failed| {
-            let kind = verdict::help(failed.code).unwrap_or(FaultKind::BrokerAway);
-            Fault::new(kind, format!("topic {name}: {failed}"))
-        })?;
-        known(&topic)?;
+        go_on()?;
+        let topic = consumer.topic(name.as_str(), METADATA_MAX);
+        known(&topic.map_err(|failed| unanswered(name.as_str(), &failed))?)?;
     }
     for sink in pipeline.sinks.iter().filter(|s| is_new(&connection.pipeline, s)) {
+        go_on()?;
         check_preserved(pipeline, sink, consumer)?;
     }
     Ok(())
+}
+
+fn unanswered(topic: &str, failed: &Failed) -> Fault {
+    let kind = verdict::help(failed.code).unwrap_or(FaultKind::BrokerAway);
+    Fault::new(kind, format!("topic {topic}: {failed}"))
 }
 
 fn is_new(before: &Pipeline, sink: &Sink) -> bool {
@@ -108,11 +116,14 @@ fn check_preserved(pipeline: &Pipeline, sink: &Sink, client: &mut Consumer) -> R
     if sink.partition != Partition::Preserve {
         return Ok(());
     }
-    let mut partitions =
-        |name: &str| client.topic(name, METADATA_MAX).map_or(0, |topic| topic.partitions.len());
-    let has = partitions(sink.topic.as_str());
+    // No answer is not the same as no partitions.
+    let mut partitions = |name: &str| {
+        let topic = client.topic(name, METADATA_MAX).map_err(|failed| unanswered(name, &failed))?;
+        Ok(topic.partitions.len())
+    };
+    let has = partitions(sink.topic.as_str())?;
     for source in sources {
-        let needs = partitions(source.as_str());
+        let needs = partitions(source.as_str())?;
         if needs > has {
             return Err(Fault::new(
                 FaultKind::UnknownTopic,

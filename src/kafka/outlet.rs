@@ -8,7 +8,7 @@ use super::port::Port;
 use super::properties::Connection;
 use super::raw::{Producer, TopicHandle};
 use super::transaction;
-use crate::model::Guarantee;
+use crate::model::{Guarantee, TopicName};
 use crate::pipeline::{Partition, Pipeline, Properties};
 use crate::worker::{Fault, FaultKind};
 
@@ -61,10 +61,14 @@ impl Outlet {
     }
 
     /// Whether no topic of the definition has a handle with other properties.
-    fn suits(&self, pipeline: &Pipeline) -> bool {
-        pipeline.sinks.iter().all(|sink| {
-            let known = self.known.get(sink.topic.as_str());
-            known.is_none_or(|(properties, _)| *properties == sink.properties)
+    pub(super) fn suits(&self, pipeline: &Pipeline) -> bool {
+        let none = Properties::new();
+        let sinks = pipeline.sinks.iter().map(|sink| (&sink.topic, &sink.properties));
+        let is_sink = |topic: &TopicName| pipeline.sinks.iter().any(|sink| sink.topic == *topic);
+        // Where it is a sink too, the sink's count.
+        let dead_letter = pipeline.dead_letter.as_ref().filter(|topic| !is_sink(topic));
+        sinks.chain(dead_letter.map(|topic| (topic, &none))).all(|(topic, properties)| {
+            self.known.get(topic.as_str()).is_none_or(|(known, _)| known == properties)
         })
     }
 }
@@ -76,14 +80,18 @@ fn fault(text: String) -> Fault {
 impl Port {
     /// Looks new topics up by the consumer that is there, then takes the definition: with new handles of the same producer,
     /// or with a new producer where a topic has other properties now.
-    pub(super) fn prepare_for(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+    pub(super) fn prepare_for(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
         let before = Arc::clone(&self.connection.pipeline);
-        open::check_new(&self.connection, pipeline, &mut self.consumer)?;
+        open::check_new(&self.connection, pipeline, &mut self.consumer, stopping)?;
         self.connection.pipeline = Arc::clone(pipeline);
         let done = if self.outlet.suits(pipeline) {
             self.outlet.point_to(pipeline)
         } else {
-            self.replace_producer()
+            self.replace_producer(stopping)
         };
         if done.is_err() {
             self.connection.pipeline = before;
@@ -91,12 +99,12 @@ impl Port {
         done
     }
 
-    fn replace_producer(&mut self) -> Result<(), Fault> {
+    fn replace_producer(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
         let mut outlet = Outlet::new(&self.connection)?;
         if self.guarantee == Guarantee::ExactlyOnce {
             // Where this fails, the producer that is there may be fenced already: a new one before the next transaction.
             self.tainted = true;
-            transaction::init(&mut outlet.producer, self.clock, &|| false)?;
+            transaction::init(&mut outlet.producer, self.clock, stopping)?;
         }
         self.outlet = outlet;
         self.tainted = false;

@@ -286,8 +286,12 @@ impl crate::worker::Port for Port {
         self.assign_list(&list)
     }
 
-    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
-        self.prepare_for(pipeline)
+    fn prepare(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        self.prepare_for(pipeline, stopping)
     }
 
     fn pause(&mut self) -> Result<(), Failure> {

@@ -1,10 +1,15 @@
 //! Secrets, read when a client is made and not kept.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use crate::config::SecretRef;
 use crate::worker::{Fault, FaultKind};
+
+/// A password, or a private key.
+const SECRET_BYTES_MAX: u64 = 1 << 20;
 
 /// Where secret references lead to.
 #[derive(Clone, Default)]
@@ -46,7 +51,15 @@ impl Secrets {
     }
 }
 
-fn read_file(path: &std::path::Path) -> std::io::Result<String> {
-    let text = std::fs::read_to_string(path)?;
+fn read_file(path: &Path) -> io::Result<String> {
+    // A pipe would hold the worker until somebody writes.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    let len = File::open(path)?.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if u64::try_from(len).is_ok_and(|len| len > SECRET_BYTES_MAX) {
+        return Err(io::Error::other(format!("it has more than {SECRET_BYTES_MAX} bytes")));
+    }
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -2,6 +2,7 @@
 //! librdkafka's mock cluster. The mock keeps no transactions: nothing here is evidence for exactly-once.
 
 mod mock;
+mod prepare;
 mod properties;
 mod verdicts;
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ use crate::watch::Digest;
 
 /// The version of the format.
 const VERSION: u64 = 1;
+/// Owner alone.
+const MODE: u32 = 0o600;
 /// A state file is some kilobytes for each pipeline; what is above was not written by us.
 const BYTES_MAX: u64 = 256 << 20;
 /// Damaged files of one kind that are kept for an engineer.
@@ -48,7 +51,8 @@ pub(super) fn write(path: &Path, content: &impl Serialize) -> io::Result<()> {
     let sha256 = checksum(&content);
     let document = json!({"version": VERSION, "sha256": sha256, "content": content});
     let temporary = temporary(path);
-    let mut file = File::create(&temporary)?;
+    let mut file =
+        File::options().write(true).create(true).truncate(true).mode(MODE).open(&temporary)?;
     let written = file
         .write_all(format!("{document}\n").as_bytes())
         .and_then(|()| file.sync_all())

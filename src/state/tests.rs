@@ -308,3 +308,16 @@ proptest! {
         prop_assert_eq!(loaded.paused, remembered.paused);
     }
 }
+
+#[test]
+fn the_folder_and_its_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("new/state");
+    let state = StateFolder::open(&folder, &InstanceId::new("host-a").unwrap()).unwrap();
+    state.save_paused(&[name("a")].into()).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("host-a.paused.json")), 0o600);
+}

@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Supervisor;
-use super::lifecycle::{Event, State};
+use super::lifecycle::{Event, State, Then};
 use super::measures::Restart;
-use super::plan::{Kind, Plan, Set};
+use super::plan::{Change, Kind, Plan, Set};
 use super::thread::At;
 use super::unit::{Life, Offer, Unit};
 use crate::model::PipelineName;
-use crate::pipeline::Pipeline;
-use crate::worker::{Edition, Fault};
+use crate::pipeline::{Definition, Pipeline};
+use crate::worker::{Edition, Exit, Fault};
 
 /// A window's commit and a look-up at the cluster; whoever asked is told which swaps are still open then.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -26,10 +26,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 pub struct Applied {
     /// Swaps that the cluster did not allow: their pipelines go on as before.
     pub refused: Vec<Refusal>,
-    /// Swaps that are offered and not taken yet.
+    /// Swaps that no worker has taken yet.
     pub open: Vec<PipelineName>,
-    /// All that an operator has paused: a rename takes its pause along.
-    pub paused: BTreeSet<PipelineName>,
 }
 
 impl Applied {
@@ -74,21 +72,30 @@ impl Unit {
     }
 }
 
+/// Whether two definitions say the same, read from one file or twice.
+fn is_same(a: &Pipeline, b: &Pipeline) -> bool {
+    Definition::of(a) == Definition::of(b)
+}
+
 impl Supervisor {
     pub(super) fn apply(&mut self, plan: &Plan, wanted: &Set, reply: oneshot::Sender<Applied>) {
-        if let Some(before) = self.applying.take() {
-            self.reply(before);
-        }
+        self.answer_now();
         let mut swapped = BTreeSet::new();
-        // What goes first: what comes may have to wait for it.
-        for change in plan.changes.iter().filter(|c| c.kind == Kind::Stop) {
-            if let Some(id) = self.unit_of(&change.name) {
+        let ids: Vec<_> = plan.changes.iter().map(|change| self.unit_before(change)).collect();
+        // All that goes, first: what comes may have to wait for it, also where two exchange their groups.
+        for (change, id) in plan.changes.iter().zip(&ids) {
+            let goes = match change.kind {
+                Kind::Unchanged | Kind::Swap { .. } => false,
+                Kind::Restart | Kind::Rename { .. } | Kind::Regroup | Kind::Start | Kind::Stop => {
+                    true
+                }
+            };
+            if let Some(id) = id.filter(|_| goes) {
                 self.leave(id);
             }
         }
-        for change in &plan.changes {
+        for (change, id) in plan.changes.iter().zip(ids) {
             let Some(pipeline) = wanted.pipelines.get(&change.name) else { continue };
-            let id = self.unit_of(&change.name);
             match (&change.kind, id) {
                 (Kind::Unchanged, Some(id)) => self.note(id, pipeline),
                 (Kind::Swap { .. }, Some(id)) => {
@@ -98,13 +105,9 @@ impl Supervisor {
                     }
                     swapped.insert(id);
                 }
-                (Kind::Restart | Kind::Regroup, Some(id)) => {
-                    let edition = self.edition(Arc::clone(pipeline));
-                    self.replace(id, edition, Restart::Changed);
-                }
-                (Kind::Rename { from }, _) => self.rename(from, pipeline),
+                (Kind::Rename { from }, old) => self.rename(from, old, pipeline),
                 (Kind::Stop, _) => {}
-                (Kind::Start, Some(id)) => {
+                (Kind::Restart | Kind::Regroup | Kind::Start, Some(id)) => {
                     let edition = self.edition(Arc::clone(pipeline));
                     self.replace(id, edition, Restart::Changed);
                 }
@@ -125,18 +128,31 @@ impl Supervisor {
         self.applying = Some(Applying { units: swapped, until, reply });
     }
 
+    /// The unit that a change is about: of a rename, that of the old name.
+    fn unit_before(&self, change: &Change) -> Option<u64> {
+        match &change.kind {
+            Kind::Rename { from } => self.unit_of(from),
+            Kind::Unchanged
+            | Kind::Swap { .. }
+            | Kind::Restart
+            | Kind::Regroup
+            | Kind::Start
+            | Kind::Stop => self.unit_of(&change.name),
+        }
+    }
+
     /// The unit that a name stands for.
     pub(super) fn unit_of(&self, name: &PipelineName) -> Option<u64> {
         self.units.iter().find(|(_, u)| u.stays() && u.name() == name).map(|(id, _)| *id)
     }
 
-    /// Adds a unit, which starts when all others of its name and group have gone.
+    /// Adds a unit, which starts when all others of its name and group have gone; answers with its number.
     pub(super) fn enter(
         &mut self,
         edition: Edition,
         before: Option<u64>,
         mut waits_for: BTreeSet<u64>,
-    ) {
+    ) -> u64 {
         let pipeline = &edition.pipeline;
         let in_the_way = |u: &Unit| {
             let other = &u.edition.pipeline;
@@ -149,8 +165,10 @@ impl Supervisor {
         let mut unit = Unit::new(edition, &self.instance, before);
         unit.waits_for = waits_for;
         unit.is_held = self.held.contains(unit.name());
-        self.units.insert(self.next_unit, unit);
+        let id = self.next_unit;
+        self.units.insert(id, unit);
         self.next_unit += 1;
+        id
     }
 
     /// Tells all workers of a unit to end.
@@ -162,19 +180,16 @@ impl Supervisor {
     }
 
     /// The same name begins anew, behind the end of what it stands for now.
-    pub(super) fn replace(&mut self, id: u64, edition: Edition, why: Restart) {
+    pub(super) fn replace(&mut self, id: u64, edition: Edition, why: Restart) -> u64 {
         self.leave(id);
         if let Some(unit) = self.units.get_mut(&id) {
             why.count(&mut unit.restarts);
         }
-        self.enter(edition, Some(id), BTreeSet::from([id]));
+        self.enter(edition, Some(id), BTreeSet::from([id]))
     }
 
-    fn rename(&mut self, from: &PipelineName, pipeline: &Arc<Pipeline>) {
-        let old = self.unit_of(from);
-        if let Some(id) = old {
-            self.leave(id);
-        }
+    /// The old one was told to leave.
+    fn rename(&mut self, from: &PipelineName, old: Option<u64>, pipeline: &Arc<Pipeline>) {
         if self.held.remove(from) {
             self.held.insert(pipeline.name.clone());
         }
@@ -188,21 +203,28 @@ impl Supervisor {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.refused = None;
         unit.withdraw();
-        if !Arc::ptr_eq(&unit.edition.pipeline, pipeline) {
+        if unit.untried.take().is_some() {
+            // What has not been tried is not wanted any more.
+            let edition = self.edition(Arc::clone(pipeline));
+            self.rule(id, edition, None);
+        } else if !Arc::ptr_eq(&unit.edition.pipeline, pipeline) {
             unit.edition = Edition::new(unit.edition.number, Arc::clone(pipeline));
         }
     }
 
-    /// Whether this very definition is offered already: a worker that is busy with it is not asked anew.
-    fn offers(&self, id: u64, pipeline: &Arc<Pipeline>) -> bool {
+    /// Whether such a definition is offered already: a worker that is busy with it is not asked anew.
+    fn offers(&self, id: u64, pipeline: &Pipeline) -> bool {
         let offer = self.units.get(&id).and_then(|unit| unit.offer.as_ref());
-        offer.is_some_and(|offer| Arc::ptr_eq(&offer.edition.pipeline, pipeline))
+        offer.is_some_and(|offer| is_same(&offer.edition.pipeline, pipeline))
     }
 
-    /// Asks one worker to take the edition; without one that could, it is what the next start takes.
+    /// Asks one worker to take the edition; without one that could, the next start tries it.
     fn swap(&mut self, id: u64, edition: Edition) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.refused = None;
+        if unit.untried.is_some() && is_same(&unit.edition.pipeline, &edition.pipeline) {
+            return;
+        }
         let ask = unit.workers.iter().find(|w| w.state.takes_offers() && w.thread.is_some());
         match ask {
             Some(worker) => {
@@ -211,8 +233,41 @@ impl Supervisor {
                 }
                 unit.offer = Some(Offer { edition, asked: worker.id.number });
             }
-            None => self.adopt(id, edition, None),
+            None => self.try_out(id, edition),
         }
+    }
+
+    /// It rules, and what is good is the one before until a worker is up with it.
+    fn try_out(&mut self, id: u64, edition: Edition) {
+        // Newer than what went back meanwhile.
+        self.next_edition += 1;
+        let edition = Edition { number: self.next_edition, ..edition };
+        if let Some(unit) = self.units.get_mut(&id) {
+            let tried = unit.tried().clone();
+            unit.untried = Some(tried);
+        }
+        self.adopt(id, edition, None);
+    }
+
+    /// A worker has ended. One that could not come up with what no worker was asked about shows that the cluster does not
+    /// allow it: then the definition before goes on.
+    pub(super) fn fell(&mut self, at: At, exit: &Exit) {
+        let Exit::Fault(fault) = exit else { return };
+        let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        let Some(worker) = unit.workers.get(usize::from(at.number)) else { return };
+        let State::BackingOff { .. } = worker.state else { return };
+        if !fault.kind.is_permanent() {
+            return;
+        }
+        if worker.began_with < unit.edition.number {
+            // What it met is of an edition that does not rule any more.
+            return self.drive(at, &Event::Replaced);
+        }
+        let Some(before) = unit.untried.take() else { return };
+        tracing::warn!(pipeline = %unit.name(), fault = fault.kind.as_str(), "the new definition is not taken, the one before goes on: {fault}; {}", fault.kind.hint());
+        unit.refused = Some(fault.clone());
+        let before = self.edition(before.pipeline);
+        self.rule(at.unit, before, None);
     }
 
     fn adopt(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
@@ -222,7 +277,7 @@ impl Supervisor {
         self.rule(id, edition, has_it);
     }
 
-    /// The edition rules. Those who work follow, those who wait or were halted begin with it at once.
+    /// The edition rules. Those who work follow, those who wait, were halted or are being halted begin with it at once.
     fn rule(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.rules.publish(&edition);
@@ -235,13 +290,16 @@ impl Supervisor {
                 (Some(_), state) if state.takes_offers() => {
                     unit.following.insert(worker.id.number);
                 }
-                (_, State::BackingOff { .. } | State::Halted) => anew.push(worker.id.number),
+                (
+                    _,
+                    State::BackingOff { .. } | State::Halted | State::Draining { then: Then::Halt },
+                ) => anew.push(worker.id.number),
                 (
                     _,
                     State::Starting { .. }
                     | State::Running { .. }
                     | State::Paused { .. }
-                    | State::Draining { .. }
+                    | State::Draining { then: Then::Stop | Then::Restart }
                     | State::Stopped,
                 ) => {}
             }
@@ -258,11 +316,13 @@ impl Supervisor {
             unit.following.remove(&at.number);
         } else if unit.offer.as_ref().is_some_and(|o| is(&o.edition)) {
             tracing::info!(pipeline = %unit.name(), "the new definition rules from this window on");
+            unit.untried = None;
             self.adopt(at.unit, edition.clone(), Some(at.number));
         } else if unit.stays() && edition.number > unit.edition.number {
             // It was taken before another was offered in its place, or before it was withdrawn: then what it took the place of
             // is offered anew.
             let before = unit.offer.is_none().then(|| Arc::clone(&unit.edition.pipeline));
+            unit.untried = None;
             self.rule(at.unit, edition.clone(), Some(at.number));
             if let Some(before) = before {
                 let before = self.edition(before);
@@ -280,7 +340,7 @@ impl Supervisor {
         }
     }
 
-    /// The one that was asked has ended: the next one is, or the edition is for the next start.
+    /// The one that was asked has ended: the next one is, or the next start tries the edition.
     pub(super) fn ask_another(&mut self, at: At) {
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
         unit.following.remove(&at.number);
@@ -293,7 +353,7 @@ impl Supervisor {
 
     /// Answers where nothing is open any more.
     pub(super) fn answer(&mut self) {
-        let is_open = |id: &u64| self.units.get(id).is_some_and(Unit::is_swapping);
+        let is_open = |id: &u64| self.units.get(id).is_some_and(Unit::is_swapping_now);
         if self.applying.as_ref().is_some_and(|a| !a.units.iter().any(is_open))
             && let Some(applying) = self.applying.take()
         {
@@ -309,8 +369,15 @@ impl Supervisor {
         }
     }
 
+    /// Whoever waits has something else to do.
+    pub(super) fn answer_now(&mut self) {
+        if let Some(applying) = self.applying.take() {
+            self.reply(applying);
+        }
+    }
+
     fn reply(&self, applying: Applying) {
-        let mut applied = Applied { paused: self.held.clone(), ..Applied::default() };
+        let mut applied = Applied::default();
         for unit in applying.units.iter().filter_map(|id| self.units.get(id)) {
             if unit.is_swapping() {
                 applied.open.push(unit.name().clone());

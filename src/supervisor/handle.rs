@@ -17,8 +17,10 @@ pub(super) const COMMANDS_MAX: usize = 64;
 
 pub(super) enum Command {
     Apply { plan: Plan, wanted: Set, reply: oneshot::Sender<Applied> },
-    Pause { name: PipelineName, reply: oneshot::Sender<Option<BTreeSet<PipelineName>>> },
-    Resume { name: PipelineName, reply: oneshot::Sender<Option<BTreeSet<PipelineName>>> },
+    Hurry,
+    Pause { name: PipelineName, reply: oneshot::Sender<bool> },
+    Resume { name: PipelineName, reply: oneshot::Sender<bool> },
+    Paused { reply: oneshot::Sender<BTreeSet<PipelineName>> },
     Restart { name: PipelineName, reply: oneshot::Sender<bool> },
     Status { reply: oneshot::Sender<Vec<PipelineStatus>> },
     Running { reply: oneshot::Sender<Set> },
@@ -44,14 +46,24 @@ impl Handle {
         self.ask(|reply| Command::Apply { plan, wanted, reply }).await
     }
 
-    /// Holds a pipeline; answers with all names that are held now, or nothing where no such pipeline is there.
-    pub async fn pause(&self, name: PipelineName) -> Result<Option<BTreeSet<PipelineName>>, Gone> {
+    /// Has an [`apply`](Self::apply) that waits answered now: what is open then stays open.
+    pub async fn hurry(&self) -> Result<(), Gone> {
+        self.0.send(Command::Hurry).await.map_err(|_closed| Gone)
+    }
+
+    /// Holds a pipeline; answers whether there is one of that name.
+    pub async fn pause(&self, name: PipelineName) -> Result<bool, Gone> {
         self.ask(|reply| Command::Pause { name, reply }).await
     }
 
-    /// Lets a pipeline go on; answers as [`pause`](Self::pause).
-    pub async fn resume(&self, name: PipelineName) -> Result<Option<BTreeSet<PipelineName>>, Gone> {
+    /// Lets a pipeline go on; answers whether there is one of that name, or was one when it was held.
+    pub async fn resume(&self, name: PipelineName) -> Result<bool, Gone> {
         self.ask(|reply| Command::Resume { name, reply }).await
+    }
+
+    /// All that an operator has paused, whether they are there or not.
+    pub async fn paused(&self) -> Result<BTreeSet<PipelineName>, Gone> {
+        self.ask(|reply| Command::Paused { reply }).await
     }
 
     /// Ends a pipeline's workers and starts them again; answers whether there is one of that name.
@@ -64,7 +76,8 @@ impl Handle {
         self.ask(|reply| Command::Status { reply }).await
     }
 
-    /// The definitions that run, or will as soon as what was before them has ended; without connections.
+    /// The definitions that run, or will as soon as what was before them has ended; without connections. Where a swap is
+    /// open, it is the one before.
     pub async fn running(&self) -> Result<Set, Gone> {
         self.ask(|reply| Command::Running { reply }).await
     }
@@ -87,30 +100,39 @@ impl Supervisor {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Apply { plan, wanted, reply } => self.apply(&plan, &wanted, reply),
+            Command::Hurry => self.answer_now(),
             Command::Pause { name, reply } => drop(reply.send(self.hold(name, Hold::Held))),
             Command::Resume { name, reply } => drop(reply.send(self.hold(name, Hold::Free))),
+            Command::Paused { reply } => drop(reply.send(self.held.clone())),
             Command::Restart { name, reply } => drop(reply.send(self.restart(&name))),
             Command::Status { reply } => drop(reply.send(self.status())),
             Command::Running { reply } => drop(reply.send(self.running())),
         }
     }
 
-    fn hold(&mut self, name: PipelineName, hold: Hold) -> Option<BTreeSet<PipelineName>> {
-        let id = self.unit_of(&name)?;
-        let unit = self.units.get_mut(&id)?;
-        unit.is_held = hold == Hold::Held;
-        unit.tell_pause();
+    /// A pipeline that is there no more is held all the same, should it come back: that can be lifted too.
+    fn hold(&mut self, name: PipelineName, hold: Hold) -> bool {
+        let unit = self.unit_of(&name).and_then(|id| self.units.get_mut(&id));
+        let is_there = unit.is_some();
+        if let Some(unit) = unit {
+            unit.is_held = hold == Hold::Held;
+            unit.tell_pause();
+        }
         match hold {
-            Hold::Held => {
+            Hold::Held if is_there => {
                 tracing::info!(pipeline = %name, "paused by an operator");
                 self.held.insert(name);
+                true
             }
+            Hold::Held => false,
             Hold::Free => {
-                tracing::info!(pipeline = %name, "resumed by an operator");
-                self.held.remove(&name);
+                let was_held = self.held.remove(&name);
+                if is_there || was_held {
+                    tracing::info!(pipeline = %name, "resumed by an operator");
+                }
+                is_there || was_held
             }
         }
-        Some(self.held.clone())
     }
 
     fn restart(&mut self, name: &PipelineName) -> bool {
@@ -118,15 +140,19 @@ impl Supervisor {
         let Some(unit) = self.units.get(&id) else { return false };
         // What is offered is what is wanted.
         let edition = unit.offer.as_ref().map_or(&unit.edition, |o| &o.edition).clone();
+        let tried = unit.tried().clone();
         tracing::info!(pipeline = %name, "restarted by an operator");
-        self.replace(id, edition, Restart::Asked);
+        let new = self.replace(id, edition, Restart::Asked);
+        if let Some(unit) = self.units.get_mut(&new) {
+            unit.untried = (tried.number != unit.edition.number).then_some(tried);
+        }
         true
     }
 
     fn running(&self) -> Set {
         let stays = self.units.values().filter(|u| u.stays());
         let pipelines =
-            stays.map(|u| (u.name().clone(), Arc::clone(&u.edition.pipeline))).collect();
-        Set { pipelines, ..Set::default() }
+            stays.map(|u| (u.name().clone(), Arc::clone(&u.tried().pipeline))).collect();
+        Set { pipelines, held: self.held.clone(), ..Set::default() }
     }
 }

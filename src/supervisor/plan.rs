@@ -17,7 +17,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,6 +39,8 @@ pub struct Set {
     pub pipelines: BTreeMap<PipelineName, Arc<Pipeline>>,
     /// For each cluster a text that is another one when its connection is: settings, certificates, secrets' files.
     pub connections: BTreeMap<ClusterName, String>,
+    /// Those of what runs that an operator has paused.
+    pub held: BTreeSet<PipelineName>,
 }
 
 /// Whether a plan may end most of what runs.
@@ -78,6 +80,9 @@ pub struct Change {
     pub rebalances: bool,
     /// Whether records may be read again or be skipped.
     pub reprocesses: bool,
+    /// In what it is unlike any file, and stays so: an operator's pause, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<String>,
 }
 
 /// How a change is done.
@@ -88,7 +93,8 @@ pub enum Kind {
     Unchanged,
     /// The new program takes the next window.
     Swap {
-        /// Properties of a topic that stays have changed, which librdkafka takes only with a new client.
+        /// Properties of a topic that stays have changed, which librdkafka takes only with a new client. A topic that comes
+        /// back with other properties than a worker has met asks for one too; no plan knows what a worker has met.
         new_producer: bool,
     },
     /// Drain, commit, leave, start on the same group.
@@ -157,6 +163,9 @@ pub fn plan(running: &Set, wanted: &Set, removals: Removals) -> Plan {
         }
     }
     changes.sort_by(|a, b| a.name.cmp(&b.name));
+    for change in &mut changes {
+        change.drift = effect::drift(change, &running.held);
+    }
     let held = match removals {
         Removals::Refused => held(stops(&changes), running.pipelines.len()),
         Removals::Allowed => None,

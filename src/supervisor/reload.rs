@@ -12,39 +12,45 @@
 mod connections;
 mod generation;
 mod overview;
+mod pauses;
 mod prepare;
 mod request;
 mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::apply::Applied;
 use super::handle::{Gone, Handle};
-use super::plan::{Kind, Removals, Set, plan};
+use super::plan::{Kind, Plan, Removals, Set, plan};
 use super::wanted::{self, Good, LastGood, Wanted};
 use crate::config::{Environment, Settings};
 use crate::model::PipelineName;
 use crate::watch::{Events, Folders, Poke, Seen, Sight, Timing, Watch};
 
 use connections::Connections;
+use pauses::Pauses;
 use prepare::{Base, Prepared, Unprepared};
 use request::Request;
 
 pub use connections::Clusters;
 pub use generation::{Cause, Generation, Outcome, Said};
 pub use overview::{Overview, Reloads as ReloadMeasures};
-pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded};
+pub use pauses::Kept;
+pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded, Unanswered};
 
 /// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.
 const AGAIN: Duration = Duration::from_secs(30);
+/// A swap is waited for so long where the folder has changed again meanwhile: one worker that is slow holds up no other
+/// pipeline.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where definitions are from.
 #[derive(Clone, Debug)]
@@ -69,8 +75,8 @@ pub trait Memory: Send {
     );
     /// Builds what is remembered and could not be built before, as far as these settings allow that.
     fn build(&self, settings: &Settings) -> LastGood;
-    /// Keeps which pipelines are paused by an operator.
-    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>);
+    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already.
+    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String>;
 }
 
 /// What somebody outside is told.
@@ -91,12 +97,15 @@ pub struct Reloads {
     memory: Arc<Mutex<Box<dyn Memory>>>,
     observe: Box<dyn Fn(Phase) + Send>,
     overview: Overview,
+    pauses: Pauses,
     watch: Watch,
-    poke: mpsc::Sender<Poke>,
     requests: mpsc::Receiver<Request>,
     /// Who waits for a look that begins after the question.
     asked: BTreeMap<u64, Question>,
     next_question: u64,
+    /// What was seen and asked while swaps were waited for.
+    seen_meanwhile: Option<Sight>,
+    asked_meanwhile: VecDeque<Request>,
     last_good: LastGood,
     /// Good when a daemon ran here last, and not by the settings of now: where each one's file was.
     unbuilt: Unbuilt,
@@ -124,7 +133,7 @@ pub struct Beginning {
     /// What was done until then, the oldest first.
     pub history: Vec<Generation>,
     /// Where SIGHUP is told, too.
-    pub pokes: (mpsc::Sender<Poke>, mpsc::Receiver<Poke>),
+    pub pokes: mpsc::Receiver<Poke>,
     /// Where both go.
     pub memory: Box<dyn Memory>,
     /// Who wants to know.
@@ -134,7 +143,7 @@ pub struct Beginning {
 /// Somebody who waits for a look.
 struct Question {
     removals: Removals,
-    reply: oneshot::Sender<Reloaded>,
+    reply: oneshot::Sender<Result<Reloaded, Unanswered>>,
 }
 
 fn folders(reading: &Reading, settings: &Settings) -> Folders {
@@ -154,13 +163,14 @@ impl Reloads {
         let overview = Overview::new(beginning.history);
         let memory = Arc::new(Mutex::new(beginning.memory));
         let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
-        let (poke, pokes) = beginning.pokes;
         let folders = folders(&beginning.reading, &beginning.settings);
         let reloads = Self {
-            watch: Watch::new(folders, Timing::default(), pokes),
-            poke,
+            watch: Watch::new(folders, Timing::default(), beginning.pokes),
+            pauses: asker.pauses(),
             asked: BTreeMap::new(),
             next_question: 0,
+            seen_meanwhile: None,
+            asked_meanwhile: VecDeque::new(),
             reading: beginning.reading,
             settings: beginning.settings,
             clusters: beginning.clusters,
@@ -184,6 +194,14 @@ impl Reloads {
         again.reset();
         let mut done = Ok(());
         while done != Err(Gone) {
+            if let Some(sight) = self.seen_meanwhile.take() {
+                done = self.look(sight).await;
+                continue;
+            }
+            if let Some(request) = self.asked_meanwhile.pop_front() {
+                done = self.serve(request).await;
+                continue;
+            }
             done = tokio::select! {
                 sight = self.watch.next() => self.look(sight).await,
                 request = self.requests.recv() => match request {
@@ -211,7 +229,7 @@ impl Reloads {
         };
         for question in questions {
             // Whoever asked may have gone.
-            drop(question.reply.send(reloaded.clone()));
+            drop(question.reply.send(Ok(reloaded.clone())));
         }
         Ok(())
     }
@@ -247,7 +265,7 @@ impl Reloads {
         self.overview.like_before(&mut generation);
         let mut reloaded = Reloaded { generation, ..Reloaded::default() };
         if cause == Cause::Start {
-            let (connections, _unreadable) = connections::read(&self.settings.clusters);
+            let (connections, _unreadable) = self.read_connections().await;
             self.begin_as_before(connections).await?;
         }
         self.record(&mut reloaded).await;
@@ -293,10 +311,11 @@ impl Reloads {
         self.unbuilt = unbuilt;
         let has_changes = plan.has_changes();
         let has_renames = plan.changes.iter().any(|c| matches!(c.kind, Kind::Rename { .. }));
-        let applied = self.supervisor.apply(plan, set.clone()).await?;
+        let applied = self.apply(plan, set.clone()).await?;
         self.remember(&wanted, &applied);
         if has_renames {
-            self.memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&applied.paused);
+            // It takes its pause along; where that is lost, it is said.
+            drop(self.pauses.keep().await?);
         }
         generation.outcome = if is_rejected {
             Outcome::Rejected
@@ -316,6 +335,29 @@ impl Reloads {
         reloaded.generation = generation;
         self.record(&mut reloaded).await;
         Ok(reloaded)
+    }
+
+    /// Has it done, and waits for its swaps: for a short time only where there is something else to do then.
+    async fn apply(&mut self, plan: Plan, set: Set) -> Result<Applied, Gone> {
+        let supervisor = self.supervisor.clone();
+        let mut applied = std::pin::pin!(supervisor.apply(plan, set));
+        let patience = Instant::now() + PATIENCE;
+        let mut is_hurried = false;
+        loop {
+            tokio::select! {
+                biased;
+                applied = &mut applied => return applied,
+                sight = self.watch.next(), if self.seen_meanwhile.is_none() => self.seen_meanwhile = Some(sight),
+                Some(request) = self.requests.recv(), if self.asked_meanwhile.len() < REQUESTS_MAX => match request {
+                    Request::Reload { .. } => self.serve(request).await?,
+                    Request::Plan { .. } => self.asked_meanwhile.push_back(request),
+                },
+                () = sleep_until(patience), if self.seen_meanwhile.is_some() && !is_hurried => {
+                    is_hurried = true;
+                    self.supervisor.hurry().await?;
+                }
+            }
+        }
     }
 
     /// What the cluster refused, or no worker has taken yet, is not good yet: the definition before it is.
@@ -360,7 +402,7 @@ impl Reloads {
         let Some((wanted, set)) = self.unfinished.clone() else { return Ok(()) };
         let running = self.running().await?;
         let plan = plan(&running, &set, Removals::Allowed);
-        let applied = self.supervisor.apply(plan, set).await?;
+        let applied = self.apply(plan, set).await?;
         let is_news = self.remember(&wanted, &applied);
         if applied.is_done() {
             self.unfinished = None;

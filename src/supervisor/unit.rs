@@ -29,6 +29,8 @@ pub(super) struct Unit {
     pub(super) rules: Arc<Rules>,
     /// A swap that the first worker is asked about.
     pub(super) offer: Option<Offer>,
+    /// What ruled before an edition that no worker could be asked about, until one is up with it.
+    pub(super) untried: Option<Edition>,
     pub(super) workers: Vec<Worker>,
     /// What workers beyond today's number have done under this name: a counter never goes back.
     pub(super) former: Vec<Arc<Counters>>,
@@ -71,6 +73,8 @@ pub(super) struct Worker {
     pub(super) state: State,
     /// Counts the threads: the news of an older one change nothing.
     pub(super) attempt: u64,
+    /// The edition that this attempt began with.
+    pub(super) began_with: u64,
     pub(super) thread: Option<WorkerThread>,
     pub(super) timer: Option<Instant>,
     /// Why it does not run.
@@ -115,6 +119,7 @@ impl Unit {
             rules: Arc::new(Rules::new(edition.clone())),
             edition,
             offer: None,
+            untried: None,
             following: BTreeSet::new(),
             workers,
             former,
@@ -154,7 +159,28 @@ impl Unit {
 
     /// Whether a swap is under way.
     pub(super) fn is_swapping(&self) -> bool {
-        self.offer.is_some() || !self.following.is_empty()
+        self.offer.is_some() || self.untried.is_some() || !self.following.is_empty()
+    }
+
+    /// Whether a swap that is under way may be over soon. One that waits for a next attempt, or for an operator, may take
+    /// any time.
+    pub(super) fn is_swapping_now(&self) -> bool {
+        let tries = |worker: &Worker| match worker.state {
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Paused { .. }
+            | State::Draining { .. }
+            | State::Stopped => true,
+            State::BackingOff { .. } | State::Halted => false,
+        };
+        self.offer.is_some()
+            || !self.following.is_empty()
+            || (self.untried.is_some() && self.workers.iter().any(tries))
+    }
+
+    /// What is known to be good: what rules, but where no worker has been up with that yet.
+    pub(super) fn tried(&self) -> &Edition {
+        self.untried.as_ref().unwrap_or(&self.edition)
     }
 
     pub(super) fn has_gone(&self) -> bool {
@@ -170,6 +196,7 @@ impl Worker {
             counters,
             state: State::Stopped,
             attempt: 0,
+            began_with: 0,
             thread: None,
             timer: None,
             trouble: None,

@@ -212,7 +212,7 @@ impl Wanted {
     pub fn set(&self, connections: BTreeMap<ClusterName, String>) -> Set {
         let pipelines =
             self.definitions.iter().map(|(name, d)| (name.clone(), Arc::clone(&d.good.pipeline)));
-        Set { pipelines: pipelines.collect(), connections }
+        Set { pipelines: pipelines.collect(), connections, ..Set::default() }
     }
 
     /// What is good last once this is applied.

@@ -1,10 +1,16 @@
 //! What tells one content from another.
 
 use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Snapshot, Unread};
+
+/// Certificates, keys and secrets are small; a bundle of all public authorities has a quarter of a megabyte.
+pub const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// SHA-256 of a content; its text is hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +26,23 @@ impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of a regular file of at most [`FILE_BYTES_MAX`]; blocks. The error says why not: a lower-case fragment.
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        let refused = |error: io::Error| error.to_string();
+        // A pipe would be waited for, a device would never end.
+        if !fs::metadata(path).map_err(refused)?.is_file() {
+            return Err("it is no regular file".to_owned());
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(refused)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refused)?;
+        if u64::try_from(bytes.len()).is_ok_and(|len| len <= FILE_BYTES_MAX) {
+            Ok(Self::of(&bytes))
+        } else {
+            Err(format!("it has more than {FILE_BYTES_MAX} bytes"))
+        }
     }
 }
 

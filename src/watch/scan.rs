@@ -111,7 +111,7 @@ fn read(folders: &Folders) -> Result<Found, String> {
     let snapshot = Snapshot::read_with(pipelines, folders.schemas.as_deref())
         .map_err(|e| refused(&folders.pipelines, e))?
         .without(folders.settings.as_deref());
-    let content = |path: &PathBuf| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
+    let content = |path: &PathBuf| Digest::of_file(path).ok();
     let files = folders.files.iter().chain(&folders.settings);
     let files: BTreeMap<_, _> = files.map(|path| (path.clone(), content(path))).collect();
 

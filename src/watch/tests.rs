@@ -15,3 +15,43 @@ fn digests_tell_where_one_part_ends() {
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
 }
+
+/// What the function says, unless it hangs.
+fn in_time<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || tell.send(act()));
+    let said = told.recv_timeout(Duration::from_secs(20)).expect("it hangs");
+    thread.join().unwrap().unwrap();
+    said
+}
+
+#[test]
+fn only_regular_files_of_a_bounded_size_have_a_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("file"), "text").unwrap();
+    assert_eq!(Digest::of_file(&path("file")), Ok(Digest::of(b"text")));
+
+    let pipe = path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let not_regular = Err("it is no regular file".to_owned());
+    assert_eq!(in_time(move || Digest::of_file(&pipe)), not_regular);
+    assert_eq!(Digest::of_file(Path::new("/dev/zero")), not_regular);
+
+    let large = std::fs::File::create(path("large")).unwrap();
+    large.set_len(FILE_BYTES_MAX).unwrap();
+    assert!(Digest::of_file(&path("large")).is_ok());
+    large.set_len(FILE_BYTES_MAX + 1).unwrap();
+    let why = Digest::of_file(&path("large")).unwrap_err();
+    assert!(why.contains("more than"), "{why}");
+    assert!(Digest::of_file(&path("none")).unwrap_err().contains("No such file"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_gits_files_is_no_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let pipe = path.join(".git");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_eq!(in_time(move || revision::of(&path)), None);
+}

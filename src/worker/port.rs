@@ -60,8 +60,13 @@ pub trait Port {
     fn reset(&mut self, topic: &str, partition: i32, policy: OutOfRange) -> Result<(), Failure>;
 
     /// Gets ready to serve another definition of the same pipeline, between two windows: looks its new topics up, and makes
-    /// a new producer where the properties of a topic have changed. On a fault all goes on as before.
-    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault>;
+    /// a new producer where the properties of a topic have changed. On a fault all goes on as before. `stopping` ends the
+    /// waits between.
+    fn prepare(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<(), Fault>;
 
     /// Reads nothing from now on, partitions that come later included, and keeps them; fails with a fault only.
     fn pause(&mut self) -> Result<(), Failure>;

@@ -1,11 +1,14 @@
 //! What operators do wrong, to a daemon that runs: each has a clear outcome, and what runs is not harmed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
 
 use crate::daemon::{Host, Said};
 use crate::kafka::record::Record;
 use crate::kafka::{Isolation, shared};
+use crate::process;
 use crate::scene::{SOON, Scene};
 use crate::wait::eventually;
 
@@ -223,4 +226,56 @@ fn a_start_without_what_it_needs_is_78() {
     let mut daemon = host.run();
     assert_eq!(daemon.wait_for_end(SOON), Some(78));
     daemon.wait_for_line("the state folder .* cannot be made", SOON);
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_state_disk_that_hangs_holds_up_neither_status_nor_the_end() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let mut daemon = host.run();
+    // What a start writes last.
+    let last = host.path().join("state/host-a.generations.json");
+    eventually(SOON, "it has begun", || last.exists().then_some(()));
+    // Who opens it to write waits for a reader, and there is none.
+    pipe(&host.path().join("state/host-a.last-good.json.tmp"));
+    host.pipeline(
+        "p.yaml",
+        "version: 1\nname: p\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
+    );
+    let said = host.krouted(&["reload", "--wait", "--timeout", "2s"]);
+    assert_eq!(said.code, 75, "{said:?}");
+    assert_eq!(host.status_of("p")["name"], "p");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_hangup_that_comes_before_the_daemon_is_up_does_not_end_it() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let remembered = host.path().join("state/host-a.last-good.json");
+    pipe(&remembered);
+    let mut daemon = host.run();
+    // It is open when the daemon reads its state, and the daemon goes on when it is closed.
+    let writer = File::options().write(true).open(&remembered).unwrap();
+    process::signal(daemon.pid(), "HUP");
+    drop(writer);
+    eventually(SOON, "it is there", || (host.krouted(&["status"]).code == 0).then_some(()));
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_certificate_is_a_finding_and_holds_up_nothing() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let good = fs::read_to_string(host.path().join("krouted.yaml")).unwrap();
+    let mut daemon = host.run();
+    eventually(SOON, "it is there", || (host.krouted(&["status"]).code == 0).then_some(()));
+    let ca = host.path().join("ca.pem");
+    pipe(&ca);
+    host.settings(&format!("{good}    tls: {{ca: {}}}\n", ca.display()));
+    let said = host.krouted(&["reload", "--wait"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("it is no regular file"), "{said:?}");
+    assert_eq!(daemon.terminate(), Some(0));
 }

@@ -1,5 +1,7 @@
 //! Files that change under a running daemon, on a real broker: what the change does, and above all what it does not.
 
+mod untaken;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
@@ -144,36 +146,6 @@ fn a_swap_to_other_topics_and_properties_keeps_the_members_of_the_group() {
     assert_eq!(scene.values(&two, 2), ["2", "3"]);
     assert_eq!(scene.values(&one, 1), ["1"]);
     assert_eq!(group_generation(cluster, &scene.name), before, "the group was rebalanced");
-    assert_eq!(daemon.terminate(), Some(0));
-}
-
-#[test]
-fn a_swap_to_a_topic_that_is_not_there_keeps_the_rules_before_and_says_so() {
-    let cluster = shared();
-    let scene = Scene::new(cluster);
-    let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
-    let mut daemon = scene.run();
-
-    let missing = crate::kafka::unique("missing");
-    scene.file("exactly_once", &source, &[&to(&missing)]);
-    let (code, said) = reload(&scene.host, &[]);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains(&format!("the topic {missing} does not exist")), "{said}");
-    let status = scene.host.status_of(&scene.name);
-    assert_eq!(status["definition"], "last_good", "{status:#}");
-    assert_eq!(status["refused"]["kind"], "unknown_topic", "{status:#}");
-    cluster.produce(&input, &values(&["by the old rules"]));
-    assert_eq!(scene.values(&out, 1), ["by the old rules"]);
-
-    cluster.ask("create_topic", json!({"topic": missing, "partitions": 1, "configs": {}}));
-    let (code, said) = reload(&scene.host, &[]);
-    assert_eq!(code, 0, "{said}");
-    cluster.produce(&input, &values(&["by the new rules"]));
-    assert_eq!(scene.values(&missing, 1), ["by the new rules"]);
-    assert_eq!(scene.values(&out, 1), ["by the old rules"]);
     assert_eq!(daemon.terminate(), Some(0));
 }
 

@@ -1,7 +1,9 @@
 //! Talking to a running daemon: status, plan, pause, resume, restart, and what is said when nobody is there.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -173,4 +175,71 @@ fn the_socket_is_for_owner_and_group_and_outlives_no_daemon() {
     assert_eq!(host.krouted(&["status"]).code, 0);
     assert_eq!(daemon.terminate(), Some(0));
     assert!(!socket.exists());
+}
+
+#[test]
+fn a_pause_that_cannot_be_kept_is_said_with_code_1_and_one_of_a_removed_pipeline_is_lifted() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    host.pipeline(
+        "p.yaml",
+        "version: 1\nname: p\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
+    );
+    let mut daemon = host.run();
+    host.wait_for_state("p", "backing_off");
+    // A folder in the way of the temporary file: permissions would not stop root.
+    let temporary = host.path().join("state/host-a.paused.json.tmp");
+    fs::create_dir(&temporary).unwrap();
+    let said = host.krouted(&["pause", "p"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("p is paused, until a restart of the daemon"), "{said:?}");
+    fs::remove_dir(&temporary).unwrap();
+    assert_eq!(host.krouted(&["pause", "p"]).code, 0);
+
+    let planned = host.krouted(&["plan"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
+    assert!(planned.out.contains("paused by an operator"), "{planned:?}");
+
+    host.remove_pipeline("p.yaml");
+    assert_eq!(host.krouted(&["reload", "--wait", "--allow-removals"]).code, 0);
+    assert_eq!(host.krouted(&["resume", "p"]).code, 0);
+    let kept = fs::read_to_string(host.path().join("state/host-a.paused.json")).unwrap();
+    assert!(kept.contains(r#""content":[]"#), "{kept}");
+    assert_eq!(host.krouted(&["resume", "p"]).code, 1);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn broken_settings_that_name_the_socket_do_not_hide_the_daemon() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let good = fs::read_to_string(host.path().join("krouted.yaml")).unwrap();
+    let good = format!("{good}admin: {{socket: run/other.sock}}\n");
+    host.settings(&good);
+    let mut daemon = host.run();
+    eventually(SOON, "it is there", || (host.krouted(&["status"]).code == 0).then_some(()));
+    for broken in [good.replace("clusters:", "clusterz:"), good.replace("clusters:", "clusters: [")]
+    {
+        host.settings(&broken);
+        let said = host.krouted(&["reload", "--wait"]);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.err.contains("krouted.yaml:"), "{said:?}");
+    }
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_status_that_is_watched_goes_on_through_the_start_of_a_daemon() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_krouted"));
+    watching.args(["status", "--watch", "--config"]).arg(host.path().join("krouted.yaml"));
+    watching.env("XDG_RUNTIME_DIR", host.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watching = watching.spawn().unwrap();
+    let lines = |from: Box<dyn Read>| BufReader::new(from).lines().map_while(Result::ok);
+    let said = lines(Box::new(watching.stderr.take().unwrap())).next();
+    assert!(said.is_some_and(|line| line.contains("cannot be reached")));
+    let mut daemon = host.run();
+    let mut shown = lines(Box::new(watching.stdout.take().unwrap()));
+    assert!(shown.any(|line| line.starts_with("PIPELINE")), "it has ended");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    assert_eq!(daemon.terminate(), Some(0));
 }

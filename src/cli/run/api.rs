@@ -9,7 +9,7 @@ use crate::config::{SchemaFiles, Snapshot, SnapshotFile};
 use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::Gone;
 use crate::supervisor::plan::{self, Removals};
-use crate::supervisor::reload::{Asker, Outcome, Planned, Reloaded};
+use crate::supervisor::reload::{Asker, Kept, Outcome, Planned, Reloaded, Unanswered};
 
 pub(super) struct Api {
     asker: Asker,
@@ -24,18 +24,31 @@ impl Api {
     async fn acted(&self, name: &str, action: Action) -> Result<Answer, Gone> {
         let not_found = || Answer::NotFound(format!("there is no pipeline {name} here"));
         let Ok(pipeline) = PipelineName::new(name) else { return Ok(not_found()) };
-        let (is_there, word) = match action {
+        let (kept, word) = match action {
             Action::Pause => (self.asker.pause(pipeline).await?, "paused"),
             Action::Resume => (self.asker.resume(pipeline).await?, "resumed"),
-            Action::Restart => (self.asker.restart(pipeline).await?, "restarted"),
+            Action::Restart => {
+                let is_there = self.asker.restart(pipeline).await?;
+                // Nothing of it has to be kept.
+                (is_there.then_some(Kept::Kept), "restarted")
+            }
         };
-        let sentence = format!("{name} is {word}");
-        Ok(if is_there {
-            Answer::Done(json!({ "version": VERSION, "sentence": sentence }))
-        } else {
-            not_found()
+        Ok(match kept {
+            Some(kept) => Answer::Done(acted(name, word, &kept)),
+            None => not_found(),
         })
     }
+}
+
+fn acted(name: &str, word: &str, kept: &Kept) -> Value {
+    let (lost, behind) = match kept {
+        Kept::Kept => (None, String::new()),
+        Kept::Lost(why) => (
+            Some(why),
+            format!(", until a restart of the daemon, which will not know of it: {why}"),
+        ),
+    };
+    json!({ "version": VERSION, "sentence": format!("{name} is {word}{behind}"), "lost": lost })
 }
 
 impl Daemon for Api {
@@ -68,11 +81,10 @@ impl Daemon for Api {
                     answer(self.asker.reload(removals).await.map(|reloaded| of_reload(&reloaded)))
                 }
                 Wait::No => {
-                    self.asker.poke(removals);
                     let sentence = "the daemon looks at its folder; see `krouted status`";
                     let document =
                         json!({ "version": VERSION, "outcome": "asked", "sentence": sentence });
-                    answer(Ok(document))
+                    answer(self.asker.poke(removals).map(|()| document))
                 }
             }
         })
@@ -83,10 +95,12 @@ impl Daemon for Api {
     }
 }
 
-pub(super) fn answer(document: Result<Value, Gone>) -> Answer {
-    match document {
+pub(super) fn answer(document: Result<Value, impl Into<Unanswered>>) -> Answer {
+    match document.map_err(Into::into) {
         Ok(document) => Answer::Done(document),
-        Err(Gone) => Answer::Stopping,
+        Err(Unanswered::Gone) => Answer::Stopping,
+        Err(busy @ Unanswered::Busy) => Answer::Busy(busy.to_string()),
+        Err(Unanswered::Failed(why)) => Answer::Failed(why),
     }
 }
 

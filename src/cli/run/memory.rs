@@ -63,9 +63,11 @@ impl Memory for Kept {
         state::restore(&self.unbuilt, settings, &self.environment, &Librdkafka).0
     }
 
-    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) {
+    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
         let written = self.folder.save_paused(paused);
+        let why = written.as_ref().err().map(ToString::to_string);
         self.note(written);
+        why.map_or(Ok(()), Err)
     }
 }
 

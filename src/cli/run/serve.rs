@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -37,6 +37,8 @@ pub(super) async fn serve(
     reading: Reading,
     secrets: Secrets,
 ) -> Result<Outcome> {
+    // Heard from the beginning, and answered by the first look: without a handler it would end the process.
+    let hangup = signal(SignalKind::hangup())?;
     let remembered = Memories::open(&settings, &reading)?;
     let socket = bind(&settings, &reading.environment)?;
     let listener = listen(&settings)?;
@@ -61,7 +63,7 @@ pub(super) async fn serve(
         unbuilt: remembered.unbuilt,
         history: remembered.history,
         memory: Box::new(remembered.kept),
-        pokes: (poke.clone(), pokes),
+        pokes,
         observe: observer(is_ready),
     };
     let (reloads, asker) = Reloads::new(beginning, handle);
@@ -76,7 +78,7 @@ pub(super) async fn serve(
                 observe::show(listener, Observatory::new(asker.clone(), instance.clone())).await;
             }
         };
-        tokio::join!(reloads.run(), answers, shows, hangups(poke));
+        tokio::join!(reloads.run(), answers, shows, hangups(hangup, poke));
     };
     tokio::pin!(background);
     let supervised = supervisor.run(shutdown);
@@ -178,11 +180,7 @@ fn observer(is_ready: Arc<AtomicBool>) -> Box<dyn Fn(Phase) + Send> {
     })
 }
 
-async fn hangups(poke: mpsc::Sender<Poke>) {
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return tracing::error!(%error, "SIGHUP cannot be heard"),
-    };
+async fn hangups(mut hangup: Signal, poke: mpsc::Sender<Poke>) {
     while hangup.recv().await.is_some() {
         if poke.send(Poke::Signal).await.is_err() {
             return;

@@ -54,3 +54,27 @@ fn an_unknown_environment_leaves_references_as_they_stand() {
     assert_eq!(settings.clusters.values().next().unwrap().bootstrap_servers, "${B}");
     assert!(text(&source, Path::new(""), &environment(&[]), &AnyProperty, &mut findings).is_err());
 }
+
+#[test]
+fn the_socket_of_a_broken_file_is_found_as_far_as_it_can_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("krouted.yaml");
+    let socket = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        socket_of_broken(&file)
+    };
+    let below = Some(folder.path().join("run/a.sock"));
+    for text in [
+        "version: 2\nadmin: {socket: run/a.sock}\n",
+        "clusterz: {}\nadmin:\n  listen: nowhere\n  socket: 'run/a.sock' # here\n",
+        "clusters: [\nadmin: {listen: x, socket: \"run/a.sock\"}\n",
+        "clusters: [\n# socket: old\nadmin:\n  websocket: x\n  socket: run/a.sock # here\n",
+    ] {
+        assert_eq!(socket(text), below, "{text}");
+    }
+    assert_eq!(socket("admin: {socket: /run/a.sock}\nx: 1\n"), Some("/run/a.sock".into()));
+    for text in ["", "clusters: [\n", "admin: {listen: x}\n", "x: [\n# socket: old\n"] {
+        assert_eq!(socket(text), None, "{text}");
+    }
+    assert_eq!(socket_of_broken(Path::new("/dev/zero")), None);
+}

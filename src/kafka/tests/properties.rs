@@ -148,3 +148,19 @@ fn a_property_that_librdkafka_does_not_take_is_a_fault_of_the_configuration() {
     assert_eq!(fault.kind, FaultKind::Configuration);
     assert!(fault.cause.contains("no.such"), "{fault}");
 }
+
+#[test]
+fn a_secret_is_a_regular_file_of_a_bounded_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |path: &std::path::Path| {
+        crate::kafka::Secrets::default().read(&crate::config::SecretRef::File(path.to_owned()))
+    };
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "guess me\r\n").unwrap();
+    assert_eq!(read(&file).unwrap(), "guess me");
+    std::fs::write(&file, "a".repeat((1 << 20) + 1)).unwrap();
+    assert!(read(&file).unwrap_err().cause.contains("more than"));
+    // It would never end.
+    let fault = read(std::path::Path::new("/dev/tty")).unwrap_err();
+    assert!(fault.cause.contains("no regular file"), "{fault}");
+}

@@ -5,7 +5,9 @@ use super::{Change, Kind, Plan};
 /// One paragraph for each change, then what it comes to; what stays as it is is only counted.
 pub fn text(plan: &Plan) -> String {
     let mut out = String::new();
-    let said = |change: &&Change| change.kind != Kind::Unchanged || !change.fields.is_empty();
+    let said = |change: &&Change| {
+        change.kind != Kind::Unchanged || !change.fields.is_empty() || change.drift.is_some()
+    };
     for change in plan.changes.iter().filter(said) {
         out.push_str(&paragraph(change));
     }
@@ -34,7 +36,11 @@ fn paragraph(change: &Change) -> String {
         [] => String::new(),
         fields => format!("          by {}\n", fields.join(", ")),
     };
-    format!("{first}\n{fields}          {}\n", change.effect)
+    let drift = match &change.drift {
+        Some(drift) => format!("          {drift}\n"),
+        None => String::new(),
+    };
+    format!("{first}\n{fields}          {}\n{drift}", change.effect)
 }
 
 fn summary(plan: &Plan) -> String {

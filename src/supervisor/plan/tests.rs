@@ -26,7 +26,8 @@ fn set_with(texts: &[&str], schemas: &[(&str, &str)]) -> Set {
     assert_eq!(checked.pipelines.len(), texts.len(), "{:?}", checked.findings);
     let pipelines = checked.pipelines.into_iter().map(|p| (p.name.clone(), p)).collect();
     let cluster = ClusterName::new("default").unwrap();
-    Set { pipelines, connections: [(cluster, "localhost:9092".to_owned())].into() }
+    let connections = [(cluster, "localhost:9092".to_owned())].into();
+    Set { pipelines, connections, ..Set::default() }
 }
 
 const FILE: &str = "\
@@ -296,4 +297,62 @@ fn a_plan_reads_well() {
     let wanted = set(&[&renamed, &stays, &changed, &comes]);
     let text = text(&plan(&running, &wanted, Removals::Refused));
     assert_eq!(text, include_str!("tests/plan.txt"));
+}
+
+#[test]
+fn what_paused_in_the_file_does_is_said() {
+    let paused = ("workers: 2", "workers: 2\npaused: true");
+    let alone = change(&[paused]);
+    assert_eq!(alone.kind, SWAP);
+    assert!(alone.effect.contains("it reads nothing then"), "{}", alone.effect);
+    assert!(!alone.effect.contains("new rules"), "{}", alone.effect);
+    let more = change(&[paused, ("value.id", "value.number")]);
+    assert!(more.effect.contains("new rules") && more.effect.contains("reads nothing"), "{more:?}");
+    let is = FILE.replace(paused.0, paused.1);
+    let back = plan(&set(&[&is]), &set(&[FILE]), Removals::Refused);
+    assert!(back.changes[0].effect.contains("it reads on then"), "{back:?}");
+    let begun = plan(&Set::default(), &set(&[&is]), Removals::Refused);
+    assert!(begun.changes[0].effect.contains("it reads nothing then"), "{begun:?}");
+    let other = is.replace("workers: 2", "workers: 3");
+    let stays = plan(&set(&[&is]), &set(&[&other]), Removals::Refused);
+    assert!(stays.changes[0].effect.contains("stays paused"), "{stays:?}");
+}
+
+#[test]
+fn an_operators_pause_is_shown_as_drift_and_is_no_change() {
+    let held = [PipelineName::new("orders").unwrap()].into();
+    let running = Set { held, ..set(&[FILE]) };
+    let same = plan(&running, &set(&[FILE]), Removals::Refused);
+    assert!(!same.has_changes());
+    let shown = "paused by an operator, whatever its file says, until `krouted resume orders`";
+    assert!(text(&same).contains(shown), "{}", text(&same));
+    let renamed = FILE.replace("name: orders\n", "name: sales\n");
+    let renamed = plan(&running, &set(&[&renamed]), Removals::Refused);
+    assert!(text(&renamed).contains("krouted resume sales"), "{}", text(&renamed));
+    assert!(!text(&plan(&set(&[FILE]), &set(&[FILE]), Removals::Refused)).contains("operator"));
+}
+
+#[test]
+fn partitions_of_a_static_member_that_does_not_come_back_are_said_to_stand_still() {
+    let fixed = FILE.replace("start: earliest", "start: earliest\n  membership: static");
+    let effect = |from: &str, to: &str| {
+        let to = fixed.replace(from, to);
+        let plan = plan(&set(&[&fixed]), &set(&[&to]), Removals::Refused);
+        let effects: Vec<_> = plan.changes.iter().map(|c| c.effect.clone()).collect();
+        effects.join("\n")
+    };
+    let stands_still = |effect: &str| effect.contains("static members do not say that they leave");
+    for (from, to, expected) in [
+        ("membership: static", "membership: dynamic", true),
+        ("workers: 2", "workers: 1", true),
+        ("workers: 2", "workers: 3", false),
+        ("name: orders\n", "name: sales\n", true),
+        ("has(value.id)", "has(value.number)", false),
+    ] {
+        let effect = effect(from, to);
+        assert_eq!(stands_still(&effect), expected, "{from} -> {to}: {effect}");
+    }
+    let stopped = plan(&set(&[&fixed]), &Set::default(), Removals::Allowed);
+    assert!(stands_still(&stopped.changes[0].effect), "{stopped:?}");
+    assert!(!stands_still(&change(&[("workers: 2", "workers: 1")]).effect));
 }

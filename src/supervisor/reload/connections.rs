@@ -53,9 +53,11 @@ pub(super) struct Unreadable {
     pub(super) why: String,
 }
 
-/// The connections that these settings ask for, as far as their files can be read.
+/// The connections that these settings ask for, as far as their files can be read. Blocks.
 pub(super) fn read(clusters: &ByName) -> (Connections, Vec<Unreadable>) {
     let all = clusters.values().flat_map(Cluster::files);
+    // The content itself is a secret and is not kept.
+    let digest = |path: &Path| Digest::of_file(path).map(|digest| digest.to_string());
     let digests: BTreeMap<&Path, _> = all.map(|path| (path, digest(path))).collect();
     let texts = plan::connections(clusters, |path| digests.get(path)?.clone().ok());
     let of_cluster = |(name, cluster): (&ClusterName, &Cluster)| -> Vec<Unreadable> {
@@ -65,14 +67,6 @@ pub(super) fn read(clusters: &ByName) -> (Connections, Vec<Unreadable>) {
     };
     let unreadable = clusters.iter().flat_map(of_cluster).collect();
     (Connections { clusters: clusters.clone(), texts }, unreadable)
-}
-
-/// The content itself is a secret and is not kept.
-fn digest(path: &Path) -> Result<String, String> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Digest::of(&bytes).to_string()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 /// What is said of them.

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::connections::{self, Connections};
+use super::connections::{self, Connections, Unreadable};
 use super::generation::Said;
 use super::{Reloads, Unbuilt, settings};
-use crate::config::{self, Checked, Settings, Snapshot};
+use crate::config::{self, Checked, Finding, Settings, Snapshot};
 use crate::kafka::Librdkafka;
 use crate::model::PipelineName;
 use crate::supervisor::handle::Gone;
@@ -21,6 +21,16 @@ pub(super) struct Prepared {
     pub(super) set: Set,
     pub(super) plan: Plan,
     pub(super) said: Said,
+}
+
+/// The settings file and all that it names, as they are now.
+struct Reread {
+    settings: Option<Settings>,
+    /// These, or the ones before where they are broken.
+    used: Settings,
+    connections: Connections,
+    unreadable: Vec<Unreadable>,
+    findings: Vec<Finding>,
 }
 
 /// What a snapshot is compared with, as far as removals are concerned.
@@ -45,10 +55,8 @@ impl Reloads {
         base: Base,
         removals: Removals,
     ) -> Result<Prepared, Unprepared> {
-        let (mut settings, mut findings) = settings::load(&self.reading, &self.settings);
-        let used = settings.clone().unwrap_or_else(|| self.settings.clone());
-        let (connections, unreadable) = connections::read(&used.clusters);
-        findings.extend(connections::findings(&unreadable));
+        let Reread { mut settings, used, connections, unreadable, findings } =
+            self.reread().await?;
         let mut checked = self.check(files, &used).await?;
         // The settings are a file of the snapshot like any other: all or nothing counts for them and by them.
         checked.findings.splice(..0, findings);
@@ -131,6 +139,34 @@ impl Reloads {
         };
         let all = self.unbuilt.iter().filter(stays);
         all.map(|(name, path)| (name.clone(), path.clone())).collect()
+    }
+
+    /// A disk that hangs holds up this reload and nothing else.
+    async fn reread(&self) -> Result<Reread, Unprepared> {
+        let (reading, running) = (self.reading.clone(), self.settings.clone());
+        let read = move || {
+            let (settings, mut findings) = settings::load(&reading, &running);
+            let used = settings.clone().unwrap_or(running);
+            let (connections, unreadable) = connections::read(&used.clusters);
+            findings.extend(connections::findings(&unreadable));
+            Reread { settings, used, connections, unreadable, findings }
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|error| {
+            Unprepared::Panicked(format!(
+                "the settings could not be read, a bug of krouted: {error}"
+            ))
+        })
+    }
+
+    /// By the settings that are known; what cannot be read is found later by whoever needs it.
+    pub(super) async fn read_connections(&self) -> (Connections, Vec<Unreadable>) {
+        let clusters = self.settings.clusters.clone();
+        let read = tokio::task::spawn_blocking(move || connections::read(&clusters)).await;
+        read.unwrap_or_else(|error| {
+            tracing::error!(%error, "the clusters' files could not be read, a bug of krouted");
+            let clusters = self.settings.clusters.clone();
+            (Connections { clusters, ..Connections::default() }, Vec::new())
+        })
     }
 
     async fn check(&self, files: Snapshot, settings: &Settings) -> Result<Checked, Unprepared> {

@@ -1,14 +1,15 @@
 //! What others may ask of the one who reloads.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::generation::{Generation, Said};
 use super::overview::{Overview, Reloads as ReloadMeasures};
-use super::prepare::Base;
+use super::pauses::{Kept, Pauses};
+use super::prepare::{Base, Unprepared};
 use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
@@ -16,14 +17,35 @@ use crate::supervisor::apply::Refusal;
 use crate::supervisor::handle::{Gone, Handle};
 use crate::supervisor::plan::{Plan, Removals};
 use crate::supervisor::status::PipelineStatus;
-use crate::watch::Poke;
 
 /// Whoever asks waits, so more than a few at once are a burst of clients.
 pub const REQUESTS_MAX: usize = 16;
+/// All that wait for a look share it, so these are few even in a burst.
+pub(super) const QUESTIONS_MAX: usize = 1024;
 
 pub(super) enum Request {
-    Reload { removals: Removals, reply: oneshot::Sender<Reloaded> },
-    Plan { files: Snapshot, reply: oneshot::Sender<Planned> },
+    Reload { removals: Removals, reply: oneshot::Sender<Result<Reloaded, Unanswered>> },
+    Plan { files: Snapshot, reply: oneshot::Sender<Result<Planned, Unanswered>> },
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// Nobody is there to ask any more.
+    #[error("the daemon is stopping")]
+    Gone,
+    /// Nothing was done: ask again.
+    #[error("the daemon is busy: too many wait for an answer already, and nothing was done")]
+    Busy,
+    /// It could not be done, and asking again will not help; a sentence.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Gone> for Unanswered {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
 }
 
 /// How a reload came out.
@@ -58,7 +80,7 @@ pub struct Asker {
     ask: mpsc::Sender<Request>,
     supervisor: Handle,
     overview: Overview,
-    memory: Arc<Mutex<Box<dyn Memory>>>,
+    pauses: Pauses,
 }
 
 impl std::fmt::Debug for Asker {
@@ -74,7 +96,13 @@ impl Asker {
         overview: Overview,
         memory: Arc<Mutex<Box<dyn Memory>>>,
     ) -> Self {
-        Self { ask, supervisor, overview, memory }
+        let pauses = Pauses::new(supervisor.clone(), memory);
+        Self { ask, supervisor, overview, pauses }
+    }
+
+    /// Who keeps the pauses, for all.
+    pub(super) fn pauses(&self) -> Pauses {
+        self.pauses.clone()
     }
 
     /// The status document.
@@ -90,31 +118,34 @@ impl Asker {
     }
 
     /// Reads the folder after this call and waits for how that comes out.
-    pub async fn reload(&self, removals: Removals) -> Result<Reloaded, Gone> {
+    pub async fn reload(&self, removals: Removals) -> Result<Reloaded, Unanswered> {
         self.ask(|reply| Request::Reload { removals, reply }).await
     }
 
-    /// Has the folder read, and does not wait; where many have asked already, one of theirs does it.
-    pub fn poke(&self, removals: Removals) {
+    /// Has the folder read, and does not wait for how that comes out; fails where it will not be read for this.
+    pub fn poke(&self, removals: Removals) -> Result<(), Unanswered> {
         let (reply, _nobody) = oneshot::channel();
-        drop(self.ask.try_send(Request::Reload { removals, reply }));
+        self.ask.try_send(Request::Reload { removals, reply }).map_err(|refused| match refused {
+            TrySendError::Full(_) => Unanswered::Busy,
+            TrySendError::Closed(_) => Unanswered::Gone,
+        })
     }
 
     /// What a folder with these files would change.
-    pub async fn plan(&self, files: Snapshot) -> Result<Planned, Gone> {
+    pub async fn plan(&self, files: Snapshot) -> Result<Planned, Unanswered> {
         self.ask(|reply| Request::Plan { files, reply }).await
     }
 
-    /// Holds a pipeline, over restarts of the daemon; answers whether it is there.
-    pub async fn pause(&self, name: PipelineName) -> Result<bool, Gone> {
-        let held = self.supervisor.pause(name).await?;
-        Ok(self.keep(held))
+    /// Holds a pipeline, over restarts of the daemon; nothing where it is not there.
+    pub async fn pause(&self, name: PipelineName) -> Result<Option<Kept>, Gone> {
+        let is_there = self.supervisor.pause(name).await?;
+        if is_there { self.pauses.keep().await.map(Some) } else { Ok(None) }
     }
 
-    /// Lets a pipeline go on; answers whether it is there.
-    pub async fn resume(&self, name: PipelineName) -> Result<bool, Gone> {
-        let held = self.supervisor.resume(name).await?;
-        Ok(self.keep(held))
+    /// Lets a pipeline go on, also one that was removed meanwhile; nothing where there is none of that name.
+    pub async fn resume(&self, name: PipelineName) -> Result<Option<Kept>, Gone> {
+        let is_there = self.supervisor.resume(name).await?;
+        if is_there { self.pauses.keep().await.map(Some) } else { Ok(None) }
     }
 
     /// Ends a pipeline's workers and starts them again; answers whether it is there.
@@ -122,16 +153,13 @@ impl Asker {
         self.supervisor.restart(name).await
     }
 
-    fn keep(&self, held: Option<BTreeSet<PipelineName>>) -> bool {
-        let Some(held) = held else { return false };
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&held);
-        true
-    }
-
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Gone> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, Unanswered>>) -> Request,
+    ) -> Result<T, Unanswered> {
         let (reply, answer) = oneshot::channel();
-        self.ask.send(request(reply)).await.map_err(|_closed| Gone)?;
-        answer.await.map_err(|_dropped| Gone)
+        self.ask.send(request(reply)).await.map_err(|_closed| Unanswered::Gone)?;
+        answer.await.map_err(|_dropped| Unanswered::Gone)?
     }
 }
 
@@ -140,13 +168,15 @@ impl Reloads {
     pub(super) async fn serve(&mut self, request: Request) -> Result<(), Gone> {
         match request {
             Request::Reload { removals, reply } => {
+                if self.asked.len() >= QUESTIONS_MAX {
+                    drop(reply.send(Err(Unanswered::Busy)));
+                    return Ok(());
+                }
+                // The answer comes with a look that begins after this, which all share that ask until then.
                 let number = self.next_question;
                 self.next_question += 1;
-                // The answer comes with a look that begins after this; where so many have poked that there is no room,
-                // the question is dropped and whoever asked is told so.
-                if self.poke.try_send(Poke::Asked(number)).is_ok() {
-                    self.asked.insert(number, Question { removals, reply });
-                }
+                self.asked.insert(number, Question { removals, reply });
+                self.watch.ask(number);
             }
             Request::Plan { mut files, reply } => {
                 let folder = self.folder();
@@ -154,10 +184,13 @@ impl Reloads {
                     file.path = folder.join(&file.path).display().to_string();
                 }
                 files.schemas.folder = self.settings.schemas.display().to_string();
-                // Without an answer whoever asked is told that there is none.
-                if let Ok(prepared) = self.prepare(files, Base::Running, Removals::Refused).await {
-                    drop(reply.send(Planned { plan: prepared.plan, said: prepared.said }));
-                }
+                let prepared = self.prepare(files, Base::Running, Removals::Refused).await;
+                let planned = match prepared {
+                    Ok(prepared) => Ok(Planned { plan: prepared.plan, said: prepared.said }),
+                    Err(Unprepared::Gone) => Err(Unanswered::Gone),
+                    Err(Unprepared::Panicked(why)) => Err(Unanswered::Failed(why)),
+                };
+                drop(reply.send(planned));
             }
         }
         Ok(())

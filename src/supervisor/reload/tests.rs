@@ -1,5 +1,7 @@
 //! Reloads of real files, on work that does as it is told: no broker.
 
+mod following;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -20,6 +22,12 @@ use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
 const TAKES: u8 = 0;
 const REFUSES: u8 = 1;
 const SILENT: u8 = 2;
+/// Looks at a disk that hangs: some seconds of them.
+const HANGS_MAX: usize = 5_000;
+/// Generous, and shorter than a swap that nobody takes is waited for.
+const SOON: Duration = Duration::from_secs(25);
+/// It takes nothing, whatever the others do.
+const SLOW: &str = "slow";
 
 /// A folder, and what a daemon on it keeps.
 struct World {
@@ -36,6 +44,17 @@ struct Kept {
     history: Vec<Generation>,
     /// What can be built, however often it was asked for.
     buildable: LastGood,
+    paused: BTreeSet<PipelineName>,
+    disk: Disk,
+}
+
+/// What a write meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Disk {
+    #[default]
+    Fine,
+    Full,
+    Hangs,
 }
 
 struct Remembering(Arc<Mutex<Kept>>);
@@ -57,12 +76,31 @@ impl Memory for Remembering {
         self.0.lock().unwrap().buildable.clone()
     }
 
-    fn keep_paused(&mut self, _: &BTreeSet<PipelineName>) {}
+    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
+        for _ in 0..HANGS_MAX {
+            let mut kept = self.0.lock().unwrap();
+            match kept.disk {
+                Disk::Fine => {
+                    kept.paused.clone_from(paused);
+                    return Ok(());
+                }
+                Disk::Full => return Err("the disk is full".to_owned()),
+                Disk::Hangs => {}
+            }
+            drop(kept);
+            pause();
+        }
+        Err("it hangs".to_owned())
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a thread of a test has nothing else to do")]
+fn pause_for(time: Duration) {
+    std::thread::sleep(time);
+}
+
 fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
+    pause_for(Duration::from_millis(1));
 }
 
 fn work(answer: &Arc<AtomicU8>) -> Work {
@@ -72,7 +110,7 @@ fn work(answer: &Arc<AtomicU8>) -> Work {
         while !job.control.stop_requested() {
             pause();
             let answer = answer.load(Relaxed);
-            if answer == SILENT {
+            if answer == SILENT || job.id.pipeline.as_str() == SLOW {
                 continue;
             }
             let Some(edition) = job.control.take_offer() else { continue };
@@ -193,6 +231,13 @@ impl World {
 
     /// One run of a daemon that remembers what the last one kept.
     fn run(&self, unbuilt: &[&str], test: impl AsyncFnOnce(&mut Reloads)) {
+        self.daemon(unbuilt, work(&self.answer), async |mut reloads, _, _| {
+            test(&mut reloads).await;
+        });
+    }
+
+    /// The same with those who ask.
+    fn daemon(&self, unbuilt: &[&str], work: Work, test: impl AsyncFnOnce(Reloads, Asker, Handle)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let instance = InstanceId::new("test").unwrap();
         let environment = Environment::Known(BTreeMap::new());
@@ -206,20 +251,20 @@ impl World {
             last_good: self.last_good(),
             unbuilt: unbuilt.iter().map(|n| (name(n), path(n))).collect(),
             history: self.kept.lock().unwrap().history.clone(),
-            pokes: mpsc::channel(4),
+            pokes: mpsc::channel(4).1,
             memory: Box::new(Remembering(Arc::clone(&self.kept))),
             observe: Box::new(|_| {}),
         };
         runtime.block_on(async {
             let (supervisor, handle) =
-                Supervisor::new(&instance, BTreeSet::new(), work(&self.answer), Box::new(|| {}));
-            let (mut reloads, _asker) = Reloads::new(beginning, handle);
+                Supervisor::new(&instance, BTreeSet::new(), work, Box::new(|| {}));
+            let (reloads, asker) = Reloads::new(beginning, handle.clone());
             let (end, ended) = oneshot::channel();
             let supervised = supervisor.run(async {
                 ended.await.ok();
             });
             let tested = async {
-                test(&mut reloads).await;
+                test(reloads, asker, handle).await;
                 end.send(()).ok();
             };
             let (left, ()) = tokio::join!(supervised, tested);
@@ -412,22 +457,6 @@ fn what_cannot_be_built_now_stays_remembered_until_it_is_removed_on_purpose() {
         }
         world.look(reloads, Why::Asked, Removals::Allowed).await;
         assert!(world.unbuilt().is_empty());
-    });
-}
-
-#[test]
-fn a_folder_that_can_be_read_again_is_news_though_it_says_what_it_said() {
-    let world = World::new();
-    world.run(&[], async |reloads| {
-        world.file("a", "one");
-        world.start(reloads).await;
-        reloads.unreadable(Cause::Change, "cannot read it".to_owned()).await.unwrap();
-        assert!(reloads.overview.sentence().contains("unreadable"));
-        world.change(reloads).await;
-        assert_eq!(world.outcomes(), ["applied", "unreadable", "unchanged"]);
-        assert!(!reloads.overview.sentence().contains("unreadable"));
-        world.change(reloads).await;
-        assert_eq!(world.outcomes().len(), 3);
     });
 }
 

@@ -1,6 +1,8 @@
 //! The supervisor on work that does as it is told: no broker, real threads, tokio's own time.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod untried;
+
+use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -31,7 +33,7 @@ fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pipeline> {
 
 fn set(pipelines: &[Arc<Pipeline>]) -> Set {
     let pipelines = pipelines.iter().map(|p| (p.name.clone(), Arc::clone(p))).collect();
-    Set { pipelines, connections: BTreeMap::new() }
+    Set { pipelines, ..Set::default() }
 }
 
 /// Waits as a worker does, until it is asked to end.
@@ -158,6 +160,7 @@ fn a_swap_of_a_pipeline_that_waits_for_its_next_attempt_begins_at_once() {
         if job.edition.pipeline.description.is_none() {
             return Exit::Fault(Fault::new(FaultKind::UnknownTopic, "no such topic"));
         }
+        job.tell.say(WorkerNews::Ready);
         idle(&Diary::default(), job)
     });
     with(work, async |handle| {
@@ -169,7 +172,7 @@ fn a_swap_of_a_pipeline_that_waits_for_its_next_attempt_begins_at_once() {
         let better = pipeline("p", |p| p.description = Some("better".into()));
         let applied = apply(handle, &set(&[better])).await;
         assert_eq!(applied, Applied::default());
-        until(handle, |all| all[0].state == "starting").await;
+        until(handle, |all| all[0].state == "running").await;
     });
 }
 

@@ -33,7 +33,8 @@ impl<P: Port> Shell<'_, P> {
     /// Another worker of the pipeline has it already, and partitions of that one may come: either it rules here too, or this
     /// worker ends and begins anew with it.
     fn follow(&mut self, newer: Edition) {
-        match self.port.prepare(&newer.pipeline) {
+        let job = self.job;
+        match self.port.prepare(&newer.pipeline, &|| job.control.stop_requested()) {
             Ok(()) => {
                 self.job.tell.say(News::Taken(newer.clone()));
                 self.go_by(newer);
@@ -46,7 +47,9 @@ impl<P: Port> Shell<'_, P> {
     fn take_offer(&mut self) {
         let offered = self.job.control.take_offer();
         let Some(offered) = offered.filter(|o| o.number > self.edition.number) else { return };
-        if let Err(fault) = self.port.prepare(&offered.pipeline) {
+        let job = self.job;
+        let prepared = self.port.prepare(&offered.pipeline, &|| job.control.stop_requested());
+        if let Err(fault) = prepared {
             self.job.tell.say(News::Refused(offered, fault));
             return;
         }

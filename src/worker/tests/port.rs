@@ -424,7 +424,7 @@ impl Port for FakePort {
         Ok(())
     }
 
-    fn prepare(&mut self, pipeline: &Arc<Pipeline>) -> Result<(), Fault> {
+    fn prepare(&mut self, pipeline: &Arc<Pipeline>, _: &dyn Fn() -> bool) -> Result<(), Fault> {
         assert!(!self.open, "a definition is taken between two windows");
         let unknown = pipeline.sinks.iter().find(|s| s.topic.as_str() == sample::UNKNOWN_TOPIC);
         if let Some(sink) = unknown {

@@ -22,6 +22,7 @@ fn any_set() -> impl Strategy<Value = Set> {
         Set {
             pipelines: pipelines.collect(),
             connections: [(cluster, connection.to_string())].into(),
+            ..Set::default()
         }
     })
 }
@@ -56,7 +57,7 @@ fn apply(plan: &Plan, running: &Set, wanted: &Set) -> Set {
             }
         }
     }
-    Set { pipelines, connections: wanted.connections.clone() }
+    Set { pipelines, connections: wanted.connections.clone(), ..Set::default() }
 }
 
 fn definitions(set: &Set) -> Vec<Definition> {
