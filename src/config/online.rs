@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use super::check::Places;
 use super::finding::{Finding, Findings, Use};
 use super::text::Place;
+use crate::expression::Target;
 use crate::model::{Guarantee, TopicName};
-use crate::pipeline::{Partition, Pipeline, Sink, Topics};
+use crate::pipeline::{Partition, Pipeline, Sink, Step, Topics};
 
 /// TxnOffsetCommit with the group's generation and member id. Source: KIP-447, Apache Kafka 2.5.
 const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
@@ -78,7 +79,7 @@ pub struct TopicShape {
 pub struct TopicConfigs {
     /// Whether only the last record of each key is kept.
     pub is_compacted: bool,
-    /// Bytes of a partition that are kept; absent without a limit.
+    /// Bytes of a partition that are kept; absent without a limit, and where nothing is deleted but by its key.
     pub retention_bytes: Option<i64>,
     /// Bytes of the largest batch.
     pub max_message_bytes: i64,
@@ -164,10 +165,8 @@ impl<'a> Asked<'a> {
         match &self.pipeline.source.topics {
             Topics::Names(names) => {
                 for (name, place) in std::iter::zip(names, &places.sources) {
-                    if let Some(shape) = self.shape(name, place, Use::Source)
-                        && shape.read == Right::Refused
-                    {
-                        self.findings.topic_refused(place.clone(), name.as_str(), Use::Source);
+                    if let Some(shape) = self.shape(name, place, Use::Source) {
+                        self.may_read(name.as_str(), shape, place);
                     }
                 }
             }
@@ -177,12 +176,30 @@ impl<'a> Asked<'a> {
                 if read.is_empty() {
                     self.findings.pattern_without_topic(place.clone());
                 }
-                for (name, _) in read.iter().filter(|(_, shape)| shape.read == Right::Refused) {
-                    self.findings.topic_refused(place.clone(), name, Use::Source);
+                for (name, shape) in read {
+                    self.may_read(name, shape, place);
                 }
             }
         }
         self.workers();
+    }
+
+    /// What is known of a source's topic: its configuration too, against which the sinks' are held.
+    fn may_read(&mut self, name: &str, shape: &TopicShape, place: &Place) {
+        if shape.read == Right::Refused {
+            self.findings.topic_refused(place.clone(), name, Use::Source);
+        }
+        if shape.configs.is_none() {
+            self.findings.configs_hidden(place.clone(), name);
+        }
+    }
+
+    /// Whether a step gives the records a key.
+    fn sets_key(&self) -> bool {
+        self.pipeline.steps.iter().any(|step| match step {
+            Step::Set(set) => set.iter().any(|assignment| assignment.target == Target::Key),
+            Step::Filter(_) | Step::Validate(_) | Step::Remove(_) => false,
+        })
     }
 
     /// Where a topic is missing, nobody knows how many partitions there will be.
@@ -223,7 +240,8 @@ impl<'a> Asked<'a> {
         let read = self.read();
         // What comes from compacted topics has a key, and is made to be compacted.
         let comes_with_keys = !read.is_empty() && read.iter().all(|(_, shape)| is_compacted(shape));
-        if is_compacted(shape) && sink.key.is_none() && !comes_with_keys {
+        let has_key = sink.key.is_some() || self.sets_key() || comes_with_keys;
+        if is_compacted(shape) && !has_key {
             self.findings.compacted(topic_place.clone(), &sink.topic, Use::Sink);
         }
     }
@@ -240,7 +258,7 @@ impl<'a> Asked<'a> {
             self.findings.unreplicated(place(), topic);
         }
         let Some(configs) = shape.configs else {
-            self.findings.configs_hidden(place(), topic);
+            self.findings.configs_hidden(place(), topic.as_str());
             return;
         };
         let in_sync = (configs.min_insync_replicas, shape.replicas);

@@ -139,10 +139,11 @@ fn is_hidden(err: i32) -> bool {
 /// Source: Apache Kafka, "Topic Configs". What a broker does not say limits nothing.
 fn limits(entries: &BTreeMap<String, String>) -> TopicConfigs {
     let number = |name: &str| entries.get(name).and_then(|value| value.parse::<i64>().ok());
-    let policy = entries.get("cleanup.policy").map_or("", String::as_str);
+    let policy = entries.get("cleanup.policy").map_or("delete", String::as_str);
+    let does = |what: &str| policy.split(',').any(|part| part.trim() == what);
     TopicConfigs {
-        is_compacted: policy.split(',').any(|part| part.trim() == "compact"),
-        retention_bytes: number("retention.bytes").filter(|bytes| *bytes >= 0),
+        is_compacted: does("compact"),
+        retention_bytes: number("retention.bytes").filter(|bytes| *bytes >= 0 && does("delete")),
         max_message_bytes: number("max.message.bytes").unwrap_or(i64::MAX),
         min_insync_replicas: number("min.insync.replicas").unwrap_or(1),
     }
@@ -220,7 +221,11 @@ fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked>
     Ok(TransactionalId { tried: connection.probed_id(), right })
 }
 
+/// What a broker itself answered, above zero, is no broker that is away.
 fn unasked(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> Unasked {
+    if failed.code > 0 && verdict::help(failed.code).is_none() {
+        return Unasked::Other(failed.to_string());
+    }
     of_fault(&verdict::unanswered(&connection.cluster.bootstrap_servers, failed, met))
 }
 
@@ -234,5 +239,24 @@ fn of_fault(fault: &Fault) -> Unasked {
         | FaultKind::Unsupported
         | FaultKind::Fenced
         | FaultKind::Client => Unasked::Other(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retention(policy: Option<&str>) -> Option<i64> {
+        let policy = policy.map(|policy| ("cleanup.policy".to_owned(), policy.to_owned()));
+        let bytes = ("retention.bytes".to_owned(), "1000".to_owned());
+        limits(&policy.into_iter().chain([bytes]).collect()).retention_bytes
+    }
+
+    #[test]
+    fn a_limit_of_size_counts_only_where_what_is_old_is_deleted() {
+        assert_eq!(retention(Some("compact")), None);
+        for policy in [None, Some("delete"), Some("compact,delete"), Some("delete, compact")] {
+            assert_eq!(retention(policy), Some(1000), "{policy:?}");
+        }
     }
 }

@@ -227,8 +227,8 @@ impl Findings {
         self.warning("K1118", place, message, hint);
     }
 
-    pub(in crate::config) fn configs_hidden(&mut self, place: Place, topic: &TopicName) {
-        let name = quote(topic.as_str());
+    pub(in crate::config) fn configs_hidden(&mut self, place: Place, topic: &str) {
+        let name = quote(topic);
         let message = format!(
             "krouted may not see the configuration of {name}: compaction, limits and min.insync.replicas are not checked"
         );

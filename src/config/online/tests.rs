@@ -236,6 +236,8 @@ fn replicas_are_held_against_the_brokers_and_what_must_be_in_sync() {
     assert_eq!(found(replicas(3, 2)), []);
     let hidden = |f: &mut Facts| topic(f, "out", |shape| shape.configs = None);
     assert_eq!(found(hidden), one("K1119", Warning, "out"));
+    let of_source = |f: &mut Facts| topic(f, "in-a", |shape| shape.configs = None);
+    assert_eq!(found(of_source), one("K1119", Warning, "in-a"));
 }
 
 #[test]
@@ -248,4 +250,16 @@ fn every_code_of_the_cluster_is_explained() {
         explained.iter().map(|e| e.code).filter(|code| code.starts_with("K11")).collect();
     assert_eq!(codes, explained);
     assert_eq!(codes.len(), 20);
+}
+
+#[test]
+fn a_key_that_a_step_sets_suits_a_compacted_sink() {
+    let mut facts = well();
+    configs(&mut facts, "out", |configs| configs.is_compacted = true);
+    let facts = Ok(facts);
+    assert_eq!(found_in(TEXT, &facts), one("K1114", Warning, "out"));
+    let keyed = format!("{TEXT}steps: [{{set: {{key: value.id}}}}]\n");
+    assert_eq!(found_in(&keyed, &facts), []);
+    let other = format!("{TEXT}steps: [{{set: {{headers.key: value.id}}}}]\n");
+    assert_eq!(found_in(&other, &facts), one("K1114", Warning, "out"));
 }

@@ -87,29 +87,32 @@ fn each_right_that_lacks_is_said_where_the_file_needs_it() {
     for topic in [from, to, letters] {
         allow("DESCRIBE", "TOPIC", topic);
     }
-    let (blind_to, blind_letters) = (("K1119", to), ("K1119", letters));
-    let seen =
-        [group, ("K1106", from), ids, ("K1107", to), blind_to, ("K1107", letters), blind_letters];
+    let [blind_from, blind_to, blind_letters] = [from, to, letters].map(|t| ("K1119", t));
+    let unread = [group, ("K1106", from), blind_from, ids];
+    let unwritten = [("K1107", to), blind_to, ("K1107", letters), blind_letters];
+    let seen = [&unread[..], &unwritten].concat();
     finds(&hand, &expected(1, &seen));
     allow("READ", "TOPIC", from);
     let read: Vec<_> = seen.into_iter().filter(|finding| finding.0 != "K1106").collect();
     finds(&hand, &expected(1, &read));
     allow("WRITE", "TOPIC", to);
-    let unwritten = [group, ids, blind_to, ("K1107", letters), blind_letters];
+    let unwritten = [group, blind_from, ids, blind_to, ("K1107", letters), blind_letters];
     finds(&hand, &expected(1, &unwritten));
     allow("WRITE", "TOPIC", letters);
-    finds(&hand, &expected(1, &[group, ids, blind_to, blind_letters]));
+    let unused = [group, blind_from, ids, blind_to, blind_letters];
+    finds(&hand, &expected(1, &unused));
     // To describe a group is not to use it.
     allow("DESCRIBE", "GROUP", &group_name);
     let by_java = secure.as_user(&secure.sasl, "PLAIN", USER, PASSWORD);
     eventually(SOON, "the group may be described", || {
         by_java.try_ask("group_offsets", json!({"group": group_name})).ok()
     });
-    finds(&hand, &expected(1, &[group, ids, blind_to, blind_letters]));
+    finds(&hand, &expected(1, &unused));
     allow("READ", "GROUP", &group_name);
-    finds(&hand, &expected(1, &[ids, blind_to, blind_letters]));
+    finds(&hand, &expected(1, &[blind_from, ids, blind_to, blind_letters]));
     allow("WRITE", "TRANSACTIONAL_ID", "krouted/");
-    finds(&hand, &expected(0, &[blind_to, blind_letters]));
+    finds(&hand, &expected(0, &[blind_from, blind_to, blind_letters]));
+    allow("DESCRIBE_CONFIGS", "TOPIC", from);
     allow("DESCRIBE_CONFIGS", "TOPIC", to);
     allow("DESCRIBE_CONFIGS", "TOPIC", letters);
     finds(&hand, &expected(0, &[]));
