@@ -100,6 +100,8 @@ fn write(path: &str, text: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).inspect_err(|_| {
+        // Half a file would stand in the way of the next try. Where it cannot go, the error is said all the same.
+        drop(fs::remove_file(path));
+    })
 }

@@ -50,6 +50,18 @@ fn what_init_writes_passes_check_and_its_own_tests() {
 }
 
 #[test]
+fn a_name_that_yaml_takes_for_something_else_is_a_name_all_the_same() {
+    for name in ["123", "no", "true", "null", "1e5", "0x1f", "1.5"] {
+        let hand = Hand::bare();
+        hand.run(&["init", name]).good();
+        let checked = hand.run(&["check", "--env"]);
+        assert_eq!(checked.code, Some(0), "{name}: {}", checked.err);
+        let tested = hand.run(&["test"]).good();
+        assert!(tested.text().contains("4 passed"), "{name}: {}", tested.text());
+    }
+}
+
+#[test]
 fn init_never_overwrites() {
     let hand = Hand::bare();
     hand.run(&["init"]).good();
