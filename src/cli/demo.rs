@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let pipelines = pipelines()?;
     let cluster = MockCluster::start().map_err(|e| anyhow!("the mock cluster: {e}"))?;
     let records = events::records()?;
-    let topics = create_topics(&cluster, &pipelines)?;
+    let (topics, all) = create_topics(&cluster, &pipelines)?;
     cluster.write(&records).map_err(|e| anyhow!("the example events: {e}"))?;
     say(
         Stream::Data,
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     say(Stream::Data, &closing(clock.now()));
     if let (Some(own), Some(stop)) = (stay, stop) {
-        stay_up(&cluster, &own, &stop)?;
+        stay_up(&cluster, &own, &all, &stop)?;
     }
     Ok(Outcome::Good)
 }
@@ -115,9 +115,15 @@ fn own_topics(names: &[String]) -> Result<Vec<TopicName>> {
     names.iter().map(one).collect()
 }
 
-/// Makes topics of somebody's own, and waits until it is told to end.
-fn stay_up(cluster: &MockCluster, own: &[TopicName], stop: &Stop) -> Result<()> {
-    for topic in own {
+/// Makes topics of somebody's own where the examples have not, and waits until it is told to end.
+fn stay_up(
+    cluster: &MockCluster,
+    own: &[TopicName],
+    there: &[TopicName],
+    stop: &Stop,
+) -> Result<()> {
+    let missing: BTreeSet<_> = own.iter().filter(|topic| !there.contains(topic)).collect();
+    for topic in missing {
         cluster.create_topic(topic, PARTITIONS).map_err(|e| anyhow!("the mock cluster: {e}"))?;
     }
     let at = cluster.bootstrap_servers();
@@ -169,8 +175,11 @@ fn pipelines() -> Result<Vec<Arc<Pipeline>>> {
     Ok(checked.pipelines)
 }
 
-/// All topics that the pipelines read and write; returns those that they write.
-fn create_topics(cluster: &MockCluster, pipelines: &[Arc<Pipeline>]) -> Result<Vec<TopicName>> {
+/// All topics that the pipelines read and write; returns those that they write, and all.
+fn create_topics(
+    cluster: &MockCluster,
+    pipelines: &[Arc<Pipeline>],
+) -> Result<(Vec<TopicName>, Vec<TopicName>)> {
     let mut written: Vec<TopicName> =
         pipelines.iter().flat_map(|p| p.topics_written()).cloned().collect();
     written.sort();
@@ -184,7 +193,7 @@ fn create_topics(cluster: &MockCluster, pipelines: &[Arc<Pipeline>]) -> Result<V
     for topic in &all {
         cluster.create_topic(topic, PARTITIONS).map_err(|e| anyhow!("the mock cluster: {e}"))?;
     }
-    Ok(written)
+    Ok((written, all))
 }
 
 /// Runs the daemon's own supervisor until all events are committed, or the time is over.

@@ -152,3 +152,15 @@ fn the_way_to_a_first_pipeline_leads_there_on_a_real_broker() {
     let [daemon] = running.try_into().ok().expect("one daemon");
     assert_eq!(daemon.interrupted().code, Some(0));
 }
+
+#[test]
+fn a_topic_that_the_demo_has_or_that_is_named_twice_is_there_once() {
+    let hand = Hand::bare();
+    let mut demo = start(&hand, "krouted demo --stay orders mine mine");
+    let address = address_of(&mut demo);
+    let there = Hand::at(&address);
+    for topic in ["orders", "mine"] {
+        there.feed(&["produce", topic], b"1\n").good();
+    }
+    assert_eq!(demo.interrupted().code, Some(0));
+}
