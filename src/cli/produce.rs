@@ -15,7 +15,7 @@ use anyhow::Result;
 use super::by_hand::{self, Expressions, Stop, Target};
 use super::{Outcome, Stream, say};
 use crate::config::Settings;
-use crate::kafka::by_hand::{SendOptions, Sender, Transaction};
+use crate::kafka::by_hand::{NotCommitted, SendOptions, Sender, Transaction, Unwound};
 use crate::model::TopicName;
 use crate::worker::{Fault, SystemClock};
 use input::{Input, Next};
@@ -162,6 +162,8 @@ enum Ended {
     Refused,
     /// The client cannot go on.
     Fault(Fault),
+    /// All is sent, and the transaction is not known to stand.
+    NotCommitted(NotCommitted),
     /// Acknowledgements cannot be printed.
     Output(std::io::Error),
 }
@@ -281,9 +283,13 @@ impl Run {
     fn finish(mut self, ended: Ended) -> Outcome {
         let mut ended = self.closed(ended);
         let unwound = match &ended {
-            Ended::Well => Ok(()),
+            Ended::Well => None,
+            Ended::NotCommitted(NotCommitted { transaction, .. }) => Some(transaction.clone()),
             Ended::Input(_) | Ended::Refused | Ended::Fault(_) | Ended::Output(_) => {
-                self.sender.give_up()
+                let taken_back = self.sender.give_up();
+                let of_transaction =
+                    || taken_back.map_or_else(Unwound::Open, |()| Unwound::Aborted);
+                self.sender.is_transaction().then(of_transaction)
             }
         };
         // Acknowledgements of what was on its way.
@@ -306,15 +312,15 @@ impl Run {
         let is_to_flush = match &ended {
             Ended::Well => true,
             Ended::Input(_) => !self.sender.is_transaction(),
-            Ended::Refused | Ended::Fault(_) | Ended::Output(_) => false,
+            Ended::Refused | Ended::Fault(_) | Ended::NotCommitted(_) | Ended::Output(_) => false,
         };
         if is_to_flush && let Some(failed) = self.flush() {
             return failed;
         }
         if let Ended::Well = ended
-            && let Err(fault) = self.sender.commit()
+            && let Err(failed) = self.sender.commit()
         {
-            return Ended::Fault(fault);
+            return Ended::NotCommitted(failed);
         }
         ended
     }

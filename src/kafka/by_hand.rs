@@ -12,7 +12,7 @@ mod tests;
 
 pub use ledger::{Account, Ack, LineFailure};
 pub use reader::{From, Isolation, ReadOptions, Reader};
-pub use sender::{Outbound, SendOptions, Sender, Transaction};
+pub use sender::{NotCommitted, Outbound, SendOptions, Sender, Transaction, Unwound};
 
 use std::time::Duration;
 

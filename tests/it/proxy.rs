@@ -51,6 +51,8 @@ enum Door {
 struct State {
     /// The next request of a kind meets this.
     armed: BTreeMap<i16, Fault>,
+    /// Each request of a kind that meets nothing else meets this.
+    always: BTreeMap<i16, Fault>,
     /// How many requests of a kind met a fault.
     met: BTreeMap<i16, u32>,
     holding: bool,
@@ -75,10 +77,10 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    /// The fault for a request of this kind, once.
+    /// The fault for a request of this kind.
     fn fault(&self, kind: i16) -> Option<Fault> {
         let mut state = self.state();
-        let fault = state.armed.remove(&kind)?;
+        let fault = state.armed.remove(&kind).or_else(|| state.always.get(&kind).copied())?;
         *state.met.entry(kind).or_default() += 1;
         state.holding |= fault == Fault::HoldResponse;
         Some(fault)
@@ -116,6 +118,11 @@ impl Proxy {
     /// The next request of this kind meets the fault.
     pub(crate) fn next(&self, kind: i16, fault: Fault) {
         self.shared.state().armed.insert(kind, fault);
+    }
+
+    /// From now on each request of this kind meets the fault.
+    pub(crate) fn always(&self, kind: i16, fault: Fault) {
+        self.shared.state().always.insert(kind, fault);
     }
 
     /// How many requests of this kind met a fault until now.

@@ -5,16 +5,15 @@ use std::fmt::Write as _;
 use super::Ended;
 use crate::cli::by_hand::{self, hint};
 use crate::cli::{Outcome, Stream, say};
-use crate::kafka::by_hand::Account;
+use crate::kafka::by_hand::{Account, NotCommitted, Unwound};
 use crate::model::TopicName;
-use crate::worker::Fault;
 
 /// What the last lines need to know.
 pub(super) struct Closing {
     pub(super) topic: TopicName,
     pub(super) is_transaction: bool,
-    /// How taking it back came out, where something went wrong.
-    pub(super) unwound: Result<(), Fault>,
+    /// What became of a transaction, where something went wrong.
+    pub(super) unwound: Option<Unwound>,
 }
 
 /// Says how it came out.
@@ -41,6 +40,11 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
         Ended::Fault(fault) => {
             (format!("{fault}\n{}", hint(fault.kind)), by_hand::outcome(fault.kind))
         }
+        Ended::NotCommitted(NotCommitted { fault, transaction }) => {
+            // Trying again is no advice where it may be there.
+            let hint = if *transaction == Unwound::Unknown { "" } else { hint(fault.kind) };
+            (format!("{fault}\n{hint}"), by_hand::outcome(fault.kind))
+        }
         Ended::Output(error) => {
             (format!("acknowledgements cannot be printed: {error}"), Outcome::Failed)
         }
@@ -51,14 +55,17 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
 
 fn so_far(account: &Account, closing: &Closing) -> String {
     let topic = &closing.topic;
-    match (closing.is_transaction, &closing.unwound) {
-        (true, Ok(())) => {
+    match &closing.unwound {
+        Some(Unwound::Aborted) => {
             "  the transaction is aborted: nothing of the input is visible\n".to_owned()
         }
-        (true, Err(fault)) => format!(
+        Some(Unwound::Open(fault)) => format!(
             "  the transaction is not committed, and cannot be aborted either ({fault}): the broker ends it by its timeout\n"
         ),
-        (false, _) => {
+        Some(Unwound::Unknown) => format!(
+            "  whether the transaction is committed is unknown: read {topic} before feeding it again\n"
+        ),
+        None => {
             let mut text = format!("  acknowledged by {topic}: {}\n", account.acknowledged());
             if let Some(lines) = account.unanswered() {
                 let _infallible =

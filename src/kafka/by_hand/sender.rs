@@ -19,6 +19,8 @@ const IN_FLIGHT_MAX: usize = 100_000;
 const SERVE: Duration = Duration::from_millis(50);
 /// One try of `init_transactions`; between two, a stop request is seen.
 const INIT_TRY: Duration = Duration::from_secs(5);
+/// One try of a transaction's end: librdkafka by itself would ask a broker that never answers for ever.
+const END_TRY: Duration = Duration::from_secs(5);
 const INIT_MAX: Duration = Duration::from_secs(30);
 /// What is in flight when a sender gives up.
 const GIVE_UP_MAX: Duration = Duration::from_secs(10);
@@ -41,6 +43,26 @@ pub struct Transaction {
     pub id: String,
     /// The broker aborts it after this time.
     pub timeout: Duration,
+}
+
+/// What became of a transaction that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unwound {
+    /// It is taken back: nothing of it is visible, ever.
+    Aborted,
+    /// It is not committed, and could not be taken back, for this reason: the broker ends it by its timeout.
+    Open(Fault),
+    /// Its commit was asked for, and nobody answered: it is committed, or will be, or not.
+    Unknown,
+}
+
+/// A commit that is not known to stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotCommitted {
+    /// Why.
+    pub fault: Fault,
+    /// What became of the transaction; there is nothing more to do about it.
+    pub transaction: Unwound,
 }
 
 /// One record to send.
@@ -218,22 +240,29 @@ impl Sender {
     }
 
     /// Makes the transaction stand, where there is one; call it when nothing is in flight and nothing has failed.
-    pub fn commit(&mut self) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    ///
+    /// Why it does not, or may not. The transaction is over for this sender: there is nothing to [`give_up`](Self::give_up).
+    pub fn commit(&mut self) -> Result<(), NotCommitted> {
         if !self.is_transaction {
             return Ok(());
         }
         let producer = &mut self.producer;
-        let answer = until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.commit());
+        let answer =
+            until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.commit_within(END_TRY));
         match answer {
             Ok(()) => Ok(()),
-            Err(failed) if failed.abort => {
-                self.abort()?;
-                Err(of_call(&failed))
+            Err(failed) if failed.abort && !failed.fatal => {
+                let transaction = match self.abort() {
+                    Ok(()) => Unwound::Aborted,
+                    Err(fault) => Unwound::Open(fault),
+                };
+                Err(NotCommitted { fault: of_call(&failed), transaction })
             }
+            // An abort now could meet a commit that the broker has done, or does.
             Err(failed) => {
-                let fault = of_call(&failed);
-                let cause = format!("{fault}; whether the transaction was committed is not known");
-                Err(Fault::new(fault.kind, cause))
+                Err(NotCommitted { fault: of_call(&failed), transaction: Unwound::Unknown })
             }
         }
     }
@@ -258,7 +287,7 @@ impl Sender {
 
     fn abort(&mut self) -> Result<(), Fault> {
         let producer = &mut self.producer;
-        until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.abort())
+        until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.abort_within(END_TRY))
             .map_err(|e| of_call(&e))
     }
 

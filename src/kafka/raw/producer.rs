@@ -214,15 +214,32 @@ impl Producer {
     }
 
     pub(in crate::kafka) fn commit(&mut self) -> Result<(), Failed> {
+        self.commit_for(REST_OF_TRANSACTION)
+    }
+
+    /// As `commit`, and comes back when `limit` is over, though the commit goes on: the same call resumes it, and no other
+    /// may follow. For whoever ends with the transaction.
+    pub(in crate::kafka) fn commit_within(&mut self, limit: Duration) -> Result<(), Failed> {
+        self.commit_for(millis(limit))
+    }
+
+    fn commit_for(&mut self, limit: c_int) -> Result<(), Failed> {
         // SAFETY: a live client.
-        let error = unsafe { sys::rd_kafka_commit_transaction(self.rk, REST_OF_TRANSACTION) };
-        checked("commit", error)
+        checked("commit", unsafe { sys::rd_kafka_commit_transaction(self.rk, limit) })
     }
 
     pub(in crate::kafka) fn abort(&mut self) -> Result<(), Failed> {
+        self.abort_for(REST_OF_TRANSACTION)
+    }
+
+    /// As `commit_within`.
+    pub(in crate::kafka) fn abort_within(&mut self, limit: Duration) -> Result<(), Failed> {
+        self.abort_for(millis(limit))
+    }
+
+    fn abort_for(&mut self, limit: c_int) -> Result<(), Failed> {
         // SAFETY: a live client.
-        let error = unsafe { sys::rd_kafka_abort_transaction(self.rk, REST_OF_TRANSACTION) };
-        checked("abort", error)
+        checked("abort", unsafe { sys::rd_kafka_abort_transaction(self.rk, limit) })
     }
 
     /// Transactional requests that went without an answer since `init_transactions`.

@@ -11,6 +11,7 @@ use crate::kafka::record::Record;
 use crate::kafka::secure::{PASSWORD, Secure, USER};
 use crate::kafka::{Isolation, shared};
 use crate::process;
+use crate::proxy::{Fault, Proxied, api};
 use crate::scene::text;
 use crate::wait::{SOON, eventually};
 
@@ -184,6 +185,25 @@ fn a_transaction_is_all_or_nothing() {
         ours.len() >= 2 && ours.iter().all(|(_, state)| state.as_str().unwrap() != "Ongoing"),
         "{ours:?}"
     );
+}
+
+#[test]
+fn a_commit_without_an_answer_is_unknown_and_never_called_undone() {
+    let proxied = Proxied::start(&[]);
+    let cluster = proxied.broker.cluster();
+    let topic = cluster.topic("unknown", 1);
+    proxied.proxy.always(api::END_TXN, Fault::DropResponse);
+    let hand = Hand::at(&proxied.cluster().bootstrap);
+    let produce = ["produce", &topic, "--transaction", "--transaction-timeout", "5"];
+    let said = hand.feed(&produce, b"1\n2\n");
+    let advice = format!("unknown: read {topic} before feeding it again");
+    said.said(75, &["whether the transaction is committed is", &advice]);
+    for lie in ["not committed", "aborted", "try again", "nothing of the input is visible"] {
+        assert!(!said.err.contains(lie), "{lie:?}: {}", said.err);
+    }
+    assert!(proxied.proxy.met(api::END_TXN) > 0);
+    // It was committed.
+    assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
 }
 
 #[test]
