@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::cli::Misuse;
+
 /// What one read asks for.
 const READ_BYTES: usize = 256 << 10;
 /// Twice the largest record that is sent, as base64 and more.
@@ -62,7 +64,8 @@ impl Input {
             None => Box::new(io::stdin()),
             Some(path) if path == Path::new("-") => Box::new(io::stdin()),
             Some(path) => Box::new(
-                File::open(path).with_context(|| format!("cannot read {}", path.display()))?,
+                File::open(path)
+                    .with_context(|| Misuse(format!("cannot read {}", path.display())))?,
             ),
         };
         let (sender, receiver) = sync_channel(CHUNKS_MAX);

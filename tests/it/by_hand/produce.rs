@@ -120,7 +120,7 @@ fn an_unknown_topic_and_a_broker_that_is_not_there_are_told_apart() {
     let said = hand.feed(&["produce", "no-such-topic"], b"{}\n");
     said.said(1, &["the topic no-such-topic does not exist", "create the topic"]);
     let missing = hand.run(&["produce", &cluster.topic("file", 1), "no-such-file"]);
-    missing.said(78, &["cannot read no-such-file"]);
+    missing.said(64, &["cannot read no-such-file"]);
     let [port] = Broker::free_ports();
     let nowhere = Hand::at(&format!("127.0.0.1:{port}"));
     let said = nowhere.feed(&["produce", "t"], b"{}\n");
