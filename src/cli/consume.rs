@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 
 use super::by_hand::{self, As, Expressions, Judged, Stop, Target};
 use super::{Outcome, Stream, say};
-use crate::kafka::by_hand::{From, Isolation, ReadOptions, Reader};
-use crate::model::{GroupId, TopicName};
+use crate::kafka::by_hand::{From, Isolation, Mark, ReadOptions, Reader};
+use crate::model::{GroupId, Record, TopicName};
 use crate::worker::{Clock, Fault, SystemClock};
 use form::Form;
 use output::Out;
@@ -142,14 +142,11 @@ fn options(arguments: &Arguments) -> Result<ReadOptions, String> {
     })
 }
 
-/// A record's place: topic, partition, its own offset.
-type At = (String, i32, i64);
-
 struct Run<'a> {
     arguments: &'a Arguments,
     expressions: Expressions,
     reader: Reader,
-    out: Out<At>,
+    out: Out<Mark>,
     stop: Stop,
     clock: SystemClock,
     /// When offsets were committed last.
@@ -185,10 +182,15 @@ impl Run<'_> {
 
     fn all(&mut self) -> Result<(), Ended> {
         while !self.stop.requested() {
-            self.reader.poll(LOOK).map_err(Ended::Fault)?;
+            let out = &mut self.out;
+            let mut settle = |reader: &mut Reader| {
+                // Where the output cannot be asked, nothing is written; the next commit meets the same.
+                drop(out.taken(&mut |mark| reader.written(mark)));
+            };
+            self.reader.poll(LOOK, &mut settle).map_err(Ended::Fault)?;
             self.say_notes();
             let is_enough = self.batch()?;
-            self.out.flush().map_err(Ended::Output)?;
+            self.flush()?;
             if is_enough || (self.arguments.until_end && self.reader.is_at_end()) {
                 return Ok(());
             }
@@ -206,7 +208,7 @@ impl Run<'_> {
     fn batch(&mut self) -> Result<bool, Ended> {
         for index in 0..self.reader.len() {
             let Some(record) = self.reader.record(index) else { continue };
-            let at = (record.topic.to_owned(), record.partition, record.offset);
+            let Some(mark) = self.reader.mark(&record) else { continue };
             let form = self.arguments.output;
             let kind = if form == Form::Json { As::Json } else { As::Text };
             let appended = match self.expressions.judge(&record, kind) {
@@ -221,13 +223,13 @@ impl Run<'_> {
                 (Ok(is_written), _) => self.done += u64::from(is_written),
                 (Err(_), OnError::Skip) => self.skipped += 1,
                 (Err(why), OnError::Stop) => {
-                    let (topic, partition, offset) = at;
+                    let Record { topic, partition, offset, .. } = record;
                     return Err(Ended::Record(format!("{topic}[{partition}]@{offset}: {why}")));
                 }
             }
-            self.out.mark(at);
+            self.out.mark(mark, Mark::follows);
             if self.out.is_full() {
-                self.out.flush().map_err(Ended::Output)?;
+                self.flush()?;
             }
             if self.arguments.count.is_some_and(|count| self.done >= count) {
                 return Ok(true);
@@ -236,12 +238,16 @@ impl Run<'_> {
         Ok(false)
     }
 
+    fn flush(&mut self) -> Result<(), Ended> {
+        let stop = &self.stop;
+        self.out.flush(&|| stop.requested()).map_err(Ended::Output)
+    }
+
     /// Commits what somebody has.
     fn commit(&mut self) -> Result<(), Ended> {
         self.committed = self.clock.now();
         let reader = &mut self.reader;
-        let mut take = |(topic, partition, offset): At| reader.written(&topic, partition, offset);
-        self.out.taken(&mut take).map_err(Ended::Output)?;
+        self.out.taken(&mut |mark| reader.written(mark)).map_err(Ended::Output)?;
         self.reader.commit().map_err(Ended::Fault)
     }
 
@@ -249,9 +255,7 @@ impl Run<'_> {
     fn settle(&mut self, ended: Ended) -> Ended {
         let written = match &ended {
             // What came before the end is good.
-            Ended::Well | Ended::Record(_) | Ended::Fault(_) => {
-                self.out.flush().map_err(Ended::Output)
-            }
+            Ended::Well | Ended::Record(_) | Ended::Fault(_) => self.flush(),
             Ended::Output(_) => Ok(()),
         };
         let committed = written.and_then(|()| self.commit_all());
@@ -283,6 +287,11 @@ impl Run<'_> {
         }
     }
 
+    /// Whether something that is written is not committed.
+    fn is_behind(&self) -> bool {
+        self.reader.is_behind() || !self.out.is_taken()
+    }
+
     fn report(&self, ended: &Ended) -> Outcome {
         if self.skipped > 0 {
             let skipped = by_hand::records(self.skipped);
@@ -290,12 +299,18 @@ impl Run<'_> {
         }
         let so_far = match &self.arguments.group {
             None => format!("  {} written before it\n", by_hand::records(self.done)),
+            Some(group) if self.is_behind() => behind(group),
             Some(group) => format!(
                 "  what is written before it is committed for the group {group}: its next run goes on there\n"
             ),
         };
         match ended {
-            Ended::Well => Outcome::Good,
+            Ended::Well => {
+                if let Some(group) = self.arguments.group.as_ref().filter(|_| self.is_behind()) {
+                    say(Stream::Errors, &behind(group));
+                }
+                Outcome::Good
+            }
             Ended::Record(why) => {
                 say(Stream::Errors, &format!("error: {why}\n{so_far}"));
                 Outcome::Failed
@@ -325,4 +340,10 @@ impl Run<'_> {
             }
         }
     }
+}
+
+fn behind(group: &str) -> String {
+    format!(
+        "  not all that is written is committed for the group {group}: its next run writes the rest again\n"
+    )
 }

@@ -11,7 +11,7 @@ mod sender;
 mod tests;
 
 pub use ledger::{Account, Ack, LineFailure};
-pub use reader::{From, Isolation, ReadOptions, Reader};
+pub use reader::{From, Isolation, Mark, ReadOptions, Reader};
 pub use sender::{NotCommitted, Outbound, SendOptions, Sender, Transaction, Unwound};
 
 use std::time::Duration;

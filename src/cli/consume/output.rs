@@ -14,6 +14,9 @@ use rustix::fs::FileType;
 /// One write: as much as a pipe holds.
 pub(super) const WRITE_BYTES: usize = 64 << 10;
 
+/// What a pipe takes at once. Source: pipe(7), `PIPE_BUF`.
+const PIPE_BYTES: usize = 4096;
+
 /// What standard output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -71,10 +74,15 @@ impl<T> Out<T> {
         &mut self.buffer
     }
 
-    /// The record ends where the buffer ends now.
-    pub(super) fn mark(&mut self, of: T) {
+    /// The record ends where the buffer ends now. It takes the place of one that ends there too and that it `follows`: of
+    /// records without output, however many, one mark per partition is kept.
+    pub(super) fn mark(&mut self, of: T, follows: impl Fn(&T, &T) -> bool) {
         let end = self.flushed.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX));
-        self.marks.push_back(Mark { end, of });
+        let mut here = self.marks.iter_mut().rev().take_while(|mark| mark.end == end);
+        match here.find(|mark| follows(&of, &mark.of)) {
+            Some(mark) => mark.of = of,
+            None => self.marks.push_back(Mark { end, of }),
+        }
     }
 
     /// Whether it is time to write.
@@ -83,13 +91,39 @@ impl<T> Out<T> {
     }
 
     /// Writes the buffer. Where that fails, nobody knows how much of it somebody has: none of its records counts.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the file; `BrokenPipe` where a pipe is full, nobody reads it, and the command is to stop.
+    pub(super) fn flush(&mut self, stopping: &dyn Fn() -> bool) -> io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.file.write_all(&self.buffer)?;
+        match self.kind {
+            Kind::Pipe => self.write_to_pipe(stopping)?,
+            Kind::File | Kind::Other => self.file.write_all(&self.buffer)?,
+        }
         self.flushed += u64::try_from(self.buffer.len()).unwrap_or(0);
         self.buffer.clear();
+        Ok(())
+    }
+
+    /// A pipe that polls as writable takes so much without waiting.
+    fn write_to_pipe(&mut self, stopping: &dyn Fn() -> bool) -> io::Result<()> {
+        for part in self.buffer.chunks(PIPE_BYTES) {
+            loop {
+                let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
+                match poll(&mut asked, Some(&READER_WAIT)) {
+                    Ok(0) | Err(rustix::io::Errno::INTR) if stopping() => {
+                        return Err(io::ErrorKind::BrokenPipe.into());
+                    }
+                    Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                    Ok(_) => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.file.write_all(part)?;
+        }
         Ok(())
     }
 
@@ -138,5 +172,47 @@ impl<T> Out<T> {
                 asked.iter().all(|fd| !fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_without_output_keep_one_mark_per_partition_while_one_with_output_is_unread() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let kind = Kind::Pipe;
+        let mut out = Out { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() };
+        let same = |a: &(i32, i64), b: &(i32, i64)| a.0 == b.0;
+        out.buffer().push(b'x');
+        out.mark((0, 0), same);
+        out.flush(&|| false).unwrap();
+        for offset in 1..10_000 {
+            out.mark((i32::try_from(offset % 3).unwrap(), offset), same);
+        }
+        assert_eq!(out.marks.len(), 3);
+        let mut had = Vec::new();
+        out.taken(&mut |mark| had.push(mark)).unwrap();
+        assert_eq!((had.as_slice(), out.is_taken()), (&[][..], false));
+        io::Read::read_exact(&mut reader, &mut [0]).unwrap();
+        out.taken(&mut |mark| had.push(mark)).unwrap();
+        had.sort_unstable();
+        assert_eq!(had, [(0, 9_999), (1, 9_997), (2, 9_998)]);
+    }
+
+    #[test]
+    fn a_full_pipe_is_given_up_when_the_command_is_to_stop() {
+        let (reader, writer) = io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let kind = Kind::Pipe;
+        let mut out = Out { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() };
+        out.buffer().resize(4 << 20, b'x');
+        out.mark(7, |_, _| false);
+        let error = out.flush(&|| true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        assert!(out.is_taken(), "nothing of it counts as flushed");
+        drop(reader);
     }
 }

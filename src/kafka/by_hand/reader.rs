@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{ASK_MAX, Access};
 use crate::kafka::properties::{CONSUMER_DEFAULTS, CONSUMER_PINNED, set, set_all};
 use crate::kafka::raw::{
-    ClientError, Consumer, Failed, Messages, PartitionList, Protocol, Rebalance, code, logical,
+    ClientError, Consumer, Failed, Messages, PartitionList, PartitionOffset, Protocol, Rebalance,
+    code, logical,
 };
 use crate::kafka::retry::{OFFSETS_MAX, REQUEST_MAX, until};
 use crate::kafka::start::commit_start;
@@ -61,6 +62,24 @@ pub struct ReadOptions {
 }
 
 type Partition = (String, i32);
+/// A topic by its place in [`ReadOptions::topics`], and the partition: no owned name per record.
+type Place = (usize, i32);
+
+/// A record of a batch, to be given back by [`Reader::written`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    place: Place,
+    offset: i64,
+    /// Which assignment it was read in; another member may have gone on since.
+    assignment: u64,
+}
+
+impl Mark {
+    /// Whether both are of one partition, as it was given once: then the later one says all.
+    pub fn follows(&self, other: &Self) -> bool {
+        (self.place, self.assignment) == (other.place, other.assignment)
+    }
+}
 
 /// One consumer, and the batch that it holds.
 pub struct Reader {
@@ -71,12 +90,16 @@ pub struct Reader {
     options: ReadOptions,
     clock: SystemClock,
     /// What is ours now, and where it ended when it was given.
-    ends: BTreeMap<Partition, i64>,
+    ends: BTreeMap<Place, i64>,
     has_assignment: bool,
+    /// How often partitions were given.
+    assignments: u64,
     /// Next to read behind what is written, by partition; only of partitions that are ours.
-    written: BTreeMap<Partition, i64>,
+    written: BTreeMap<Place, i64>,
     /// What of `written` is not committed yet.
-    dirty: BTreeSet<Partition>,
+    dirty: BTreeSet<Place>,
+    /// Something written went to another member without a commit.
+    has_lost: bool,
     away_since: Option<Duration>,
     notes: Vec<String>,
 }
@@ -107,8 +130,10 @@ impl Reader {
             batch: Messages::with_capacity(BATCH_RECORDS_MAX),
             ends: BTreeMap::new(),
             has_assignment: false,
+            assignments: 0,
             written: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            has_lost: false,
             away_since: None,
             notes: Vec::new(),
         };
@@ -153,10 +178,17 @@ impl Reader {
                 self.consumer.query_watermarks(&entry.topic, entry.partition, REQUEST_MAX)?;
             // Whoever begins at the end has read all.
             let end = if entry.offset >= high { i64::MIN } else { high };
-            self.ends.insert((entry.topic, entry.partition), end);
+            if let Some(topic) = self.topic(&entry.topic) {
+                self.ends.insert((topic, entry.partition), end);
+            }
         }
         self.has_assignment = true;
+        self.assignments = self.assignments.saturating_add(1);
         Ok(())
+    }
+
+    fn topic(&self, name: &str) -> Option<usize> {
+        self.options.topics.iter().position(|topic| topic.as_str() == name)
     }
 
     /// What somebody should know, once.
@@ -165,10 +197,12 @@ impl Reader {
     }
 
     /// Fills the batch, waiting up to `wait` for the first record; serves the group meanwhile.
-    pub fn poll(&mut self, wait: Duration) -> Result<(), Fault> {
+    ///
+    /// Before partitions are given back, `settle` may say what is [`written`](Self::written) by then.
+    pub fn poll(&mut self, wait: Duration, settle: &mut dyn FnMut(&mut Self)) -> Result<(), Fault> {
         self.consumer.poll(&mut self.batch, BATCH_RECORDS_MAX, wait);
         while let Some(rebalance) = self.consumer.next_rebalance() {
-            self.rebalance(rebalance)?;
+            self.rebalance(rebalance, settle)?;
         }
         for index in 0..self.batch.len() {
             if let Some(err) = self.batch.error(index) {
@@ -200,8 +234,14 @@ impl Reader {
             return None;
         }
         let record = self.batch.record(index);
-        let is_ours = self.ends.contains_key(&(record.topic.to_owned(), record.partition));
-        is_ours.then_some(record)
+        let topic = self.topic(record.topic)?;
+        self.ends.contains_key(&(topic, record.partition)).then_some(record)
+    }
+
+    /// The mark of a record of the batch.
+    pub fn mark(&self, record: &Record<'_>) -> Option<Mark> {
+        let place = (self.topic(record.topic)?, record.partition);
+        Some(Mark { place, offset: record.offset, assignment: self.assignments })
     }
 
     /// Shows each header of a record of the batch, in order.
@@ -209,12 +249,14 @@ impl Reader {
         self.batch.each_header(index, visit);
     }
 
-    /// This record, and all before it in its partition, are written out, or are not to be.
-    pub fn written(&mut self, topic: &str, partition: i32, offset: i64) {
-        let place = (topic.to_owned(), partition);
-        if self.ends.contains_key(&place) {
-            self.dirty.insert(place.clone());
+    /// This record, and all before it in its partition, are written out, or are not to be. That of a partition that was given
+    /// back since is another member's matter.
+    pub fn written(&mut self, Mark { place, offset, assignment }: Mark) {
+        if assignment == self.assignments && self.ends.contains_key(&place) {
+            self.dirty.insert(place);
             self.written.insert(place, offset.saturating_add(1));
+        } else {
+            self.has_lost = self.options.group.is_some();
         }
     }
 
@@ -223,8 +265,13 @@ impl Reader {
         self.options.group.is_some() && !self.dirty.is_empty()
     }
 
+    /// Whether something that is written stands in no commit, and none will follow: the group's next member writes it again.
+    pub fn is_behind(&self) -> bool {
+        self.is_dirty() || self.has_lost
+    }
+
     /// Commits what is written, where there is a group. A group that has moved on keeps its own offsets: that is no error,
-    /// its records come again.
+    /// its records come again, and [`is_dirty`](Self::is_dirty) stays true.
     pub fn commit(&mut self) -> Result<(), Fault> {
         if !self.is_dirty() {
             return Ok(());
@@ -232,8 +279,9 @@ impl Reader {
         if !self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
             return Ok(());
         }
-        let next = |place: &Partition| self.written.get(place).copied();
-        let dirty = self.dirty.iter().filter_map(|p| Some((p.0.as_str(), p.1, next(p)?)));
+        let next = |place: &Place| self.written.get(place).copied();
+        let name = |topic: usize| self.options.topics.get(topic).map(TopicName::as_str);
+        let dirty = self.dirty.iter().filter_map(|p| Some((name(p.0)?, p.1, next(p)?)));
         let list = PartitionList::of(dirty);
         let moving =
             |e: &Failed| matches!(e.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION);
@@ -247,7 +295,7 @@ impl Reader {
             Err(failed) if moving(&failed) || failed.code == code::UNKNOWN_MEMBER_ID => Ok(()),
             Err(failed) => {
                 let kind = verdict::help(failed.code).unwrap_or(match failed.code {
-                    code::TIMED_OUT => FaultKind::BrokerAway,
+                    code::TIMED_OUT | code::WAIT_COORDINATOR => FaultKind::BrokerAway,
                     _ => FaultKind::Client,
                 });
                 Err(Fault::new(kind, format!("offsets: {failed}")))
@@ -264,8 +312,8 @@ impl Reader {
         if self.consumer.position(&mut list).is_err() {
             return false;
         }
-        let positions: BTreeMap<Partition, i64> =
-            list.to_vec().into_iter().map(|e| ((e.topic, e.partition), e.offset)).collect();
+        let at = |e: PartitionOffset| Some(((self.topic(&e.topic)?, e.partition), e.offset));
+        let positions: BTreeMap<Place, i64> = list.to_vec().into_iter().filter_map(at).collect();
         self.ends.iter().all(|(place, end)| {
             *end == i64::MIN || positions.get(place).is_some_and(|position| position >= end)
         })
@@ -284,12 +332,17 @@ impl Reader {
     fn rebalance(
         &mut self,
         Rebalance { assigned, lost, partitions }: Rebalance,
+        settle: &mut dyn FnMut(&mut Self),
     ) -> Result<(), Fault> {
         let fault = |e: Failed| verdict::of_consumer(&e).into_fault();
         if !assigned {
+            settle(self);
             if !lost {
                 self.commit()?;
             }
+            self.has_lost |= self.is_dirty();
+            // It comes again to whoever is given its partition next.
+            self.batch.clear();
             self.ends.clear();
             self.written.clear();
             self.dirty.clear();
@@ -338,6 +391,10 @@ impl Reader {
             return Ok(());
         }
         let fault = |kind| Err(Fault::new(kind, text));
+        if err == code::INCONSISTENT_GROUP_PROTOCOL {
+            let why = "members of the group divide its partitions in another way, as pipelines do: stop them, or choose another group";
+            return Err(Fault::new(FaultKind::Client, format!("{text}: {why}")));
+        }
         match verdict::help(err) {
             // A handshake that a broker's restart cut.
             _ if err == code::SSL => Ok(()),
@@ -348,7 +405,7 @@ impl Reader {
                 | FaultKind::Unsupported),
             ) => fault(kind),
             Some(FaultKind::BrokerAway | FaultKind::Configuration | FaultKind::Client) => Ok(()),
-            None if err == code::FATAL => fault(FaultKind::Client),
+            None if err == code::FATAL || is_join_refused(err) => fault(FaultKind::Client),
             None => Ok(()),
         }
     }
@@ -371,6 +428,14 @@ impl Reader {
 const REBALANCE_MAX: Duration = Duration::from_secs(5);
 /// The group of whoever reads alone: nothing ever joins it.
 const NO_GROUP: &str = "krouted.by-hand";
+
+/// A group that never lets this member in: the client would ask again for ever.
+fn is_join_refused(err: i32) -> bool {
+    matches!(
+        err,
+        code::INVALID_GROUP_ID | code::INVALID_SESSION_TIMEOUT | code::GROUP_MAX_SIZE_REACHED
+    )
+}
 
 fn client(access: &Access, options: &ReadOptions) -> Result<Consumer, Fault> {
     let mut conf = access.conf(CONSUMER_DEFAULTS)?;

@@ -34,7 +34,11 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const MSG_SIZE_TOO_LARGE: i32 = 10;
     pub(in crate::kafka) const TOPIC_EXCEPTION: i32 = 17;
     pub(in crate::kafka) const RECORD_LIST_TOO_LARGE: i32 = 18;
+    pub(in crate::kafka) const INCONSISTENT_GROUP_PROTOCOL: i32 = 23;
+    pub(in crate::kafka) const INVALID_GROUP_ID: i32 = 24;
     pub(in crate::kafka) const UNKNOWN_MEMBER_ID: i32 = 25;
+    pub(in crate::kafka) const INVALID_SESSION_TIMEOUT: i32 = 26;
+    pub(in crate::kafka) const GROUP_MAX_SIZE_REACHED: i32 = 81;
     pub(in crate::kafka) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
     pub(in crate::kafka) const GROUP_AUTHORIZATION_FAILED: i32 = 30;
     pub(in crate::kafka) const CLUSTER_AUTHORIZATION_FAILED: i32 = 31;

@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::{Hand, ended};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, End, shared, unique};
 use crate::process;
-use crate::scene::values;
+use crate::scene::{Scene, values};
 use crate::wait::{SOON, eventually};
 
 fn json_values(count: usize) -> Vec<Record> {
@@ -284,4 +286,66 @@ fn a_broker_that_is_lost_half_way_ends_it_and_what_was_written_stays_committed()
     ended(&mut child).said(75, &["no broker answers at", "its next run goes on there"]);
     broker.run();
     assert_eq!(cluster.committed("g", &topic).get(&0), Some(&2));
+}
+
+#[test]
+fn what_is_written_and_not_committed_when_the_broker_is_lost_is_said_to_come_again() {
+    let mut broker = Broker::start(&[]);
+    let cluster = broker.cluster();
+    let topic = cluster.topic("uncommitted", 1);
+    cluster.produce(&topic, &json_values(10));
+    let hand = Hand::at(&cluster.bootstrap);
+    let consume = ["consume", &topic, "--group", "g"];
+    let mut child = hand.command(&consume).spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    // Nobody reads: nothing may be committed yet.
+    eventually(SOON, "all ten stand in the pipe", || {
+        (rustix::io::ioctl_fionread(&pipe).unwrap() == 80).then_some(())
+    });
+    broker.kill9();
+    pipe.read_exact(&mut [0; 80]).unwrap();
+    let said = ended(&mut child);
+    said.said(75, &["not all that is written is committed", "writes the rest again"]);
+    assert!(!said.err.contains("goes on there"), "{}", said.err);
+    broker.run();
+    assert_eq!(cluster.committed("g", &topic).get(&0), None);
+    let again = hand.run(&[&consume[..], &["--until-end"]].concat()).good();
+    assert_eq!(again.lines().len(), 10);
+}
+
+#[test]
+fn a_group_that_does_not_let_it_in_ends_it() {
+    let cluster = shared();
+    let topic = cluster.topic("taken", 1);
+    let to = cluster.topic("taken-to", 1);
+    let scene = Scene::new(cluster);
+    let sinks = format!("sinks: {{out: {{kafka: {{topic: {to}}}}}}}");
+    scene.file("at_least_once", &[&format!("topics: [{topic}]"), "start: earliest"], &[&sinks]);
+    let _daemon = scene.run();
+    let hand = Hand::at(&cluster.bootstrap);
+    let said = hand.run(&["consume", &topic, "--group", &scene.name, "--until-end"]);
+    said.said(1, &["JoinGroup failed", "nconsistent group protocol", "choose another group"]);
+}
+
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+#[test]
+fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
+    let (cluster, topic, hand) = with("never-read", &json_values(MANY));
+    let group = unique("group");
+    for signal in ["INT", "TERM"] {
+        let (pipe, end) = std::io::pipe().unwrap();
+        let seen = end.try_clone().unwrap();
+        let mut command = hand.command(&["consume", &topic, "--group", &group]);
+        let mut child = command.stdout(end).spawn().unwrap();
+        eventually(SOON, "the pipe is full", || {
+            let mut asked = [PollFd::new(&seen, PollFlags::OUT)];
+            (poll(&mut asked, Some(&AT_ONCE)).unwrap() == 0).then_some(())
+        });
+        process::signal(child.id(), signal);
+        // The pipe stays open, and unread, until the command has ended.
+        ended(&mut child).said(0, &["what was not read stays", &group]);
+        drop(pipe);
+    }
+    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
 }
