@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as a wish that loops look at.
+//! SIGINT and SIGTERM as a wish that loops look at; a second one ends the process whatever it waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(in crate::cli) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Listens from now on; the thread that does it ends with the process.
+    /// Listens from now on; the thread that does it ends with the process, or ends it at the second signal.
     pub(in crate::cli) fn on_signals() -> Result<Self> {
         let stop = Self::default();
         let told = stop.clone();
@@ -20,14 +20,18 @@ impl Stop {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         drop(guard);
-        let listen = move || {
+        let mut next = move || {
             runtime.block_on(async {
                 tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => SignalKind::interrupt(),
+                    _ = terminate.recv() => SignalKind::terminate(),
                 }
-            });
+            })
+        };
+        let listen = move || {
+            next();
             told.0.store(true, Relaxed);
+            end_by(next());
         };
         let thread = std::thread::Builder::new().name("signals".to_owned());
         thread.spawn(listen).context("a thread for signals")?;
@@ -38,4 +42,14 @@ impl Stop {
     pub(in crate::cli) fn requested(&self) -> bool {
         self.0.load(Relaxed)
     }
+}
+
+/// As a shell names a process that ended by a signal: to put back the signal's own action would need `unsafe`.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "whoever asks twice waits for no write, no broker and no main thread"
+)]
+fn end_by(signal: SignalKind) {
+    std::process::exit(128_i32.saturating_add(signal.as_raw_value()));
 }
