@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::sources::{self, Sources};
+use super::sources::{self, Clusters, Sources};
 use super::{Misuse, Outcome, Stream, say};
 use crate::case::{self, Given};
 use crate::config::codes::{Example, ExampleKind, Explanation, explanations};
@@ -52,8 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let paths = [PathBuf::from(&arguments.what)];
     let config = arguments.config.as_deref();
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let checked = match sources::read(&paths, config, &environment)? {
-        Sources::Read(checked) => checked,
+    let checked = match sources::read(&paths, config, &environment, Clusters::OfTheFile)? {
+        Sources::Read(checked, _) => checked,
         Sources::NoSettings(findings) => {
             sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
             return Ok(Outcome::Configuration);
