@@ -97,7 +97,7 @@ fn every_count_is_in_its_own_series() {
 #[test]
 fn a_digest_is_a_number_that_a_double_holds() {
     let reloads = ReloadMeasures {
-        by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1)]),
+        by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1), ("open", 2)]),
         last_successful: true,
         last_success_seconds: Some(1_700_000_000.5),
         generation: 4,
@@ -113,6 +113,7 @@ fn a_digest_is_a_number_that_a_double_holds() {
         "krouted_config_last_reload_success_timestamp_seconds 1700000000.5",
         "krouted_config_reloads_total{result=\"applied\"} 3",
         "krouted_config_reloads_total{result=\"held\"} 0",
+        "krouted_config_reloads_total{result=\"open\"} 2",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }
