@@ -159,7 +159,6 @@ words! {
 }
 
 impl Outcome {
-
     /// Whether the folder is what runs.
     pub fn is_good(&self) -> bool {
         match self {

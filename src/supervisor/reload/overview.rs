@@ -130,7 +130,11 @@ impl Overview {
                 | Outcome::Open,
             )
             | None => {
-                if inner.said.errors > 0 { Outcome::Rejected } else { Outcome::Applied }
+                if inner.said.errors > 0 {
+                    Outcome::Rejected
+                } else {
+                    Outcome::Applied
+                }
             }
         }
     }
@@ -227,7 +231,7 @@ impl Inner {
         let origin = self.origins.get(&status.name);
         let definition = match origin {
             Some((Origin::LastGood, _)) => "last_good",
-            Some((Origin::Fresh, _)) if status.refused.is_some() => "last_good",
+            Some((Origin::Fresh, _)) if status.refused.is_some() || status.untaken => "last_good",
             Some((Origin::Fresh, _)) | None => "current",
         };
         let file = origin.map(|(_, path)| path.as_str());

@@ -12,6 +12,7 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         paused_by: vec![],
         refused: None,
         swapping: false,
+        untaken: false,
         description: None,
         labels: BTreeMap::from([("cost-centre".to_owned(), "7 \"north\"\n".to_owned())]),
         cluster: "default".to_owned(),
