@@ -56,8 +56,6 @@ pub enum Answer {
     Done(Value),
     /// There is no such pipeline.
     NotFound(String),
-    /// It cannot be done in this state: the sentence says why.
-    Conflict(String),
     /// Nothing was done, because too many ask at once: ask again.
     Busy(String),
     /// A bug: the sentence says which.
@@ -123,8 +121,24 @@ pub struct PlanRequest {
 pub struct PlanFile {
     /// Its place below the folder.
     pub path: String,
-    /// What it holds.
-    pub text: String,
+    /// What it holds, or why that is not known.
+    pub content: PlanContent,
+}
+
+/// What a file holds, or why that is not known: a daemon finds the same in both cases as in its own folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanContent {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+    /// More than a file may have.
+    TooLarge,
+    /// The system refuses it; why.
+    Refused(String),
+    /// It changed each time that it was read.
+    Moves,
 }
 
 impl Socket {

@@ -75,7 +75,8 @@ fn asked(line: &str, body: &str) -> (u16, Vec<String>) {
 
 #[test]
 fn every_request_reaches_the_daemon_as_it_was_meant() {
-    let plan = r#"{"version": 1, "files": [{"path": "a.yaml", "text": ""}], "schemas": []}"#;
+    let plan =
+        r#"{"version": 1, "files": [{"path": "a.yaml", "content": {"text": ""}}], "schemas": []}"#;
     let older = r#"{"version": 1, "files": []}"#;
     for (line, body, expected) in [
         ("GET /v1/status", "", "status"),
@@ -112,7 +113,6 @@ fn what_is_no_request_never_reaches_the_daemon() {
 fn every_answer_has_its_code() {
     for (answer, expected) in [
         (Answer::NotFound("no such pipeline".to_owned()), 404),
-        (Answer::Conflict("it drains".to_owned()), 409),
         (Answer::Stopping, 503),
         (Answer::Busy("too many".to_owned()), 503),
         (Answer::Failed("a bug".to_owned()), 500),
