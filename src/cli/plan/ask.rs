@@ -35,7 +35,7 @@ pub(super) fn run(
     }
     let request = PlanRequest { version: admin::VERSION, files, schemas };
     let body = serde_json::to_string(&request)?;
-    let document = match place.ask("POST", "/v1/plan", &body, Some(WAIT)) {
+    let document = match place.ask("POST", "/v1/plan", &body, WAIT) {
         Ok(document) => document,
         Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
     };
