@@ -63,7 +63,7 @@ metrics! {
     CONFIG_INFO = "krouted_config_info", Gauge, ["digest", "revision"],
         "The files that were read last: their digest, and the commit where the folder is in a checkout; always 1.";
     CONFIG_HASH = "krouted_config_hash", Gauge, [],
-        "The first 48 bits of that digest as a number, to compare instances.";
+        "The first 48 bits of that digest as a number: instances have the same one only where all that it covers is the same.";
     CONFIG_GENERATION = "krouted_config_generation", Gauge, [],
         "The number of the last generation.";
     RELOAD_SUCCESSFUL = "krouted_config_last_reload_successful", Gauge, [],
