@@ -26,7 +26,12 @@ use clap::{Parser, Subcommand};
 
 /// Moves records between Kafka topics as YAML files say.
 #[derive(Debug, Parser)]
-#[command(name = "krouted", version, arg_required_else_help = true)]
+#[command(
+    name = "krouted",
+    version,
+    arg_required_else_help = true,
+    after_long_help = include_str!("cli/help/krouted.txt")
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,35 +39,50 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Says what is wrong with pipeline files, without a broker.
+    /// Says what is wrong with pipeline files; --online asks their clusters too.
+    #[command(after_long_help = include_str!("cli/help/check.txt"))]
     Check(check::Arguments),
     /// Reads records of topics, and writes them to standard output.
+    #[command(after_long_help = include_str!("cli/help/consume.txt"))]
     Consume(consume::Arguments),
     /// Runs the example pipelines on a mock cluster inside this process, and shows what went where.
+    #[command(after_long_help = include_str!("cli/help/demo.txt"))]
     Demo(demo::Arguments),
     /// Shows one record's way through a pipeline, or says what the code of a finding means.
+    #[command(after_long_help = include_str!("cli/help/explain.txt"))]
     Explain(explain::Arguments),
     /// Writes files to begin with: a pipeline with tests, settings, a schema.
+    #[command(after_long_help = include_str!("cli/help/init.txt"))]
     Init(init::Arguments),
     /// Writes lines into a topic, each as a record.
+    #[command(after_long_help = include_str!("cli/help/produce.txt"))]
     Produce(produce::Arguments),
     /// Runs the tests in pipeline files, without a broker.
+    #[command(after_long_help = include_str!("cli/help/test.txt"))]
     Test(test::Arguments),
     /// Prints the JSON Schema of pipeline files or of the settings file.
+    #[command(after_long_help = include_str!("cli/help/schema.txt"))]
     Schema(schema::Arguments),
     /// Says what a folder of pipelines would change, pipeline by pipeline, before it does: 0 nothing, 2 changes, 1 findings.
+    #[command(after_long_help = include_str!("cli/help/plan.txt"))]
     Plan(plan::Arguments),
     /// The daemon: runs the pipelines of a folder until SIGTERM or SIGINT.
+    #[command(after_long_help = include_str!("cli/help/run.txt"))]
     Run(run::Arguments),
     /// Where each pipeline of the daemon is, and what is wrong with the files.
+    #[command(after_long_help = include_str!("cli/help/status.txt"))]
     Status(status::Arguments),
     /// The daemon reads its folder now.
+    #[command(after_long_help = include_str!("cli/help/reload.txt"))]
     Reload(reload::Arguments),
     /// A pipeline reads nothing more and stays in its group, until it is resumed.
+    #[command(after_long_help = include_str!("cli/help/pause.txt"))]
     Pause(act::Arguments),
     /// A paused pipeline goes on.
+    #[command(after_long_help = include_str!("cli/help/resume.txt"))]
     Resume(act::Arguments),
     /// A pipeline's workers end and start again; a halted one goes on so.
+    #[command(after_long_help = include_str!("cli/help/restart.txt"))]
     Restart(act::Arguments),
 }
 

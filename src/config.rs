@@ -16,6 +16,7 @@ mod envelope;
 mod environment;
 mod finding;
 mod load;
+pub mod online;
 mod properties;
 mod raw;
 pub mod schema;
@@ -25,7 +26,7 @@ mod text;
 mod yaml;
 
 pub use cases::Ran;
-pub use check::PlacedCase;
+pub use check::{PlacedCase, Places};
 pub use cluster::{Cluster, Mechanism, Sasl, SecretRef, Tls};
 pub use envelope::envelope;
 pub use environment::Environment;

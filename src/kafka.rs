@@ -16,6 +16,7 @@ mod raw;
 mod retry;
 mod secret;
 mod start;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -26,3 +27,4 @@ pub use oracle::Librdkafka;
 pub use port::{KafkaBatch, Port};
 pub use properties::{Connection, defaults};
 pub use secret::Secrets;
+pub use survey::survey;

@@ -1,4 +1,6 @@
-//! `krouted check`: offline findings of files and folders, failing tests among them.
+//! `krouted check`: findings of files and folders, failing tests among them; with `--online`, also what the clusters say.
+
+mod online;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -6,12 +8,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::sources::{self, Sources};
+use super::sources::{self, Clusters, Sources};
 use super::{Outcome, Stream, say};
 use crate::config::{self, Environment, Finding, Output, Severity};
 
 /// What `check` is asked for.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line, one each")]
 pub(super) struct Arguments {
     /// Pipeline files and folders of them; default: the folder of the settings.
     #[arg(value_name = "FILE|FOLDER")]
@@ -22,6 +25,9 @@ pub(super) struct Arguments {
     /// Looks up ${NAME} in the environment; without it, each is taken as some unknown text.
     #[arg(long)]
     env: bool,
+    /// Asks the clusters too: topics, rights, group, transactional ids, brokers; implies --env.
+    #[arg(long)]
+    online: bool,
     /// Leaves the tests in the files out.
     #[arg(long)]
     no_tests: bool,
@@ -42,24 +48,41 @@ enum Form {
 
 /// Checks, and says what was found.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
-    let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
+    let looks_up = arguments.env || arguments.online;
+    let environment = if looks_up { Environment::of_process() } else { Environment::Unknown };
     let config = arguments.config.as_deref();
-    let mut checked = match sources::read(&arguments.paths, config, &environment)? {
-        Sources::Read(checked) => checked,
-        Sources::NoSettings(findings) => {
-            let counts = config::Counts { files: 1, pipelines: 0 };
-            print(&findings, counts, arguments.output);
-            return Ok(Outcome::Configuration);
-        }
-    };
+    // Who asks clusters must know them; without a settings file that is the local broker alone.
+    let clusters = if arguments.online { Clusters::AllKnown } else { Clusters::OfTheFile };
+    let (mut checked, settings) =
+        match sources::read(&arguments.paths, config, &environment, clusters)? {
+            Sources::Read(checked, settings) => (checked, settings),
+            Sources::NoSettings(findings) => {
+                let counts = config::Counts { files: 1, pipelines: 0 };
+                print(&findings, counts, arguments.output);
+                return Ok(Outcome::Configuration);
+            }
+        };
     if arguments.no_tests {
         checked.findings.retain(|finding| !finding.is_untested());
     } else {
         checked.refuse_failing();
     }
+    if arguments.online {
+        online::ask(&mut checked, &settings, &environment);
+    }
     print(&checked.findings, checked.counts, arguments.output);
-    let is_bad = checked.findings.iter().any(|f| f.severity == Severity::Error);
-    Ok(if is_bad { Outcome::Findings } else { Outcome::Good })
+    Ok(outcome(&checked.findings))
+}
+
+/// Only where trying again may help with all that is wrong is that what is said.
+fn outcome(findings: &[Finding]) -> Outcome {
+    let errors = || findings.iter().filter(|f| f.severity == Severity::Error);
+    match errors().next() {
+        None => Outcome::Good,
+        Some(_) if errors().all(Finding::is_away) => Outcome::Later,
+        Some(_) if errors().all(|f| f.is_away() || f.is_of_settings()) => Outcome::Configuration,
+        Some(_) => Outcome::Findings,
+    }
 }
 
 fn print(findings: &[Finding], counts: config::Counts, form: Form) {

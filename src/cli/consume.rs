@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Reads as a member of this group, and commits what is written out: the next run goes on there. Default: alone.
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Where to begin in each partition: earliest, latest, an offset, -N for the last N records, or a time such as
+    /// Where to begin in each partition: earliest, latest, an offset, -N for N offsets before the end, or a time such as
     /// 2026-01-01T00:00:00Z. For a group: only where it has no offsets yet.
     #[arg(long, value_name = "PLACE", default_value = "earliest", allow_hyphen_values = true, value_parser = place)]
     start: From,

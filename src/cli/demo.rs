@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Outcome, Stream, run as daemon, say};
+use super::by_hand::Stop;
+use super::{Misuse, Outcome, Stream, run as daemon, say};
 use crate::config::{
     self, Cluster, Environment, Output, ReloadPolicy, SchemaFiles, Settings, Snapshot, SnapshotFile,
 };
@@ -52,15 +53,22 @@ const PARTITIONS: u16 = 3;
 const MOVING_MAX: Duration = Duration::from_secs(15);
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What `demo` is asked for: nothing.
+/// What `demo` is asked for.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// The mock cluster stays until SIGINT or SIGTERM, with these topics besides: for pipelines of your own.
+    #[arg(long, value_name = "TOPIC", num_args = 0..)]
+    stay: Option<Vec<String>>,
+}
 
 /// The counters of all workers that were ever started.
 type Watched = Arc<Mutex<BTreeMap<WorkerId, Arc<Counters>>>>;
 
 /// Runs the examples, shows what went where, and compares it with what the events say.
-pub(super) fn run(_: &Arguments) -> Result<Outcome> {
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
+    let stay = arguments.stay.as_ref().map(|names| own_topics(names)).transpose()?;
+    // From the beginning, so that whoever interrupts the demo ends it.
+    let stop = stay.as_ref().map(|_| Stop::on_signals()).transpose()?;
     let clock = SystemClock::default();
     telemetry::init(telemetry::LogFormat::Text, None, "warn");
     let pipelines = pipelines()?;
@@ -94,7 +102,42 @@ pub(super) fn run(_: &Arguments) -> Result<Outcome> {
         return Ok(Outcome::Failed);
     }
     say(Stream::Data, &closing(clock.now()));
+    if let (Some(own), Some(stop)) = (stay, stop) {
+        stay_up(&cluster, &own, &stop)?;
+    }
     Ok(Outcome::Good)
+}
+
+fn own_topics(names: &[String]) -> Result<Vec<TopicName>> {
+    let one = |name: &String| {
+        TopicName::new(name).or_else(|why| Misuse::of(format!("the topic {name:?} {why}")))
+    };
+    names.iter().map(one).collect()
+}
+
+/// Makes topics of somebody's own, and waits until it is told to end.
+fn stay_up(cluster: &MockCluster, own: &[TopicName], stop: &Stop) -> Result<()> {
+    for topic in own {
+        cluster.create_topic(topic, PARTITIONS).map_err(|e| anyhow!("the mock cluster: {e}"))?;
+    }
+    let at = cluster.bootstrap_servers();
+    let topics = own.iter().map(TopicName::as_str).collect::<Vec<_>>().join(", ");
+    let made = if own.is_empty() { String::new() } else { format!(" with the topics {topics}") };
+    say(
+        Stream::Data,
+        &format!(
+            "\nThe mock cluster stays until Ctrl-C{made}. In another terminal:\n\n    export KAFKA={at}\n"
+        ),
+    );
+    while !stop.requested() {
+        pause();
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is nothing to do until somebody ends it")]
+fn pause() {
+    std::thread::sleep(LOOK_INTERVAL);
 }
 
 fn closing(took: Duration) -> String {

@@ -4,17 +4,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::config::{self, Checked, Environment, Finding, Output, Severity, Snapshot, settings};
+use crate::config::{
+    self, Checked, Environment, Finding, Output, Settings, Severity, Snapshot, settings,
+};
 use crate::kafka::Librdkafka;
 
 use super::{Misuse, Stream, say};
 
 /// What was read, or the findings of a settings file that nothing can be read by.
 pub(super) enum Sources {
-    /// All files.
-    Read(Checked),
+    /// All files, and the settings that they were read with.
+    Read(Checked, Box<Settings>),
     /// The settings are broken.
     NoSettings(Vec<Finding>),
+}
+
+/// Which clusters a pipeline may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clusters {
+    /// Those of the settings file; without one nobody knows which there will be.
+    OfTheFile,
+    /// Those of the settings, be they defaults.
+    AllKnown,
 }
 
 /// Reads and checks files and folders; without any, the folder of the settings.
@@ -22,14 +33,15 @@ pub(super) fn read(
     paths: &[PathBuf],
     config: Option<&Path>,
     environment: &Environment,
+    clusters: Clusters,
 ) -> Result<Sources> {
     let file = settings::find(config);
     let loaded = match settings::load(file.as_deref(), environment, &Librdkafka) {
         Ok(loaded) => loaded,
         Err(findings) => return Ok(Sources::NoSettings(findings)),
     };
-    // Without a settings file nobody knows which clusters there will be.
-    let known = loaded.file.is_some().then_some(&loaded.settings);
+    let are_known = clusters == Clusters::AllKnown || loaded.file.is_some();
+    let known = are_known.then_some(&loaded.settings);
     let read = |paths: &[PathBuf]| Snapshot::read_with(paths, Some(&loaded.schemas_for(paths)));
     let snapshot = match paths {
         [] => {
@@ -40,7 +52,8 @@ pub(super) fn read(
         given => read(given).with_context(|| Misuse(format!("cannot read {}", shown(given))))?,
     };
     let snapshot = snapshot.without(loaded.file.as_deref());
-    Ok(Sources::Read(config::check(&snapshot, known, environment, &Librdkafka)))
+    let checked = config::check(&snapshot, known, environment, &Librdkafka);
+    Ok(Sources::Read(checked, Box::new(loaded.settings)))
 }
 
 fn shown(paths: &[PathBuf]) -> String {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::sources::{self, Sources};
+use super::sources::{self, Clusters, Sources};
 use super::{Outcome, Stream, say};
 use crate::config::{Counts, Environment, Finding};
 use report::Asked;
@@ -46,8 +46,9 @@ enum Form {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let config = arguments.config.as_deref();
     let environment = if arguments.env { Environment::of_process() } else { Environment::Unknown };
-    let checked = match sources::read(&arguments.paths, config, &environment)? {
-        Sources::Read(checked) => checked,
+    let checked = match sources::read(&arguments.paths, config, &environment, Clusters::OfTheFile)?
+    {
+        Sources::Read(checked, _) => checked,
         Sources::NoSettings(findings) => {
             sources::say_findings(&findings, Counts { files: 1, pipelines: 0 });
             return Ok(Outcome::Configuration);
@@ -56,10 +57,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let is_bad = sources::say_findings(&checked.findings, checked.counts);
     let coverage = if arguments.coverage { Asked::Yes } else { Asked::No };
     let results = report::results(&checked.run_cases(), coverage);
+    let refused = report::refused(&checked.findings);
     let text = match arguments.output {
         Form::Text => report::text(&results),
-        Form::Json => report::json(&results),
-        Form::Junit => report::junit(&results),
+        Form::Json => report::json(&results, &refused),
+        Form::Junit => report::junit(&results, &refused),
     };
     say(Stream::Data, &text);
     let fails = results.iter().any(|r| r.failed() > 0);

@@ -6,6 +6,7 @@
 mod cases;
 mod delivery;
 mod expressions;
+mod places;
 pub(super) mod properties;
 mod routes;
 mod schema;
@@ -45,6 +46,7 @@ impl From<Reported> for Absent {
 
 pub use cases::PlacedCase;
 pub(super) use cases::given;
+pub use places::Places;
 
 pub(super) type Got<T> = Result<T, Absent>;
 
@@ -69,8 +71,8 @@ pub(super) struct Outline {
     pub(super) writes: Vec<Written>,
     /// The cases of its tests that can be run.
     pub(super) cases: Vec<PlacedCase>,
-    /// Absent where a part of it is.
-    pub(super) pipeline: Option<Pipeline>,
+    /// Absent where a part of it is; with the places of what a cluster is asked about.
+    pub(super) pipeline: Option<(Pipeline, Places)>,
 }
 
 /// A topic that is written, and where the file says so.
@@ -129,7 +131,11 @@ pub(super) fn pipeline(raw: &RawPipeline, at: At<'_>, context: &mut Context<'_>)
             dead_letter: dead_letter?,
         })
     };
-    Outline { pipeline: pipeline().ok(), ..outline }
+    let placed = |pipeline: Pipeline| {
+        let places = Places::of(&pipeline, at);
+        (pipeline, places)
+    };
+    Outline { pipeline: pipeline().ok().map(placed), ..outline }
 }
 
 impl Context<'_> {

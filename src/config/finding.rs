@@ -5,6 +5,7 @@
 
 mod case;
 mod catalog;
+mod online;
 mod render;
 mod schema;
 mod semantic;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use super::text::{Place, SourceText};
 
+pub(super) use online::Use;
 pub use render::{Counts, Output, render};
 
 /// How bad it is.
@@ -44,7 +46,8 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Stable: `K01` YAML, `K02` schema, `K03` meaning, `K04` expression, `K05` across files, `K06` settings, `K07` client
-    /// properties, `K08` environment, `K09` tests, `K10` steps and schemas.
+    /// properties, `K08` environment, `K09` tests, `K10` steps and schemas, `K11` what a
+    /// cluster says.
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,

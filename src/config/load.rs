@@ -1,12 +1,13 @@
 //! A snapshot -> findings, and the pipelines of it that can run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{GroupId, PipelineName};
 use crate::pipeline::Pipeline;
 
 use super::catalog;
-use super::check::{self, Context, Outline, PlacedCase};
+use super::check::{self, Context, Outline, PlacedCase, Places};
 use super::environment::Environment;
 use super::finding::{Counts, Finding, Findings, Reported};
 use super::properties::ClientProperties;
@@ -24,6 +25,8 @@ pub struct Checked {
     pub pipelines: Vec<Arc<Pipeline>>,
     /// The cases of each of them, in the same order.
     pub cases: Vec<Vec<PlacedCase>>,
+    /// Where each of them says what its cluster is asked about.
+    pub places: BTreeMap<PipelineName, Places>,
     /// By file and place.
     pub findings: Vec<Finding>,
     /// What was looked at.
@@ -104,12 +107,15 @@ pub fn check(
     catalog::check(&mut outlines, &mut findings);
     let counts = Counts { files: snapshot.files.len(), pipelines: outlines.len() };
     let (mut pipelines, mut cases) = (Vec::new(), Vec::new());
+    let mut all_places = BTreeMap::new();
     for (outline, file) in std::iter::zip(outlines, file_of) {
-        let pipeline = outline.pipeline.map(Arc::new);
-        if let Some(pipeline) = &pipeline {
-            pipelines.push(Arc::clone(pipeline));
+        let pipeline = outline.pipeline.map(|(pipeline, places)| {
+            let pipeline = Arc::new(pipeline);
+            pipelines.push(Arc::clone(&pipeline));
             cases.push(outline.cases);
-        }
+            all_places.insert(pipeline.name.clone(), places);
+            pipeline
+        });
         let Some(file) = files.get_mut(file) else { continue };
         match outline.name {
             Some((name, _)) => {
@@ -119,7 +125,8 @@ pub fn check(
             None => file.is_nameless = true,
         }
     }
-    Checked { pipelines, cases, findings: findings.sorted(), counts, files }
+    let (places, findings) = (all_places, findings.sorted());
+    Checked { pipelines, cases, places, findings, counts, files }
 }
 
 /// A file's text and its documents, where they can be read.

@@ -17,11 +17,11 @@ pub use sender::{Outbound, SendOptions, Sender, Transaction};
 use std::time::Duration;
 
 use super::properties::{reach, set};
-use super::raw::{ClientError, Conf, Failed, TopicMetadata, code, error_text};
+use super::raw::{ClientError, Conf, Failed};
 use super::secret::Secrets;
 use super::verdict;
 use crate::config::Cluster;
-use crate::worker::{Fault, FaultKind};
+use crate::worker::Fault;
 
 /// The first question; a broker that is there answers in milliseconds, one that starts in seconds.
 const ASK_MAX: Duration = Duration::from_secs(10);
@@ -48,33 +48,8 @@ impl Access {
         Ok(conf)
     }
 
-    /// The fault behind a question that was not answered: what the client's threads met tells more than "timed out".
-    fn unanswered(&self, failed: &Failed, mut met: Vec<ClientError>) -> Fault {
-        met.retain(|e| e.code != code::ALL_BROKERS_DOWN);
-        let told = |kind| met.iter().find(|e| verdict::help(e.code) == Some(kind));
-        if let Some(error) = told(FaultKind::Authorization) {
-            return Fault::new(FaultKind::Authorization, error.text.clone());
-        }
-        match verdict::help(failed.code) {
-            Some(FaultKind::BrokerAway) | None => {
-                let why =
-                    told(FaultKind::BrokerAway).map_or(failed.text.as_str(), |e| e.text.as_str());
-                let servers = &self.cluster.bootstrap_servers;
-                Fault::new(FaultKind::BrokerAway, format!("no broker answers at {servers}: {why}"))
-            }
-            Some(kind) => Fault::new(kind, failed.to_string()),
-        }
-    }
-}
-
-/// A topic that is there and may be seen.
-fn known(topic: &TopicMetadata) -> Result<(), Fault> {
-    let (name, err) = (&topic.name, topic.err);
-    match verdict::help(err) {
-        None if err == 0 && !topic.partitions.is_empty() => Ok(()),
-        None | Some(FaultKind::UnknownTopic) => {
-            Err(Fault::new(FaultKind::UnknownTopic, format!("the topic {name} does not exist")))
-        }
-        Some(kind) => Err(Fault::new(kind, format!("topic {name}: {}", error_text(err)))),
+    /// The fault behind a question that was not answered.
+    fn unanswered(&self, failed: &Failed, met: Vec<ClientError>) -> Fault {
+        verdict::unanswered(&self.cluster.bootstrap_servers, failed, met)
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::outlet::Outlet;
 use super::port::{Fetching, Port};
 use super::properties::Connection;
-use super::raw::{Consumer, Failed, TopicMetadata, code};
+use super::raw::{Consumer, Failed};
 use super::start::{self, Subscription};
 use super::transaction;
-use super::verdict;
+use super::verdict::{self, known};
 use crate::model::Guarantee;
 use crate::pipeline::{Partition, Pipeline, Sink, Topics};
 use crate::worker::{Fault, FaultKind, SystemClock};
@@ -137,34 +137,7 @@ fn check_preserved(pipeline: &Pipeline, sink: &Sink, client: &mut Consumer) -> R
     Ok(())
 }
 
-fn known(topic: &TopicMetadata) -> Result<(), Fault> {
-    let (name, err) = (&topic.name, topic.err);
-    match verdict::help(err) {
-        None if err == 0 && !topic.partitions.is_empty() => Ok(()),
-        None | Some(FaultKind::UnknownTopic) => {
-            Err(Fault::new(FaultKind::UnknownTopic, format!("the topic {name} does not exist")))
-        }
-        Some(kind) => {
-            Err(Fault::new(kind, format!("topic {name}: {}", super::raw::error_text(err))))
-        }
-    }
-}
-
-/// The fault behind a question that was not answered: what the client's threads met tells more than "timed out".
+/// The fault behind a question to the probe that was not answered.
 fn unreachable(probe: &mut Consumer, connection: &Connection, failed: &Failed) -> Fault {
-    let servers = &connection.cluster.bootstrap_servers;
-    probe.serve();
-    let mut met = std::iter::from_fn(|| probe.next_error()).collect::<Vec<_>>();
-    met.retain(|e| e.code != code::ALL_BROKERS_DOWN);
-    let told = |kind| met.iter().find(|e| verdict::help(e.code) == Some(kind));
-    if let Some(error) = told(FaultKind::Authorization) {
-        return Fault::new(FaultKind::Authorization, error.text.clone());
-    }
-    match verdict::help(failed.code) {
-        Some(FaultKind::BrokerAway) | None => {
-            let why = told(FaultKind::BrokerAway).map_or(failed.text.as_str(), |e| e.text.as_str());
-            Fault::new(FaultKind::BrokerAway, format!("no broker answers at {servers}: {why}"))
-        }
-        Some(kind) => Fault::new(kind, failed.to_string()),
-    }
+    verdict::unanswered(&connection.cluster.bootstrap_servers, failed, probe.met())
 }

@@ -120,6 +120,27 @@ impl Connection {
         self.consumer_base(&format!("{}/probe", self.id))
     }
 
+    /// The same, that also learns which versions of requests the brokers take.
+    pub(super) fn surveyor(&self) -> Result<Conf, Fault> {
+        let mut conf = self.probe()?;
+        set(&mut conf, "debug", "feature")?;
+        Ok(conf)
+    }
+
+    /// A transactional id like the workers', which none of them has: theirs end in a number. Whoever initialises it fences
+    /// nobody but another survey.
+    pub(super) fn probed_id(&self) -> String {
+        format!("krouted/{}/{}/check", self.id.pipeline, self.id.instance)
+    }
+
+    /// A producer with that id.
+    pub(super) fn probing_producer(&self) -> Result<Conf, Fault> {
+        let mut conf = self.producer()?;
+        set(&mut conf, "transactional.id", &self.probed_id())?;
+        set(&mut conf, "client.id", &self.probed_id())?;
+        Ok(conf)
+    }
+
     fn consumer_base(&self, client_id: &str) -> Result<Conf, Fault> {
         let mut conf = Conf::new();
         set_all(&mut conf, CONSUMER_DEFAULTS)?;

@@ -5,6 +5,7 @@
 //! `TRANSACTION_ABORTABLE` for one), and an enum that holds such a value is undefined behaviour.
 #![expect(unsafe_code, reason = "the one place where librdkafka's C interface is called")]
 
+mod admin;
 mod conf;
 mod consumer;
 mod error;
@@ -15,6 +16,7 @@ mod metadata;
 mod producer;
 mod sys;
 
+pub(super) use admin::{Configs, TopicDescription};
 pub(super) use conf::{Conf, check_property, check_topic_property};
 pub(super) use consumer::Consumer;
 pub(super) use error::{Failed, code, error_text};

@@ -79,7 +79,7 @@ impl Subscription {
     }
 }
 
-fn matching(
+pub(super) fn matching(
     pattern: &TopicPattern,
     client: &mut Consumer,
 ) -> Result<Vec<super::raw::TopicMetadata>, Failed> {

@@ -1,7 +1,7 @@
 //! What an error leaves to do. Pure; decided by librdkafka's flags first where it has them, by the code where only the code
 //! tells who can help.
 
-use super::raw::{Failed, Undelivered, code, error_text};
+use super::raw::{ClientError, Failed, TopicMetadata, Undelivered, code, error_text};
 use crate::worker::{Failure, Fault, FaultKind};
 
 /// Codes with which a broker or the client refuses a record for good.
@@ -136,5 +136,34 @@ pub(super) fn of_event(err: i32, text: &str) -> Option<Failure> {
             | FaultKind::Client,
         ) => None,
         None => (err == code::FATAL).then(|| fault(FaultKind::Client)).flatten(),
+    }
+}
+
+/// A topic that is there and may be seen.
+pub(super) fn known(topic: &TopicMetadata) -> Result<(), Fault> {
+    let (name, err) = (&topic.name, topic.err);
+    match help(err) {
+        None if err == 0 && !topic.partitions.is_empty() => Ok(()),
+        None | Some(FaultKind::UnknownTopic) => {
+            Err(Fault::new(FaultKind::UnknownTopic, format!("the topic {name} does not exist")))
+        }
+        Some(kind) => Err(Fault::new(kind, format!("topic {name}: {}", error_text(err)))),
+    }
+}
+
+/// The fault behind a first question that was not answered at these addresses: what the client's threads met tells more than
+/// "timed out".
+pub(super) fn unanswered(servers: &str, failed: &Failed, mut met: Vec<ClientError>) -> Fault {
+    met.retain(|e| e.code != code::ALL_BROKERS_DOWN);
+    let told = |kind| met.iter().find(|e| help(e.code) == Some(kind));
+    if let Some(error) = told(FaultKind::Authorization) {
+        return Fault::new(FaultKind::Authorization, error.text.clone());
+    }
+    match help(failed.code) {
+        Some(FaultKind::BrokerAway) | None => {
+            let why = told(FaultKind::BrokerAway).map_or(failed.text.as_str(), |e| e.text.as_str());
+            Fault::new(FaultKind::BrokerAway, format!("no broker answers at {servers}: {why}"))
+        }
+        Some(kind) => Fault::new(kind, failed.to_string()),
     }
 }

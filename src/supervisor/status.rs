@@ -85,6 +85,8 @@ pub struct Totals {
     pub produced: u64,
     /// Records that a filter did not let pass.
     pub filtered: u64,
+    /// Records for which a field that a predicate compares was missing: the predicate was not true of them.
+    pub missing_field: u64,
     /// Records that a policy dropped.
     pub dropped: u64,
     /// Dead letters.
@@ -108,6 +110,7 @@ impl Totals {
             consumed: counters.consumed.load(Relaxed),
             produced: counters.produced.load(Relaxed),
             filtered: counters.filtered.load(Relaxed),
+            missing_field: counters.missing.load(Relaxed),
             dropped: sum(&counters.dropped),
             dead_lettered: sum(&counters.dead_lettered),
             lost: counters.lost.load(Relaxed),
@@ -123,6 +126,7 @@ impl Totals {
             consumed: self.consumed + other.consumed,
             produced: self.produced + other.produced,
             filtered: self.filtered + other.filtered,
+            missing_field: self.missing_field + other.missing_field,
             dropped: self.dropped + other.dropped,
             dead_lettered: self.dead_lettered + other.dead_lettered,
             lost: self.lost + other.lost,

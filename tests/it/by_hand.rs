@@ -1,8 +1,11 @@
 //! Records in and out by hand: `krouted produce` and `krouted consume` as an operator runs them.
 
 mod consume;
+mod help;
 mod init;
+mod online;
 mod produce;
+mod readme;
 mod round_trip;
 
 use std::io::{Read, Write};
@@ -91,6 +94,12 @@ impl Hand {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         self.feed(arguments, b"")
+    }
+
+    /// Asks the daemon of this folder.
+    pub(crate) fn run_at(&self, arguments: &[&str]) -> Said {
+        let mut command = self.command(arguments);
+        ended(&mut command.env("XDG_RUNTIME_DIR", self.path()).spawn().unwrap())
     }
 
     /// Runs a command with this on its standard input.

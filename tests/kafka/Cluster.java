@@ -68,8 +68,9 @@ final class Cluster {
     private static Object createTopic(JsonNode request) throws Exception {
         Map<String, String> configs = new HashMap<>();
         request.path("configs").properties().forEach(e -> configs.put(e.getKey(), e.getValue().asText()));
+        Optional<Short> replicas = Optional.ofNullable(request.get("replicas")).map(count -> (short) count.asInt());
         NewTopic topic = new NewTopic(
-                request.get("topic").asText(), Optional.of(request.get("partitions").asInt()), Optional.empty());
+                request.get("topic").asText(), Optional.of(request.get("partitions").asInt()), replicas);
         Judge.admin(request).createTopics(List.of(topic.configs(configs))).all().get();
         return true;
     }

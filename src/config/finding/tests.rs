@@ -57,7 +57,7 @@ fn a_secret_is_never_drawn() {
 
 #[test]
 fn every_code_belongs_to_one_message() {
-    let sources = ["case", "catalog", "schema", "semantic", "settings", "steps", "yaml"];
+    let sources = ["case", "catalog", "online", "schema", "semantic", "settings", "steps", "yaml"];
     let mut codes: Vec<String> = Vec::new();
     for name in sources {
         let path = format!("{}/src/config/finding/{name}.rs", env!("CARGO_MANIFEST_DIR"));

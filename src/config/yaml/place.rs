@@ -39,6 +39,11 @@ impl<'a> At<'a> {
         }
     }
 
+    /// This, or where it is missing the other.
+    pub(in crate::config) fn or(self, other: Self) -> Self {
+        if self.is_there { self } else { other }
+    }
+
     /// Where a JSON pointer leads.
     pub(in crate::config) fn pointer(self, pointer: &str) -> Self {
         pointer.split('/').skip(1).fold(self, |at, token| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{ASK_MAX, Access, known};
+use super::{ASK_MAX, Access};
 use crate::kafka::properties::{CONSUMER_DEFAULTS, CONSUMER_PINNED, set, set_all};
 use crate::kafka::raw::{
     ClientError, Consumer, Failed, Messages, PartitionList, Protocol, Rebalance, code, logical,
@@ -11,7 +11,7 @@ use crate::kafka::raw::{
 use crate::kafka::retry::{OFFSETS_MAX, REQUEST_MAX, until};
 use crate::kafka::start::commit_start;
 use crate::kafka::transaction::COMMIT_MAX;
-use crate::kafka::verdict;
+use crate::kafka::verdict::{self, known};
 use crate::model::{GroupId, Record, TopicName, VisitHeader};
 use crate::worker::{Clock, Fault, FaultKind, SystemClock};
 
@@ -388,9 +388,7 @@ fn client(access: &Access, options: &ReadOptions) -> Result<Consumer, Fault> {
 }
 
 fn unanswered(access: &Access, consumer: &mut Consumer, failed: &Failed) -> Fault {
-    consumer.serve();
-    let met = std::iter::from_fn(|| consumer.next_error()).collect();
-    access.unanswered(failed, met)
+    access.unanswered(failed, consumer.met())
 }
 
 /// Real offsets for all partitions; one that a partition does not hold becomes the nearest that it holds, which is noted.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::ledger::{Account, Ack, Certainty, Ledger, LineFailure};
-use super::{ASK_MAX, Access, known};
+use super::{ASK_MAX, Access};
 use crate::kafka::properties::{PRODUCER_DEFAULTS, set};
 use crate::kafka::raw::{
     ClientError, Delivered, Failed, Outgoing, Producer, TakenHeaders, TopicHandle, code, error_text,
 };
 use crate::kafka::retry::{TRANSACTION_CALL_MAX, retriable, until};
-use crate::kafka::verdict;
+use crate::kafka::verdict::{self, known};
 use crate::model::{HeaderList, TopicName};
 use crate::worker::{Clock, Fault, FaultKind, SystemClock};
 

@@ -23,7 +23,7 @@ const CLOSE_TRY: Duration = Duration::from_millis(50);
 
 /// One `rd_kafka_t` of type consumer, used by one thread.
 pub(in crate::kafka) struct Consumer {
-    rk: *mut sys::Rk,
+    pub(super) rk: *mut sys::Rk,
     queue: *mut sys::QueueT,
     hooks: Arc<Hooks>,
     pub(in crate::kafka) protocol: Protocol,
@@ -77,6 +77,17 @@ impl Consumer {
         self.hooks.next_error()
     }
 
+    /// What the client's threads met until now; for a client that nobody polls. Records that come up are dropped.
+    pub(in crate::kafka) fn met(&mut self) -> Vec<ClientError> {
+        let mut unread = Messages::with_capacity(CLOSE_BATCH);
+        self.take(&mut unread, CLOSE_BATCH, Duration::ZERO);
+        let told = (0..unread.len()).filter_map(|index| {
+            let code = unread.error(index)?;
+            Some(ClientError { code, text: unread.error_detail(index).0 })
+        });
+        std::iter::from_fn(|| self.next_error()).chain(told).collect()
+    }
+
     /// The error that killed the client, if one did.
     pub(in crate::kafka) fn fatal_error(&self) -> Option<(i32, String)> {
         fatal_error(self.rk)
@@ -92,12 +103,6 @@ impl Consumer {
         if batch.len() > 0 {
             self.take(batch, max.saturating_sub(1), Duration::ZERO);
         }
-    }
-
-    /// Serves the callbacks that wait, for a client that nobody polls; records that come up are dropped.
-    pub(in crate::kafka) fn serve(&mut self) {
-        let mut unread = Messages::with_capacity(CLOSE_BATCH);
-        self.take(&mut unread, CLOSE_BATCH, Duration::ZERO);
     }
 
     fn take(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
@@ -295,6 +300,17 @@ impl Consumer {
             )
         };
         (answer == 0 && high >= 0).then_some(high)
+    }
+
+    /// How many brokers the cluster has now; the first question to a cluster.
+    pub(in crate::kafka) fn brokers(&mut self, limit: Duration) -> Result<usize, Failed> {
+        // SAFETY: a live client.
+        unsafe { metadata::brokers(self.rk, limit) }
+    }
+
+    /// The newest version of TxnOffsetCommit that all brokers take that were met; absent where none takes it. Known of a client with the property `debug=feature` only.
+    pub(in crate::kafka) fn txn_offset_commit_taken(&self) -> Option<i32> {
+        self.hooks.txn_offset_commit_taken()
     }
 
     /// All topics of the cluster.

@@ -6,6 +6,7 @@ use super::sys;
 
 /// Codes that decisions look at. Source: `rdkafka.h`, `rd_kafka_resp_err_t`.
 pub(in crate::kafka) mod code {
+    pub(in crate::kafka) const FAIL: i32 = -196;
     pub(in crate::kafka) const TRANSPORT: i32 = -195;
     pub(in crate::kafka) const RESOLVE: i32 = -193;
     pub(in crate::kafka) const MSG_TIMED_OUT: i32 = -192;
@@ -16,6 +17,7 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const TIMED_OUT: i32 = -185;
     pub(in crate::kafka) const QUEUE_FULL: i32 = -184;
     pub(in crate::kafka) const SSL: i32 = -181;
+    pub(in crate::kafka) const WAIT_COORDINATOR: i32 = -180;
     pub(in crate::kafka) const ASSIGN_PARTITIONS: i32 = -175;
     pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
     pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;

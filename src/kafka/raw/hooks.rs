@@ -85,6 +85,8 @@ pub(super) struct Hooks {
     pub(super) indefinite: AtomicU64,
     /// The version of TxnOffsetCommit that the broker was asked with; 0 before the first, else version + 1.
     pub(super) txn_offset_commit: AtomicI32,
+    /// As `txn_offset_commit`, of what brokers say that they take; the least of all.
+    txn_offset_commit_taken: AtomicI32,
     /// Whether a look into `undelivered` is worth its lock.
     any_undelivered: AtomicBool,
     /// In the order of their reports; a window's records at most, since each window asks.
@@ -123,6 +125,10 @@ impl Hooks {
             return Vec::new();
         }
         std::mem::take(&mut *locked(&self.undelivered))
+    }
+    pub(super) fn txn_offset_commit_taken(&self) -> Option<i32> {
+        let stored = self.txn_offset_commit_taken.load(Relaxed);
+        (stored > 0).then_some(stored.saturating_sub(1))
     }
     fn push_error(&self, error: ClientError) {
         let mut errors = locked(&self.errors);
@@ -190,7 +196,7 @@ pub(super) extern "C" fn on_error(
 }
 
 pub(super) extern "C" fn on_log(
-    _rk: *const sys::Rk,
+    rk: *const sys::Rk,
     level: c_int,
     facility: *const c_char,
     text: *const c_char,
@@ -199,9 +205,26 @@ pub(super) extern "C" fn on_log(
         // SAFETY: two NUL-terminated strings that live for the call.
         let (facility, text) = unsafe { (CStr::from_ptr(facility), CStr::from_ptr(text)) };
         let (facility, text) = (facility.to_string_lossy(), text.to_string_lossy());
+        if facility == "APIVERSION"
+            && let Some(version) = taken(&text, "ApiKey TxnOffsetCommit (28) Versions ")
+        {
+            // SAFETY: a live client, whose opaque is ours from before it was made.
+            let least = unsafe { &hooks(sys::rd_kafka_opaque(rk)).txn_offset_commit_taken };
+            let known = least.load(Relaxed);
+            if known == 0 || version < known - 1 {
+                least.store(version.saturating_add(1), Relaxed);
+            }
+        }
         // What matters comes through `on_error` and the calls' answers, and is logged by who decides.
         tracing::debug!(target: "librdkafka", level, %facility, "{text}");
     });
+}
+
+/// The newest version in a line such as `ApiKey TxnOffsetCommit (28) Versions 0..5`, which `debug=feature` gives for each
+/// broker: no call of librdkafka tells which versions a broker takes.
+fn taken(line: &str, before: &str) -> Option<i32> {
+    let (_, versions) = line.split_once(before)?;
+    versions.split_once("..")?.1.trim().parse().ok()
 }
 
 /// Only failed deliveries are reported (`delivery.report.only.error`), but for a producer that asked for all.

@@ -30,15 +30,29 @@ pub(super) unsafe fn fetch(
     unsafe {
         let answer = sys::rd_kafka_metadata(rk, all, only, &raw mut found, millis(limit));
         checked_code("metadata", answer)?;
-        let topics = array((*found).topics, (*found).topic_cnt).iter().map(copied).collect();
+        let topics = array((*found).topics, size((*found).topic_cnt)).iter().map(copied).collect();
         sys::rd_kafka_metadata_destroy(found);
         Ok(topics)
     }
 }
 
+/// How many brokers the cluster has now; asks for no topic.
+///
+/// SAFETY: `rk` is a live client that knows no topic yet.
+pub(super) unsafe fn brokers(rk: *mut sys::Rk, limit: Duration) -> Result<usize, Failed> {
+    let mut found: *const sys::Meta = ptr::null();
+    // SAFETY: see above; as in `fetch`.
+    unsafe {
+        let answer = sys::rd_kafka_metadata(rk, 0, ptr::null_mut(), &raw mut found, millis(limit));
+        checked_code("metadata", answer)?;
+        let count = (*found).broker_cnt;
+        sys::rd_kafka_metadata_destroy(found);
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+}
+
 /// SAFETY: `pointer` is null or begins `count` elements.
-unsafe fn array<'a, T>(pointer: *const T, count: i32) -> &'a [T] {
-    let count = usize::try_from(count).unwrap_or(0);
+pub(super) unsafe fn array<'a, T>(pointer: *const T, count: usize) -> &'a [T] {
     if pointer.is_null() || count == 0 {
         return &[];
     }
@@ -48,11 +62,16 @@ unsafe fn array<'a, T>(pointer: *const T, count: i32) -> &'a [T] {
 
 fn copied(topic: &sys::MetaTopic) -> TopicMetadata {
     // SAFETY: an element of a live metadata structure.
-    let (name, partitions) =
-        unsafe { (CStr::from_ptr(topic.topic), array(topic.partitions, topic.partition_cnt)) };
+    let (name, partitions) = unsafe {
+        (CStr::from_ptr(topic.topic), array(topic.partitions, size(topic.partition_cnt)))
+    };
     TopicMetadata {
         name: name.to_string_lossy().into_owned(),
         partitions: partitions.iter().map(|p| p.id).collect(),
         err: topic.err,
     }
+}
+
+fn size(count: i32) -> usize {
+    usize::try_from(count).unwrap_or(0)
 }

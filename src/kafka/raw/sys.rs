@@ -5,10 +5,13 @@
 use std::ffi::{c_char, c_int, c_void};
 
 pub(super) use rdkafka::bindings::{
-    rd_kafka_conf_t as ConfT, rd_kafka_consumer_group_metadata_t as GroupMetadataT,
-    rd_kafka_error_t as ErrorT, rd_kafka_event_t as EventT, rd_kafka_headers_t as HeadersT,
-    rd_kafka_queue_t as QueueT, rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT,
-    rd_kafka_topic_t as TopicT,
+    rd_kafka_AdminOptions_t as AdminOptionsT, rd_kafka_ConfigEntry_t as ConfigEntryT,
+    rd_kafka_ConfigResource_t as ConfigResourceT, rd_kafka_TopicCollection_t as TopicCollectionT,
+    rd_kafka_TopicDescription_t as TopicDescriptionT,
+    rd_kafka_TopicPartitionInfo_t as TopicPartitionInfoT, rd_kafka_conf_t as ConfT,
+    rd_kafka_consumer_group_metadata_t as GroupMetadataT, rd_kafka_error_t as ErrorT,
+    rd_kafka_event_t as EventT, rd_kafka_headers_t as HeadersT, rd_kafka_queue_t as QueueT,
+    rd_kafka_t as Rk, rd_kafka_topic_conf_t as TopicConfT, rd_kafka_topic_t as TopicT,
 };
 
 /// `rd_kafka_message_t`
@@ -70,7 +73,7 @@ pub(super) struct MetaTopic {
 /// `rd_kafka_metadata_t`
 #[repr(C)]
 pub(super) struct Meta {
-    broker_cnt: c_int,
+    pub(super) broker_cnt: c_int,
     brokers: *mut c_void,
     pub(super) topic_cnt: c_int,
     pub(super) topics: *mut MetaTopic,
@@ -327,4 +330,74 @@ unsafe extern "C" {
     ) -> *mut ErrorT;
     pub(super) fn rd_kafka_commit_transaction(rk: *mut Rk, ms: c_int) -> *mut ErrorT;
     pub(super) fn rd_kafka_abort_transaction(rk: *mut Rk, ms: c_int) -> *mut ErrorT;
+
+    pub(super) fn rd_kafka_opaque(rk: *const Rk) -> *mut c_void;
+    pub(super) fn rd_kafka_AdminOptions_new(rk: *mut Rk, request: c_int) -> *mut AdminOptionsT;
+    pub(super) fn rd_kafka_AdminOptions_destroy(o: *mut AdminOptionsT);
+    pub(super) fn rd_kafka_AdminOptions_set_request_timeout(
+        o: *mut AdminOptionsT,
+        ms: c_int,
+        text: *mut c_char,
+        size: usize,
+    ) -> c_int;
+    pub(super) fn rd_kafka_AdminOptions_set_include_authorized_operations(
+        o: *mut AdminOptionsT,
+        include: c_int,
+    ) -> *mut ErrorT;
+    pub(super) fn rd_kafka_TopicCollection_of_topic_names(
+        names: *mut *const c_char,
+        count: usize,
+    ) -> *mut TopicCollectionT;
+    pub(super) fn rd_kafka_TopicCollection_destroy(c: *mut TopicCollectionT);
+    pub(super) fn rd_kafka_DescribeTopics(
+        rk: *mut Rk,
+        topics: *const TopicCollectionT,
+        o: *const AdminOptionsT,
+        q: *mut QueueT,
+    );
+    pub(super) fn rd_kafka_event_DescribeTopics_result(e: *mut EventT) -> *const EventT;
+    pub(super) fn rd_kafka_DescribeTopics_result_topics(
+        result: *const EventT,
+        count: *mut usize,
+    ) -> *mut *const TopicDescriptionT;
+    pub(super) fn rd_kafka_TopicDescription_name(t: *const TopicDescriptionT) -> *const c_char;
+    pub(super) fn rd_kafka_TopicDescription_error(t: *const TopicDescriptionT) -> *const ErrorT;
+    pub(super) fn rd_kafka_TopicDescription_partitions(
+        t: *const TopicDescriptionT,
+        count: *mut usize,
+    ) -> *mut *const TopicPartitionInfoT;
+    pub(super) fn rd_kafka_TopicDescription_authorized_operations(
+        t: *const TopicDescriptionT,
+        count: *mut usize,
+    ) -> *const c_int;
+    pub(super) fn rd_kafka_TopicPartitionInfo_replicas(
+        p: *const TopicPartitionInfoT,
+        count: *mut usize,
+    ) -> *mut *const c_void;
+    pub(super) fn rd_kafka_ConfigResource_new(
+        kind: c_int,
+        name: *const c_char,
+    ) -> *mut ConfigResourceT;
+    pub(super) fn rd_kafka_ConfigResource_destroy(c: *mut ConfigResourceT);
+    pub(super) fn rd_kafka_ConfigResource_name(c: *const ConfigResourceT) -> *const c_char;
+    pub(super) fn rd_kafka_ConfigResource_error(c: *const ConfigResourceT) -> c_int;
+    pub(super) fn rd_kafka_ConfigResource_configs(
+        c: *const ConfigResourceT,
+        count: *mut usize,
+    ) -> *mut *const ConfigEntryT;
+    pub(super) fn rd_kafka_ConfigEntry_name(e: *const ConfigEntryT) -> *const c_char;
+    pub(super) fn rd_kafka_ConfigEntry_value(e: *const ConfigEntryT) -> *const c_char;
+    pub(super) fn rd_kafka_DescribeConfigs(
+        rk: *mut Rk,
+        resources: *mut *mut ConfigResourceT,
+        count: usize,
+        o: *const AdminOptionsT,
+        q: *mut QueueT,
+    );
+    pub(super) fn rd_kafka_event_DescribeConfigs_result(e: *mut EventT) -> *const EventT;
+    pub(super) fn rd_kafka_DescribeConfigs_result_resources(
+        result: *const EventT,
+        count: *mut usize,
+    ) -> *mut *const ConfigResourceT;
+    pub(super) fn rd_kafka_event_error_string(e: *mut EventT) -> *const c_char;
 }

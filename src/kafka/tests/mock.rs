@@ -7,7 +7,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Err};
 
 use super::connection;
-use crate::kafka::raw::{Outgoing, TakenHeaders};
+use crate::kafka::raw::{Consumer, Outgoing, TakenHeaders};
 use crate::kafka::{KafkaBatch, Port};
 use crate::model::{NoHeaders, Record};
 use crate::pipeline::{Delivery, sample};
@@ -202,4 +202,18 @@ fn offsets_are_not_sent_by_who_is_no_member() {
     let failure = mock.port.commit(&offsets).unwrap_err();
     assert!(matches!(&failure, Failure::Abort(text) if text.contains("member")), "{failure:?}");
     assert_eq!(mock.port.abort(), Ok(()));
+}
+
+#[test]
+fn a_survey_learns_how_new_the_brokers_are() {
+    for (max, expected) in [(2, Some(2)), (3, Some(3))] {
+        let cluster = MockCluster::new(2).unwrap();
+        cluster.apiversion(Api::TxnOffsetCommit, Some(0), Some(max)).unwrap();
+        let pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+        let connection = connection(&cluster.bootstrap_servers(), pipeline);
+        let conf = connection.surveyor().unwrap();
+        let mut client = Consumer::new(conf, connection.protocol()).unwrap();
+        assert_eq!(client.brokers(DEADLINE), Ok(2));
+        assert_eq!(client.txn_offset_commit_taken(), expected);
+    }
 }

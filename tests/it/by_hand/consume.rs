@@ -43,6 +43,39 @@ fn a_place_to_begin_and_an_end_are_taken_as_they_are_asked_for() {
 }
 
 #[test]
+fn so_many_before_the_end_counts_offsets_of_each_partition_and_ends_of_transactions() {
+    let (cluster, topic, hand) = with("before-the-end", &[]);
+    let id = unique("before-the-end");
+    let numbers = |from: u32, to: u32| -> Vec<Record> {
+        (from..to).map(|n| Record::new(None, Some(&n.to_string())).to(0)).collect()
+    };
+    // Offsets 0 1 2, the end of the first transaction, 4 5, the end of the second.
+    let (first, second) = (numbers(0, 3), numbers(3, 5));
+    cluster.transact(&topic, &id, &[(&first, End::Commit), (&second, End::Commit)]);
+    for (start, values) in [
+        ("-1", &[][..]),
+        ("-2", &["4"]),
+        ("-3", &["3", "4"]),
+        ("-4", &["3", "4"]),
+        ("-5", &["2", "3", "4"]),
+        ("-7", &["0", "1", "2", "3", "4"]),
+    ] {
+        let said = hand.run(&["consume", &topic, "--start", start, "--until-end"]).good();
+        assert_eq!(said.lines(), values, "{start}");
+    }
+    let beyond = hand.run(&["consume", &topic, "--start", "-8", "--until-end"]).good();
+    assert_eq!(beyond.lines().len(), 5, "{}", beyond.err);
+
+    let wide = cluster.topic("before-each-end", 2);
+    let each = |n: i32| Record::new(None, Some(&n.to_string())).to(n % 2);
+    cluster.produce(&wide, &(0..6).map(each).collect::<Vec<_>>());
+    let said = hand.run(&["consume", &wide, "--start", "-2", "--until-end"]).good();
+    let mut lines = said.lines();
+    lines.sort_unstable();
+    assert_eq!(lines, ["2", "3", "4", "5"]);
+}
+
+#[test]
 fn several_topics_and_partitions_are_read_to_their_ends() {
     let cluster = shared();
     let (one, two) = (cluster.topic("one", 3), cluster.topic("two", 1));

@@ -1,7 +1,7 @@
 //! `produce`: what is wrong is said with its line, and with what was done until then.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -299,7 +299,7 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
 }
 
 /// Larger than all that `produce` keeps: 64 MiB in librdkafka's queue, its chunks, and what the process is.
-const STREAM_BYTES: usize = 300 << 20;
+const STREAM_BYTES: usize = 1 << 30;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
 
 #[test]
@@ -340,4 +340,37 @@ fn acknowledgements_that_cannot_be_printed_end_it() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"1\n").unwrap();
     ended(&mut child).said(1, &["acknowledgements cannot be printed", "line 1 (1 record)"]);
+}
+
+#[test]
+fn somebody_who_looks_on_sees_how_far_it_is_and_nobody_else_does() {
+    let cluster = shared();
+    let topic = cluster.topic("seen", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let lines = "1\n".repeat(20);
+    hand.write("lines.jsonl", &lines);
+    // A terminal of its own: what the command writes to it comes out of `script`.
+    let krouted = env!("CARGO_BIN_EXE_krouted");
+    let command = format!("{krouted} produce {topic} lines.jsonl --rate 10");
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+    terminal.current_dir(hand.path()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let said = ended(&mut terminal.stderr(Stdio::piped()).spawn().unwrap()).good();
+    // Each time over the one before, on one line, which is gone at the end.
+    let (progress, end) = said.text().rsplit_once("\r\u{1b}[K").unwrap();
+    assert_eq!(end, format!("{topic}: 20 records are acknowledged\r\n"));
+    let seen: Vec<u32> = progress
+        .split('\r')
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (count, rest) = line.split_once(' ').unwrap();
+            assert!(rest.contains(" acknowledged, ") && rest.ends_with(" in flight "), "{line:?}");
+            count.parse().unwrap()
+        })
+        .collect();
+    assert!(seen.len() >= 2, "{seen:?}");
+    assert!(seen.is_sorted() && seen.iter().all(|count| *count <= 20), "{seen:?}");
+    assert!(seen.iter().any(|count| (1..20).contains(count)), "{seen:?}");
+    let piped = hand.run(&["produce", &topic, "lines.jsonl", "--rate", "40"]).good();
+    assert_eq!(piped.err, format!("{topic}: 20 records are acknowledged\n"));
 }

@@ -1,0 +1,251 @@
+//! What each answer of a cluster makes of a pipeline: the code, how bad it is, and the text that it points at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked, online};
+use crate::config::{self, AnyProperty, Checked, Environment, Severity, Snapshot, SnapshotFile};
+
+const TEXT: &str = "version: 1
+name: orders
+cluster: main
+source: {topics: [in-a, in-b], start: earliest, group: readers}
+delivery: exactly_once
+workers: 3
+sinks:
+  out: {kafka: {topic: out, partition: preserve}}
+  keyed: {kafka: {topic: keyed, key: value.id}}
+dead_letter: {topic: dlq}
+";
+const TOPICS: [&str; 5] = ["in-a", "in-b", "out", "keyed", "dlq"];
+
+fn checked(text: &str) -> Checked {
+    let file =
+        SnapshotFile { path: "orders.yaml".to_owned(), content: Ok(text.as_bytes().to_vec()) };
+    let snapshot = Snapshot { files: vec![file], ..Snapshot::default() };
+    let environment = Environment::Known(BTreeMap::new());
+    let checked = config::check(&snapshot, None, &environment, &AnyProperty);
+    assert!(checked.findings.is_empty(), "{:?}", checked.findings);
+    checked
+}
+
+fn shape() -> TopicShape {
+    let configs = TopicConfigs {
+        is_compacted: false,
+        retention_bytes: None,
+        max_message_bytes: 1_048_588,
+        min_insync_replicas: 2,
+    };
+    TopicShape {
+        partitions: 3,
+        replicas: 3,
+        read: Right::Granted,
+        write: Right::Granted,
+        configs: Some(configs),
+    }
+}
+
+/// A cluster on which all is well.
+fn well() -> Facts {
+    let there = |name: &str| (name.to_owned(), TopicFacts::There(shape()));
+    Facts {
+        brokers: 3,
+        topics: TOPICS.into_iter().map(there).collect(),
+        group: Right::Granted,
+        transactional_id: Some(TransactionalId {
+            tried: "krouted/orders/a/check".to_owned(),
+            right: Right::Granted,
+        }),
+        txn_offset_commit: Some(5),
+    }
+}
+
+/// Code, severity, the text that is pointed at.
+type Found = Vec<(&'static str, Severity, String)>;
+
+fn found_in(text: &str, answer: &Result<Facts, Unasked>) -> Found {
+    let checked = checked(text);
+    let pipeline = &checked.pipelines[0];
+    let findings = online(pipeline, &checked.places[&pipeline.name], answer);
+    assert!(findings.iter().all(|f| f.hint.is_some() || f.code == "K1120"), "{findings:?}");
+    findings.into_iter().map(|f| (f.code, f.severity, f.place.text().to_owned())).collect()
+}
+
+/// What is found where the cluster is well but for one thing.
+fn found(change: impl FnOnce(&mut Facts)) -> Found {
+    let mut facts = well();
+    change(&mut facts);
+    found_in(TEXT, &Ok(facts))
+}
+
+fn one(code: &'static str, severity: Severity, text: &str) -> Found {
+    vec![(code, severity, text.to_owned())]
+}
+
+/// Changes one topic that is there.
+fn topic(facts: &mut Facts, name: &str, change: impl FnOnce(&mut TopicShape)) {
+    let Some(TopicFacts::There(shape)) = facts.topics.get_mut(name) else { panic!("{name}") };
+    change(shape);
+}
+
+fn configs(facts: &mut Facts, name: &str, change: impl FnOnce(&mut TopicConfigs)) {
+    topic(facts, name, |shape| change(shape.configs.as_mut().unwrap()));
+}
+
+use Severity::{Error, Warning};
+
+#[test]
+fn a_cluster_on_which_all_is_well_gives_nothing() {
+    assert_eq!(found(|_| {}), []);
+}
+
+#[test]
+fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
+    let why = || "because".to_owned();
+    for (unasked, code) in [
+        (Unasked::Away(why()), "K1101"),
+        (Unasked::Login(why()), "K1102"),
+        (Unasked::Settings(why()), "K1103"),
+        (Unasked::Other(why()), "K1120"),
+    ] {
+        assert_eq!(found_in(TEXT, &Err(unasked.clone())), one(code, Error, "main"));
+        let nameless = TEXT.replace("cluster: main\n", "");
+        assert_eq!(found_in(&nameless, &Err(unasked)), one(code, Error, "orders"));
+    }
+}
+
+#[test]
+fn topics_that_are_not_there_or_may_not_be_used_are_said_where_they_are_named() {
+    for name in TOPICS {
+        let put = |facts: &mut Facts, what| facts.topics.extend([(name.to_owned(), what)]);
+        let missing = found(|facts| put(facts, TopicFacts::Missing));
+        assert_eq!(missing, one("K1104", Error, name));
+        let hidden = found(|facts| put(facts, TopicFacts::Hidden));
+        assert_eq!(hidden, one("K1105", Error, name));
+        let unread = found(|facts| topic(facts, name, |shape| shape.read = Right::Refused));
+        let unwritten = found(|facts| topic(facts, name, |shape| shape.write = Right::Refused));
+        if name.starts_with("in-") {
+            assert_eq!((unread, unwritten), (one("K1106", Error, name), vec![]));
+        } else {
+            assert_eq!((unread, unwritten), (vec![], one("K1107", Error, name)));
+        }
+    }
+}
+
+#[test]
+fn rights_on_group_and_transactional_ids_are_said_where_they_come_from() {
+    assert_eq!(found(|f| f.group = Right::Refused), one("K1108", Error, "readers"));
+    let refused = |f: &mut Facts| f.transactional_id.as_mut().unwrap().right = Right::Refused;
+    assert_eq!(found(refused), one("K1109", Error, "exactly_once"));
+    let unnamed = TEXT.replace(", group: readers", "");
+    let facts = Facts { group: Right::Refused, ..well() };
+    assert_eq!(found_in(&unnamed, &Ok(facts)), one("K1108", Error, "source"));
+}
+
+#[test]
+fn an_old_broker_matters_to_exactly_once_alone() {
+    for version in [None, Some(2)] {
+        let old = |f: &mut Facts| f.txn_offset_commit = version;
+        assert_eq!(found(old), one("K1110", Error, "exactly_once"));
+        let other = TEXT.replace("exactly_once", "at_least_once");
+        let facts = Facts { transactional_id: None, txn_offset_commit: version, ..well() };
+        assert_eq!(found_in(&other, &Ok(facts)), []);
+    }
+    assert_eq!(found(|f| f.txn_offset_commit = Some(3)), []);
+}
+
+#[test]
+fn workers_are_held_against_the_partitions_of_all_sources_together() {
+    let small = |f: &mut Facts| {
+        topic(f, "in-a", |shape| shape.partitions = 1);
+        topic(f, "in-b", |shape| shape.partitions = 1);
+    };
+    assert_eq!(found(small), one("K1111", Warning, "3"));
+    let enough = |f: &mut Facts| {
+        topic(f, "in-a", |shape| shape.partitions = 1);
+        topic(f, "in-b", |shape| shape.partitions = 2);
+    };
+    assert_eq!(found(enough), []);
+    // How many a missing topic will have, nobody knows.
+    let missing = |f: &mut Facts| {
+        small(f);
+        f.topics.insert("in-a".to_owned(), TopicFacts::Missing);
+    };
+    assert_eq!(found(missing), one("K1104", Error, "in-a"));
+}
+
+#[test]
+fn a_pattern_is_held_against_what_it_matches_now() {
+    let text = TEXT.replace("topics: [in-a, in-b]", "pattern: 'in-.*'");
+    assert_eq!(found_in(&text, &Ok(well())), []);
+    let mut facts = well();
+    topic(&mut facts, "in-b", |shape| shape.read = Right::Refused);
+    assert_eq!(found_in(&text, &Ok(facts.clone())), one("K1106", Error, "'in-.*'"));
+    facts.topics.retain(|name, _| !name.starts_with("in-"));
+    assert_eq!(found_in(&text, &Ok(facts)), one("K1112", Warning, "'in-.*'"));
+}
+
+#[test]
+fn preserve_needs_a_partition_for_each_that_is_read() {
+    let more = |f: &mut Facts| topic(f, "in-b", |shape| shape.partitions = 4);
+    assert_eq!(found(more), one("K1113", Error, "preserve"));
+}
+
+#[test]
+fn a_compacted_topic_suits_who_has_keys() {
+    let compact = |f: &mut Facts, name| configs(f, name, |c| c.is_compacted = true);
+    assert_eq!(found(|f| compact(f, "keyed")), []);
+    assert_eq!(found(|f| compact(f, "out")), one("K1114", Warning, "out"));
+    assert_eq!(found(|f| compact(f, "dlq")), one("K1114", Error, "dlq"));
+    let all = |f: &mut Facts| {
+        for name in ["in-a", "in-b", "out"] {
+            compact(f, name);
+        }
+    };
+    assert_eq!(found(all), []);
+}
+
+#[test]
+fn limits_of_size_are_said_at_the_topic_that_has_them() {
+    for name in ["out", "dlq"] {
+        let kept = |f: &mut Facts| configs(f, name, |c| c.retention_bytes = Some(1024));
+        assert_eq!(found(kept), one("K1115", Warning, name));
+        let taken = |f: &mut Facts| configs(f, name, |c| c.max_message_bytes = 1_048_587);
+        assert_eq!(found(taken), one("K1116", Warning, name));
+    }
+    let source = |f: &mut Facts| configs(f, "in-a", |c| c.retention_bytes = Some(1024));
+    assert_eq!(found(source), []);
+}
+
+#[test]
+fn replicas_are_held_against_the_brokers_and_what_must_be_in_sync() {
+    let replicas = |count, min| {
+        move |f: &mut Facts| {
+            topic(f, "out", |shape| shape.replicas = count);
+            configs(f, "out", |c| c.min_insync_replicas = min);
+        }
+    };
+    assert_eq!(found(replicas(1, 1)), one("K1117", Warning, "out"));
+    let alone = |f: &mut Facts| {
+        f.brokers = 1;
+        replicas(1, 1)(f);
+    };
+    assert_eq!(found(alone), []);
+    assert_eq!(found(replicas(2, 3)), one("K1118", Error, "out"));
+    assert_eq!(found(replicas(3, 3)), one("K1118", Warning, "out"));
+    assert_eq!(found(replicas(3, 1)), one("K1118", Warning, "out"));
+    assert_eq!(found(replicas(3, 2)), []);
+    let hidden = |f: &mut Facts| topic(f, "out", |shape| shape.configs = None);
+    assert_eq!(found(hidden), one("K1119", Warning, "out"));
+}
+
+#[test]
+fn every_code_of_the_cluster_is_explained() {
+    let source = include_str!("../finding/online.rs");
+    let codes: BTreeSet<_> =
+        source.match_indices("\"K").map(|(at, _)| source.get(at + 1..at + 6).unwrap()).collect();
+    let explained = config::codes::explanations();
+    let explained: BTreeSet<_> =
+        explained.iter().map(|e| e.code).filter(|code| code.starts_with("K11")).collect();
+    assert_eq!(codes, explained);
+    assert_eq!(codes.len(), 20);
+}

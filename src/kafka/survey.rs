@@ -1,0 +1,238 @@
+//! Asking a cluster what a pipeline would find there, and changing nothing of it that a running one has.
+//!
+//! The group is asked for by a commit for a partition that cannot be: the broker looks at the right to the group first, then
+//! drops what is for no partition, and the group's coordinator never hears of it. The transactional id is one that no worker
+//! has ([`Connection::probed_id`]); all that is left of it is an id that expires on the broker after a week.
+//!
+//! Source: `KafkaApis.scala`, `handleOffsetCommitRequest`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::properties::Connection;
+use super::raw::{
+    ClientError, Configs, Consumer, Failed, PartitionList, Producer, TopicDescription, code,
+};
+use super::retry::{REQUEST_MAX, retriable, until};
+use super::start::matching;
+use super::verdict;
+use crate::config::online::{
+    Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked,
+};
+use crate::model::Guarantee;
+use crate::pipeline::Topics;
+use crate::worker::{Fault, FaultKind, SystemClock};
+
+/// The highest number that a partition could have; Kafka gives them from 0 on.
+const NO_PARTITION: i32 = i32::MAX;
+/// One question to a group's coordinator, and how many times it is asked.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 10;
+/// Between a topic's making and what every broker knows lie milliseconds.
+const APPEARS_MAX: Duration = Duration::from_secs(1);
+/// A coordinator that loads, or ends the transaction of a survey before.
+const INIT_MAX: Duration = Duration::from_secs(30);
+
+/// Asks the cluster of a pipeline, by clients of their own, about all that the pipeline needs there.
+///
+/// # Errors
+///
+/// Why it could not be asked to the end. Each question is bounded.
+pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
+    let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
+    let mut client = Consumer::new(conf, connection.protocol()).map_err(Unasked::Settings)?;
+    let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
+    let topics =
+        topics(connection, &mut client).map_err(|e| unasked(connection, &e, client.met()))?;
+    let group = group(connection, &mut client)?;
+    let txn_offset_commit = client.txn_offset_commit_taken();
+    let transactional_id = match connection.pipeline.delivery.guarantee() {
+        Guarantee::ExactlyOnce => Some(transactional_id(connection)?),
+        Guarantee::AtLeastOnce | Guarantee::AtMostOnce => None,
+    };
+    Ok(Facts { brokers, topics, group, transactional_id, txn_offset_commit })
+}
+
+fn topics(
+    connection: &Connection,
+    client: &mut Consumer,
+) -> Result<BTreeMap<String, TopicFacts>, Failed> {
+    let pipeline = &connection.pipeline;
+    let mut names: Vec<String> = match &pipeline.source.topics {
+        Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
+        Topics::Pattern(pattern) => {
+            matching(pattern, client)?.into_iter().map(|topic| topic.name).collect()
+        }
+    };
+    names.extend(pipeline.topics_written().into_iter().map(ToString::to_string));
+    names.sort();
+    names.dedup();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let described = described(client, &names)?;
+    let there = described.iter().filter(|topic| topic.err == 0).map(|topic| topic.name.as_str());
+    let mut configs = match client.topic_configs(&there.collect::<Vec<_>>(), REQUEST_MAX) {
+        // A cluster that does not know the request, such as the demo's.
+        Err(failed) if verdict::help(failed.code) == Some(FaultKind::Unsupported) => {
+            BTreeMap::new()
+        }
+        answer => answer?,
+    };
+    described
+        .into_iter()
+        .map(|topic| {
+            let name = topic.name.clone();
+            let configs = configs.remove(&name).unwrap_or(Err(code::UNSUPPORTED_FEATURE));
+            facts_of(&topic, &configs).map(|facts| (name, facts))
+        })
+        .collect()
+}
+
+/// A topic that is not there is asked for again for a moment: a broker learns of a new one a little after whoever made it.
+fn described(client: &mut Consumer, names: &[&str]) -> Result<Vec<TopicDescription>, Failed> {
+    let is_missing = |err: i32| verdict::help(err) == Some(FaultKind::UnknownTopic);
+    let mut topics = Vec::new();
+    let answer = until(
+        &SystemClock::default(),
+        APPEARS_MAX,
+        |failed| is_missing(failed.code),
+        || {
+            topics = client.describe_topics(names, REQUEST_MAX)?;
+            let missing = topics.iter().find(|topic| is_missing(topic.err));
+            missing.map_or(Ok(()), |topic| Err(Failed::from_code("describe topics", topic.err)))
+        },
+    );
+    match answer {
+        Err(failed) if !is_missing(failed.code) => Err(failed),
+        Ok(()) | Err(_) => Ok(topics),
+    }
+}
+
+fn facts_of(topic: &TopicDescription, configs: &Configs) -> Result<TopicFacts, Failed> {
+    match verdict::help(topic.err) {
+        None if topic.err == 0 => {}
+        Some(FaultKind::UnknownTopic) => return Ok(TopicFacts::Missing),
+        Some(FaultKind::Authorization) => return Ok(TopicFacts::Hidden),
+        None | Some(_) => {
+            return Err(Failed::from_code("describe topics", topic.err).about(&topic.name));
+        }
+    }
+    let right = |may: bool| if may { Right::Granted } else { Right::Refused };
+    let configs = match configs {
+        Ok(entries) => Some(limits(entries)),
+        Err(err) if is_hidden(*err) => None,
+        Err(err) => return Err(Failed::from_code("describe configs", *err).about(&topic.name)),
+    };
+    Ok(TopicFacts::There(TopicShape {
+        partitions: topic.replicas.len(),
+        replicas: topic.replicas.iter().copied().min().unwrap_or(0),
+        read: right(topic.may_read),
+        write: right(topic.may_write),
+        configs,
+    }))
+}
+
+/// A configuration that may not be seen, or that nobody can be asked for.
+fn is_hidden(err: i32) -> bool {
+    matches!(verdict::help(err), Some(FaultKind::Authorization | FaultKind::Unsupported))
+}
+
+/// Source: Apache Kafka, "Topic Configs". What a broker does not say limits nothing.
+fn limits(entries: &BTreeMap<String, String>) -> TopicConfigs {
+    let number = |name: &str| entries.get(name).and_then(|value| value.parse::<i64>().ok());
+    let policy = entries.get("cleanup.policy").map_or("", String::as_str);
+    TopicConfigs {
+        is_compacted: policy.split(',').any(|part| part.trim() == "compact"),
+        retention_bytes: number("retention.bytes").filter(|bytes| *bytes >= 0),
+        max_message_bytes: number("max.message.bytes").unwrap_or(i64::MAX),
+        min_insync_replicas: number("min.insync.replicas").unwrap_or(1),
+    }
+}
+
+/// Whether the group may be used.
+fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unasked> {
+    let pipeline = &connection.pipeline;
+    let any = pipeline.topics_written().first().map_or("krouted", |topic| topic.as_str());
+    let topic = match &pipeline.source.topics {
+        Topics::Names(names) => names.first().map_or(any, |topic| topic.as_str()),
+        Topics::Pattern(_) => any,
+    };
+    let nowhere = || PartitionList::of([(topic, NO_PARTITION, 0)]);
+    let mut met = Vec::new();
+    // The coordinator first: a commit without one stays in the client as long as a session lasts, and so does the client.
+    if !finds_coordinator(client, &mut nowhere(), &mut met) {
+        return Ok(Right::Refused);
+    }
+    match client.commit(&nowhere(), REQUEST_MAX) {
+        Ok(()) => Ok(Right::Granted),
+        Err(failed) if is_group_refused(failed.code) => Ok(Right::Refused),
+        Err(failed) if has_passed(failed.code) => Ok(Right::Granted),
+        Err(failed) => {
+            met.extend(client.met());
+            Err(unasked(connection, &failed, met))
+        }
+    }
+}
+
+/// Whether the group's coordinator may be asked; offsets are read from it, which needs less than to use the group.
+fn finds_coordinator(
+    client: &mut Consumer,
+    anywhere: &mut PartitionList,
+    met: &mut Vec<ClientError>,
+) -> bool {
+    for _ in 0..LOOKS {
+        let answer = client.committed(anywhere, LOOK);
+        // That it may not be asked for is told to the client's threads only; the call waits on.
+        met.extend(client.met());
+        let is_refused = met.iter().any(|e| is_group_refused(e.code));
+        match answer {
+            _ if is_refused => return false,
+            Err(failed) if is_group_refused(failed.code) => return false,
+            Err(failed) if matches!(failed.code, code::TIMED_OUT | code::WAIT_COORDINATOR) => {}
+            Ok(()) | Err(_) => return true,
+        }
+    }
+    true
+}
+
+fn is_group_refused(err: i32) -> bool {
+    err == code::GROUP_AUTHORIZATION_FAILED
+}
+
+/// That it is no partition, or no right to the topic, which is another finding: the broker has passed the group by then.
+fn has_passed(err: i32) -> bool {
+    err == code::TOPIC_AUTHORIZATION_FAILED || verdict::help(err) == Some(FaultKind::UnknownTopic)
+}
+
+fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked> {
+    let conf = connection.probing_producer().map_err(|fault| of_fault(&fault))?;
+    let mut producer = Producer::new(conf).map_err(Unasked::Settings)?;
+    let clock = SystemClock::default();
+    let answer = until(&clock, INIT_MAX, retriable, || producer.init_transactions(REQUEST_MAX));
+    let right = match answer {
+        Ok(()) => Right::Granted,
+        Err(failed) if failed.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Right::Refused,
+        Err(failed) => {
+            producer.poll(Duration::ZERO);
+            let met = std::iter::from_fn(|| producer.next_error()).collect();
+            return Err(unasked(connection, &failed, met));
+        }
+    };
+    Ok(TransactionalId { tried: connection.probed_id(), right })
+}
+
+fn unasked(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> Unasked {
+    of_fault(&verdict::unanswered(&connection.cluster.bootstrap_servers, failed, met))
+}
+
+fn of_fault(fault: &Fault) -> Unasked {
+    let why = fault.cause.clone();
+    match fault.kind {
+        FaultKind::BrokerAway => Unasked::Away(why),
+        FaultKind::Authorization => Unasked::Login(why),
+        FaultKind::Configuration => Unasked::Settings(why),
+        FaultKind::UnknownTopic
+        | FaultKind::Unsupported
+        | FaultKind::Fenced
+        | FaultKind::Client => Unasked::Other(why),
+    }
+}
