@@ -10,8 +10,11 @@ const NEVER: Duration = Duration::from_hours(1);
 /// Time enough to connect, and no more.
 const SHORT: Duration = Duration::from_millis(200);
 
+/// What a daemon does with a connection.
+type Peer = fn(UnixStream);
+
 /// What becomes of a request to a daemon that does this with it.
-fn asked(body: &str, wait: Duration, daemon: fn(UnixStream)) -> io::Result<(u16, Value)> {
+fn asked(body: &str, wait: Duration, daemon: Peer) -> io::Result<(u16, Value)> {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("admin.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -35,7 +38,8 @@ fn drips(mut stream: UnixStream) {
 fn an_answer_that_never_comes_and_one_that_never_ends_and_a_question_that_nobody_reads() {
     // More than the buffers of a socket hold.
     let long = "x".repeat(8 << 20);
-    for (body, daemon) in [("", hangs as fn(UnixStream)), ("", drips), (long.as_str(), hangs)] {
+    let cases: [(&str, Peer); 3] = [("", hangs), ("", drips), (&long, hangs)];
+    for (body, daemon) in cases {
         let error = asked(body, SHORT, daemon).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
     }

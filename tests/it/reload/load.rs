@@ -134,7 +134,7 @@ fn a_swap_under_load_loses_and_doubles_nothing_and_is_one_clean_cut_in_each_part
     }
     for (version, sent_before) in sent_before {
         let cuts = &cuts[version];
-        let is_inside = |cut: &u32| cut % Load::SLICE != 0 && *cut < sent_before;
+        let is_inside = |cut: &u32| !cut.is_multiple_of(Load::SLICE) && *cut < sent_before;
         assert!(cuts.iter().any(is_inside), "{version} came to no pending input: {cuts:?}");
     }
     assert_eq!(group_generation(cluster, &scene.name), before, "the group was rebalanced");
