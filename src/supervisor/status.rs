@@ -22,8 +22,11 @@ pub struct PipelineStatus {
     pub paused_by: Vec<&'static str>,
     /// Why its newest definition is not taken.
     pub refused: Option<Reason>,
-    /// A swap that is offered and not taken yet.
+    /// A swap that is not taken yet by all its workers.
     pub swapping: bool,
+    /// Whether none of them has taken it: then the definition before is the good one.
+    #[serde(skip)]
+    pub untaken: bool,
     /// For people.
     pub description: Option<String>,
     /// Free words.
@@ -155,6 +158,7 @@ fn of_unit(unit: &Unit) -> PipelineStatus {
         paused_by: paused_by.into_iter().filter(|(_, is)| *is).map(|(by, _)| by).collect(),
         refused: unit.refused.as_ref().map(of_fault),
         swapping: unit.is_swapping(),
+        untaken: unit.offer.is_some() || unit.untried.is_some(),
         description: pipeline.description.clone(),
         labels: pipeline.labels.clone(),
         cluster: pipeline.cluster.to_string(),
