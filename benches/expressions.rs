@@ -87,6 +87,13 @@ fn references(bench: &Bench) {
     });
     let env = Arc::new(cel::Env::stdlib());
     let program = env.compile(PREDICATE).expect("legal");
+    let key = env.compile(r#"key == "user-8""#).expect("legal");
+    bench.time("filter on the key: cel", |value| {
+        let mut context = cel::Context::with_env(Arc::clone(&env));
+        let key_of = record(value).key.map(|key| str::from_utf8(key).expect("text"));
+        context.add_variable_from_value("key", key_of.expect("there"));
+        black_box(key.execute(&context).is_ok());
+    });
     bench.time("three paths: cel", |value| {
         let value: serde_json::Value = serde_json::from_slice(value).expect("legal");
         let mut context = cel::Context::with_env(Arc::clone(&env));
@@ -107,6 +114,20 @@ fn routes(bench: &Bench, count: usize) {
         let record = record(value);
         let scope = Scope { record: &record, slots: &slots };
         black_box(sound && bound.iter().any(|own| own.eval(&scope) == Verdict::True));
+    });
+    let env = Arc::new(cel::Env::stdlib());
+    let literals: Vec<_> = (0..count).map(|i| format!("X{i}")).collect();
+    let theirs: Vec<_> = texts.iter().map(|text| env.compile(text).expect("legal")).collect();
+    bench.time(&format!("{count} routes: cel"), |value| {
+        let value: serde_json::Value = serde_json::from_slice(value).expect("legal");
+        let mut context = cel::Context::with_env(Arc::clone(&env));
+        context.add_variable_from_value("value", cel::to_value(value).expect("legal"));
+        black_box(theirs.iter().any(|own| own.execute(&context) == Ok(true.into())));
+    });
+    bench.time(&format!("{count} routes: serde_json Value"), |value| {
+        let value: serde_json::Value = serde_json::from_slice(value).expect("legal");
+        let country = value["country"].as_str();
+        black_box(literals.iter().any(|own| country == Some(own.as_str())));
     });
     let Some(lookup) = Lookup::of(&predicates.iter().map(Some).collect::<Vec<_>>()) else { return };
     let lookup = lookup.bind(&mut paths);

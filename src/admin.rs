@@ -7,13 +7,15 @@
 //! | `POST /v1/reload`, `?allow_removals=true`, `?wait=false` | how the reload came out; at once where nobody waits |
 //! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404; `lost`: why a restart of the daemon will not know of it |
 //!
-//! 503: the daemon is stopping, or busy, and nothing was done.
+//! 503: the daemon is stopping, or busy, and nothing was done. At most [`CONNECTIONS_MAX`] are open at once, and one whose
+//! next request does not come within [`HEADER_MAX`] is closed.
 //!
 //! Beside it, where the settings ask for it, a listener on a loopback address that only answers: see [`Observed`].
 //!
 //! Answers are JSON documents with a `version`. Who may ask is decided by the socket file's mode and group, never by TCP.
 
 mod bind;
+mod connections;
 mod http;
 mod route;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use bind::{BindError, Socket};
+pub use connections::{CONNECTIONS_MAX, HEADER_MAX};
 pub use http::{Listener, Observed, PATHS};
 
 /// The version of all requests and answers.
@@ -56,8 +59,6 @@ pub enum Answer {
     Done(Value),
     /// There is no such pipeline.
     NotFound(String),
-    /// It cannot be done in this state: the sentence says why.
-    Conflict(String),
     /// Nothing was done, because too many ask at once: ask again.
     Busy(String),
     /// A bug: the sentence says which.
@@ -123,16 +124,30 @@ pub struct PlanRequest {
 pub struct PlanFile {
     /// Its place below the folder.
     pub path: String,
-    /// What it holds.
-    pub text: String,
+    /// What it holds, or why that is not known.
+    pub content: PlanContent,
+}
+
+/// What a file holds, or why that is not known: a daemon finds the same in both cases as in its own folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanContent {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+    /// More than a file may have.
+    TooLarge,
+    /// The system refuses it; why.
+    Refused(String),
+    /// It changed each time that it was read.
+    Moves,
 }
 
 impl Socket {
     /// Answers for as long as it is polled; its file goes with it.
     pub async fn serve(self, daemon: Arc<dyn Daemon>) {
         let (listener, _file) = self.into_parts();
-        if let Err(error) = axum::serve(listener, route::router(daemon)).await {
-            tracing::error!(%error, "the admin socket is closed");
-        }
+        connections::serve(listener, route::router(daemon)).await;
     }
 }

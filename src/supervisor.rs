@@ -249,6 +249,7 @@ impl Supervisor {
         let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
         worker.attempt += 1;
         worker.began_with = edition.number;
+        worker.took = edition.number;
         let to = Address { at, attempt: worker.attempt, tell };
         let counters = Arc::clone(&worker.counters);
         let given = Given { id: worker.id.clone(), edition, rules, counters, paused };
@@ -285,8 +286,11 @@ impl Supervisor {
                 if let Some(thread) = worker.thread.take() {
                     thread.join();
                 }
-                self.drive(at, &Event::Exited(exit.clone()));
-                self.fell(at, &exit);
+                worker.counters.has_nothing();
+                if !self.halted_by_former_rules(at, &exit) {
+                    self.drive(at, &Event::Exited(exit.clone()));
+                    self.fell(at, &exit);
+                }
                 self.ask_another(at);
             }
         }
@@ -321,6 +325,7 @@ impl Supervisor {
                 // What it still says is of an older attempt.
                 worker.attempt += 1;
                 worker.thread = None;
+                worker.counters.has_nothing();
                 self.left.push(worker.id.clone());
                 tracing::error!(worker = %worker.id, "did not end in time and is left behind; its open transaction ends by its timeout");
                 if effect == Effect::AbandonAndSpawn {

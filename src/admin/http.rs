@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::Answering;
 use super::route::{answer, error};
+use super::{Answering, connections};
 
 /// All that is answered there.
 pub const PATHS: [&str; 4] = ["/metrics", "/livez", "/readyz", "/v1/status"];
@@ -63,9 +63,7 @@ impl Listener {
 
     /// Answers for as long as it is polled.
     pub async fn serve(self, observed: Arc<dyn Observed>) {
-        if let Err(error) = axum::serve(self.listener, router(observed)).await {
-            tracing::error!(%error, "metrics, health and status are served no more");
-        }
+        connections::serve(self.listener, router(observed)).await;
     }
 }
 

@@ -78,7 +78,6 @@ pub(super) fn answer(answer: Answer) -> Response {
     match answer {
         Answer::Done(document) => response(StatusCode::OK, &document),
         Answer::NotFound(text) => error(StatusCode::NOT_FOUND, &text),
-        Answer::Conflict(text) => error(StatusCode::CONFLICT, &text),
         Answer::Busy(text) => error(StatusCode::SERVICE_UNAVAILABLE, &text),
         Answer::Failed(text) => error(StatusCode::INTERNAL_SERVER_ERROR, &text),
         Answer::Stopping => error(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"),

@@ -75,7 +75,8 @@ fn asked(line: &str, body: &str) -> (u16, Vec<String>) {
 
 #[test]
 fn every_request_reaches_the_daemon_as_it_was_meant() {
-    let plan = r#"{"version": 1, "files": [{"path": "a.yaml", "text": ""}], "schemas": []}"#;
+    let plan =
+        r#"{"version": 1, "files": [{"path": "a.yaml", "content": {"text": ""}}], "schemas": []}"#;
     let older = r#"{"version": 1, "files": []}"#;
     for (line, body, expected) in [
         ("GET /v1/status", "", "status"),
@@ -112,7 +113,6 @@ fn what_is_no_request_never_reaches_the_daemon() {
 fn every_answer_has_its_code() {
     for (answer, expected) in [
         (Answer::NotFound("no such pipeline".to_owned()), 404),
-        (Answer::Conflict("it drains".to_owned()), 409),
         (Answer::Stopping, 503),
         (Answer::Busy("too many".to_owned()), 503),
         (Answer::Failed("a bug".to_owned()), 500),
@@ -168,4 +168,53 @@ fn what_is_there_and_is_no_dead_socket_is_left_alone() {
     assert!(!path.exists(), "the file goes with the socket");
     let second = Socket::bind(&path).unwrap();
     drop(second);
+}
+
+/// More connections than may be open, each of which says only so much.
+async fn crowd(path: &std::path::Path, says: &[u8]) -> Vec<UnixStream> {
+    let mut all = Vec::new();
+    for _ in 0..CONNECTIONS_MAX {
+        let mut stream = UnixStream::connect(path).await.unwrap();
+        stream.write_all(says).await.unwrap();
+        all.push(stream);
+    }
+    all
+}
+
+#[test]
+fn connections_are_bounded_and_those_that_say_nothing_are_closed() {
+    for says in [&b""[..], b"GET /v1/status HTTP/1.1\r\nHost: krou"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let daemon =
+            Arc::new(Noting { asked: Mutex::default(), answer: Answer::Done(json!({"said": 1})) });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let socket = Socket::bind(&path).unwrap();
+            let asking = async {
+                let mut silent = crowd(&path, says).await;
+                let mut late = UnixStream::connect(&path).await.unwrap();
+                late.write_all(b"GET /v1/status HTTP/1.0\r\n\r\n").await.unwrap();
+                // All that can be done now is done, and the one too many waits.
+                for _ in 0..10 * CONNECTIONS_MAX {
+                    tokio::task::yield_now().await;
+                }
+                assert!(daemon.asked.lock().unwrap().is_empty());
+                // Nothing but the clock makes room.
+                tokio::time::pause();
+                let mut text = String::new();
+                late.read_to_string(&mut text).await.unwrap();
+                assert!(text.starts_with("HTTP/1.0 200"), "{text}");
+                for stream in &mut silent {
+                    let mut rest = Vec::new();
+                    stream.read_to_end(&mut rest).await.unwrap();
+                }
+            };
+            let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+            tokio::select! {
+                () = serving => panic!("it serves for ever"),
+                () = asking => {}
+            }
+        });
+    }
 }

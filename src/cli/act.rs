@@ -26,7 +26,7 @@ fn name(text: &str) -> Result<PipelineName, String> {
 /// Asks for `pause`, `resume` or `restart`.
 pub(super) fn run(arguments: &Arguments, action: &str) -> Outcome {
     let target = format!("/v1/pipelines/{}/{action}", arguments.name);
-    match arguments.place.ask("POST", &target, "", Some(WAIT)) {
+    match arguments.place.ask("POST", &target, "", WAIT) {
         Ok(document) => {
             say(Stream::Data, &format!("{}\n", document.text("/sentence")));
             if document.text("/lost").is_empty() { Outcome::Good } else { Outcome::Failed }

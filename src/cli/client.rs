@@ -2,13 +2,17 @@
 //!
 //! The answers are small and come from one peer that we wrote, so a dozen lines of HTTP/1.0 are less than a client crate.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 use super::Outcome;
 use crate::config::{Environment, settings};
@@ -99,13 +103,13 @@ impl Place {
             .unwrap_or_else(|| PathBuf::from(SYSTEM_SOCKET))
     }
 
-    /// Asks for a document; waits at most so long, or as long as it takes.
+    /// Asks for a document; waits at most so long, for all of it.
     pub(super) fn ask(
         &self,
         method: &str,
         target: &str,
         body: &str,
-        wait: Option<Duration>,
+        wait: Duration,
     ) -> Result<Document, NoAnswer> {
         let socket = self.socket();
         let answer = exchange(&socket, method, target, body, wait);
@@ -128,23 +132,28 @@ fn no_answer(socket: &Path, error: io::Error) -> NoAnswer {
     NoAnswer::Unreachable(anyhow::Error::from(error).context(place))
 }
 
+/// One deadline for all of it: a daemon that hangs may take, read and answer nothing, or for ever.
 fn exchange(
     socket: &Path,
     method: &str,
     target: &str,
     body: &str,
-    wait: Option<Duration>,
+    wait: Duration,
 ) -> io::Result<(u16, Value)> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(wait)?;
     // 1.0: the end of the connection is the end of the answer.
     let length = body.len();
     let head =
         format!("{method} {target} HTTP/1.0\r\nHost: krouted\r\nContent-Length: {length}\r\n\r\n");
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let exchange = async {
+        let mut stream = UnixStream::connect(socket).await?;
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
+        Ok::<_, io::Error>(answer)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = runtime.block_on(async { tokio::time::timeout(wait, exchange).await })??;
     parsed(&answer).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, format!("{why:#}")))
 }
 

@@ -136,13 +136,18 @@ fn value_only(mut bytes: Vec<u8>, pipeline: &Pipeline) -> Result<Given> {
 
 fn read(from: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    let most = RECORD_BYTES_MAX + 1;
     let read = if from == "-" {
-        std::io::stdin().lock().take(RECORD_BYTES_MAX).read_to_end(&mut bytes)
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(from).and_then(|f| f.take(RECORD_BYTES_MAX).read_to_end(&mut bytes))
+        std::fs::File::open(from).and_then(|f| f.take(most).read_to_end(&mut bytes))
     };
-    read.with_context(|| Misuse(format!("cannot read the record {from}")))?;
-    Ok(bytes)
+    let read = read.with_context(|| Misuse(format!("cannot read the record {from}")))?;
+    if u64::try_from(read).is_ok_and(|read| read < most) {
+        return Ok(bytes);
+    }
+    let mib = RECORD_BYTES_MAX >> 20;
+    Misuse::of(format!("the record {from} has more than {mib} MiB"))
 }
 
 fn is_code(text: &str) -> bool {

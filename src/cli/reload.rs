@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         query.push("wait=false");
     }
     let target = format!("/v1/reload?{}", query.join("&"));
-    match arguments.place.ask("POST", &target, "", Some(arguments.timeout)) {
+    match arguments.place.ask("POST", &target, "", arguments.timeout) {
         Ok(document) => told(&document),
         Err(no_answer) => no_answer.outcome(),
     }

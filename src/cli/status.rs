@@ -38,7 +38,7 @@ enum Form {
 /// Asks and prints.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     loop {
-        let document = match arguments.place.ask("GET", "/v1/status", "", Some(WAIT)) {
+        let document = match arguments.place.ask("GET", "/v1/status", "", WAIT) {
             Ok(document) => document,
             Err(no_answer) => {
                 let outcome = no_answer.outcome();

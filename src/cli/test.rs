@@ -57,10 +57,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let is_bad = sources::say_findings(&checked.findings, checked.counts);
     let coverage = if arguments.coverage { Asked::Yes } else { Asked::No };
     let results = report::results(&checked.run_cases(), coverage);
+    let refused = report::refused(&checked.findings);
     let text = match arguments.output {
         Form::Text => report::text(&results),
-        Form::Json => report::json(&results),
-        Form::Junit => report::junit(&results),
+        Form::Json => report::json(&results, &refused),
+        Form::Junit => report::junit(&results, &refused),
     };
     say(Stream::Data, &text);
     let fails = results.iter().any(|r| r.failed() > 0);

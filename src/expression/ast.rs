@@ -99,6 +99,16 @@ pub(super) enum Junction {
     Or,
 }
 
+impl Junction {
+    /// What it becomes under a `!`.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::And => Self::Or,
+            Self::Or => Self::And,
+        }
+    }
+}
+
 /// An operator between two parts.
 #[derive(Clone, Debug)]
 pub(super) struct Binary {

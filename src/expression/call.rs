@@ -118,7 +118,7 @@ fn has(checker: &mut Checker, call: &Call, ast: &Ast) -> Option<Term> {
     let field = names::field(checker, argument)?;
     if field.can_be_missing() {
         checker.uses(&field, &argument.span);
-        return Some(checker.has(field));
+        return Some(Term::Has(field));
     }
     let whose = if checker.is_in_element() { "element" } else { "record" };
     let problem = Problem::new(ast.span.clone(), format!("every {whose} has `{field}`"));

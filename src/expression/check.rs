@@ -72,10 +72,8 @@ pub(super) struct Checker {
     problems: Vec<Problem>,
     /// Inside of `!=` or `!`.
     negated: Option<&'static str>,
-    /// Fields that are read there.
+    /// Fields that are read there, and that no `has()` beside them guards.
     read_negated: Vec<(Field, Range<usize>, &'static str)>,
-    /// Fields that `has()` asks for.
-    asked: Vec<Field>,
     /// Paths into the value, in the order of the text.
     uses: Vec<PathUse>,
     /// What `exists()` or `all()` calls an element, and where its array is.
@@ -192,11 +190,6 @@ impl Checker {
         }
     }
 
-    pub(super) fn has(&mut self, field: Field) -> Term {
-        self.asked.push(field.clone());
-        Term::Has(field)
-    }
-
     fn not(&mut self, inner: &Ast) -> Option<Term> {
         let before = self.negated.replace("!");
         let term = self.truth(inner);
@@ -206,8 +199,30 @@ impl Checker {
 
     fn chain(&mut self, junction: Junction, terms: &[Ast]) -> Option<Term> {
         // All are looked at before the first `?`: an operator sees all problems at once.
-        let terms: Vec<_> = terms.iter().map(|term| self.truth(term)).collect();
-        Some(Term::Chain(junction, terms.into_iter().collect::<Option<_>>()?))
+        let (mut lowered, mut ranges) = (Vec::new(), Vec::new());
+        for term in terms {
+            let start = self.read_negated.len();
+            lowered.push(self.truth(term));
+            ranges.push(start..self.read_negated.len());
+        }
+        let terms: Vec<_> = lowered.into_iter().collect::<Option<_>>()?;
+        // Each counts only where the others leave it open: under `&&` they are true, under `||` false.
+        for (own, range) in ranges.into_iter().enumerate().rev() {
+            let others = terms.iter().enumerate().filter(|(other, _)| *other != own);
+            let there: Vec<_> = others.flat_map(|(_, term)| term.says_there(junction)).collect();
+            self.guard(range, &there);
+        }
+        Some(Term::Chain(junction, terms))
+    }
+
+    /// Forgets those of the fields that were read there which are known to be there.
+    fn guard(&mut self, read: Range<usize>, there: &[&Field]) {
+        let mut index = 0;
+        self.read_negated.retain(|(field, ..)| {
+            let is_guarded = read.contains(&index) && there.iter().any(|own| own.guards(field));
+            index += 1;
+            !is_guarded
+        });
     }
 
     fn negative(&mut self, inner: &Ast, ast: &Ast) -> Option<Term> {
@@ -226,8 +241,15 @@ impl Checker {
 
     fn ternary(&mut self, parts: &[Ast; 3]) -> Option<Term> {
         let [condition, yes, no] = parts;
-        let (condition, yes, no) = (self.truth(condition), self.term(yes), self.term(no));
-        Some(Term::If(Box::new([condition?, yes?, no?])))
+        let condition = self.truth(condition);
+        let start = self.read_negated.len();
+        let yes = self.term(yes);
+        let middle = self.read_negated.len();
+        let no = self.term(no);
+        let (condition, yes, no) = (condition?, yes?, no?);
+        self.guard(middle..self.read_negated.len(), &condition.says_there(Junction::Or));
+        self.guard(start..middle, &condition.says_there(Junction::And));
+        Some(Term::If(Box::new([condition, yes, no])))
     }
 
     fn calculation(&mut self, operator: Arithmetic, binary: &Binary, ast: &Ast) -> Option<Term> {
@@ -306,7 +328,7 @@ impl Checker {
     fn membership(&mut self, binary: &Binary) -> Option<Term> {
         if matches!(&binary.right.node, Node::Name(name) if name == "headers") {
             let field = names::header(self, &binary.left)?;
-            return Some(self.has(field));
+            return Some(Term::Has(field));
         }
         let Node::List(list) = &binary.right.node else {
             self.term(&binary.left);
@@ -369,8 +391,7 @@ impl Checker {
         let mut warned: Vec<Field> = Vec::new();
         let mut warnings = Vec::new();
         for (field, span, sign) in self.read_negated {
-            let guarded = self.asked.iter().any(|asked| asked.guards(&field));
-            if guarded || !field.can_be_missing() || warned.contains(&field) {
+            if !field.can_be_missing() || warned.contains(&field) {
                 continue;
             }
             let whose = if matches!(field, Field::Element(..)) { "an element" } else { "a record" };

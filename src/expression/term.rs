@@ -283,6 +283,31 @@ impl Literal {
 }
 
 impl Term {
+    /// Fields that are there wherever a chain with this in it depends on its other terms: under `&&` where this is true, under
+    /// `||` where it is false.
+    pub(super) fn says_there(&self, within: Junction) -> Vec<&Field> {
+        match self {
+            Self::Has(field) if within == Junction::And => vec![field],
+            Self::Not(inner) => inner.says_there(within.other()),
+            Self::Chain(own, terms) if *own == within => {
+                terms.iter().flat_map(|term| term.says_there(within)).collect()
+            }
+            Self::Has(_)
+            | Self::Chain(..)
+            | Self::Literal(_)
+            | Self::Field(_)
+            | Self::Compare(..)
+            | Self::In(..)
+            | Self::If(_)
+            | Self::Calculate(..)
+            | Self::Negative(_)
+            | Self::Call(..)
+            | Self::Search(..)
+            | Self::Matches(..)
+            | Self::Each(..) => vec![],
+        }
+    }
+
     pub(super) fn types(&self) -> Types {
         match self {
             Self::Literal(literal) => literal.types(),

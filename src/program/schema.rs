@@ -156,7 +156,7 @@ impl CompiledSchema {
     /// Asks again, for the reason: that takes another way, without the memory of what was asked before.
     #[cold]
     fn broken(&self, dom: &Dom<'_>, bytes: usize, rule: &str) -> Rejection {
-        let visits = Visits::of(bytes);
+        let visits = Visits::for_reason(bytes);
         match self.validator.validate(DomNode { dom, visits: &visits }) {
             Err(error) if !visits.are_used_up() => {
                 rejected(reason::of(&error, &self.names, &self.file, dom), rule)
@@ -167,9 +167,9 @@ impl CompiledSchema {
 }
 
 /// Of a value that no answer was found for.
-const UNANSWERED: &str = "the value cannot be held against the schema: that takes more than 64 questions for each byte of it, or it leads through too many rules within rules";
+const UNANSWERED: &str = "the value cannot be held against the schema: that takes more than 64 questions for each byte of it, or 16 million, or it leads through too many rules within rules";
 /// Of a value that is known not to fit.
-const UNSAID: &str = "the value breaks the schema; its rules lead back to themselves so often that the broken one is not looked for";
+const UNSAID: &str = "the value breaks the schema; its rules lead back to themselves so often that the broken one was not found";
 
 #[cold]
 fn rejected(reason: impl Into<Cow<'static, str>>, rule: &str) -> Rejection {

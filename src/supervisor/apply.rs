@@ -270,6 +270,20 @@ impl Supervisor {
         self.rule(at.unit, before, None);
     }
 
+    /// A worker has met a `stop` policy. One that had not taken yet what rules now met that of rules that rule no more: it
+    /// begins anew by those of now, and its pipeline goes on. Answers whether that is so.
+    pub(super) fn halted_by_former_rules(&mut self, at: At, exit: &Exit) -> bool {
+        let Exit::Halted(why) = exit else { return false };
+        let Some(unit) = self.units.get(&at.unit) else { return false };
+        let Some(worker) = unit.workers.get(usize::from(at.number)) else { return false };
+        if !worker.state.takes_offers() || worker.took >= unit.edition.number {
+            return false;
+        }
+        tracing::info!(worker = %worker.id, "stopped by the definition before, going on by the one of now: {why}");
+        self.drive(at, &Event::Replaced);
+        true
+    }
+
     fn adopt(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
         if let Some(unit) = self.units.get_mut(&id) {
             unit.offer = None;
@@ -285,10 +299,12 @@ impl Supervisor {
         unit.tell_pause();
         unit.following.clear();
         let mut anew = Vec::new();
-        for worker in unit.workers.iter().filter(|w| Some(w.id.number) != has_it) {
+        for worker in &unit.workers {
             match (&worker.thread, worker.state) {
                 (Some(_), state) if state.takes_offers() => {
-                    unit.following.insert(worker.id.number);
+                    if Some(worker.id.number) != has_it {
+                        unit.following.insert(worker.id.number);
+                    }
                 }
                 (
                     _,
@@ -311,6 +327,9 @@ impl Supervisor {
 
     pub(super) fn taken(&mut self, at: At, edition: &Edition) {
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        if let Some(worker) = unit.workers.get_mut(usize::from(at.number)) {
+            worker.took = edition.number;
+        }
         let is = |other: &Edition| other.number == edition.number;
         if is(&unit.edition) {
             unit.following.remove(&at.number);

@@ -261,9 +261,9 @@ impl Reloads {
 
     /// Nothing is known of the files: nothing is changed, and a daemon that begins does so with what was good last.
     async fn unreadable(&mut self, cause: Cause, why: String) -> Result<Reloaded, Gone> {
-        let mut generation = Generation::now(cause, Outcome::Unreadable { why });
-        self.overview.like_before(&mut generation);
+        let generation = Generation::now(cause, Outcome::Unreadable { why });
         let mut reloaded = Reloaded { generation, ..Reloaded::default() };
+        self.overview.like_before(&mut reloaded);
         if cause == Cause::Start {
             let (connections, _unreadable) = self.read_connections().await;
             self.begin_as_before(connections).await?;
@@ -406,14 +406,9 @@ impl Reloads {
         let is_news = self.remember(&wanted, &applied);
         if applied.is_done() {
             self.unfinished = None;
-            let mut reloaded = Reloaded {
-                generation: Generation::now(Cause::Retry, Outcome::Applied),
-                ..Reloaded::default()
-            };
-            self.overview.like_before(&mut reloaded.generation);
-            if reloaded.generation.findings.errors > 0 {
-                reloaded.generation.outcome = Outcome::Rejected;
-            }
+            let generation = Generation::now(Cause::Retry, self.overview.outcome_of_retry());
+            let mut reloaded = Reloaded { generation, ..Reloaded::default() };
+            self.overview.like_before(&mut reloaded);
             self.record(&mut reloaded).await;
             (self.observe)(Phase::Ended(self.overview.sentence()));
         } else if is_news {

@@ -22,8 +22,11 @@ pub struct PipelineStatus {
     pub paused_by: Vec<&'static str>,
     /// Why its newest definition is not taken.
     pub refused: Option<Reason>,
-    /// A swap that is offered and not taken yet.
+    /// A swap that is not taken yet by all its workers.
     pub swapping: bool,
+    /// Whether none of them has taken it: then the definition before is the good one.
+    #[serde(skip)]
+    pub untaken: bool,
     /// For people.
     pub description: Option<String>,
     /// Free words.
@@ -82,6 +85,8 @@ pub struct Totals {
     pub produced: u64,
     /// Records that a filter did not let pass.
     pub filtered: u64,
+    /// Records for which a field that a predicate compares was missing: the predicate was not true of them.
+    pub missing_field: u64,
     /// Records that a policy dropped.
     pub dropped: u64,
     /// Dead letters.
@@ -105,6 +110,7 @@ impl Totals {
             consumed: counters.consumed.load(Relaxed),
             produced: counters.produced.load(Relaxed),
             filtered: counters.filtered.load(Relaxed),
+            missing_field: counters.missing.load(Relaxed),
             dropped: sum(&counters.dropped),
             dead_lettered: sum(&counters.dead_lettered),
             lost: counters.lost.load(Relaxed),
@@ -120,6 +126,7 @@ impl Totals {
             consumed: self.consumed + other.consumed,
             produced: self.produced + other.produced,
             filtered: self.filtered + other.filtered,
+            missing_field: self.missing_field + other.missing_field,
             dropped: self.dropped + other.dropped,
             dead_lettered: self.dead_lettered + other.dead_lettered,
             lost: self.lost + other.lost,
@@ -151,6 +158,7 @@ fn of_unit(unit: &Unit) -> PipelineStatus {
         paused_by: paused_by.into_iter().filter(|(_, is)| *is).map(|(by, _)| by).collect(),
         refused: unit.refused.as_ref().map(of_fault),
         swapping: unit.is_swapping(),
+        untaken: unit.offer.is_some() || unit.untried.is_some(),
         description: pipeline.description.clone(),
         labels: pipeline.labels.clone(),
         cluster: pipeline.cluster.to_string(),

@@ -75,6 +75,8 @@ pub(super) struct Worker {
     pub(super) attempt: u64,
     /// The edition that this attempt began with.
     pub(super) began_with: u64,
+    /// The edition that it has by what it told.
+    pub(super) took: u64,
     pub(super) thread: Option<WorkerThread>,
     pub(super) timer: Option<Instant>,
     /// Why it does not run.
@@ -197,6 +199,7 @@ impl Worker {
             state: State::Stopped,
             attempt: 0,
             began_with: 0,
+            took: 0,
             thread: None,
             timer: None,
             trouble: None,

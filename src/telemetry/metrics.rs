@@ -63,15 +63,15 @@ metrics! {
     CONFIG_INFO = "krouted_config_info", Gauge, ["digest", "revision"],
         "The files that were read last: their digest, and the commit where the folder is in a checkout; always 1.";
     CONFIG_HASH = "krouted_config_hash", Gauge, [],
-        "The first 48 bits of that digest as a number, to compare instances.";
+        "The first 48 bits of that digest as a number: instances have the same one only where all that it covers is the same.";
     CONFIG_GENERATION = "krouted_config_generation", Gauge, [],
         "The number of the last generation.";
     RELOAD_SUCCESSFUL = "krouted_config_last_reload_successful", Gauge, [],
-        "Whether the folder is what runs: 1, or 0 where the last reading was rejected, refused, held or impossible.";
+        "Whether the folder is what runs: 1, or 0 where the last reading was rejected, refused, held, impossible, or has a swap that is still open.";
     RELOAD_SUCCESS_TIME = "krouted_config_last_reload_success_timestamp_seconds", Gauge, [],
         "When the folder was last found to be what runs, in seconds since 1970; 0 before the first time.";
     RELOADS = "krouted_config_reloads_total", Counter, ["result"],
-        "Readings of the folder by how they came out.";
+        "Readings of the folder by how they came out; a swap that is tried again is no reading.";
     PIPELINE_INFO = "krouted_pipeline_info", Gauge, ["pipeline", "cluster", "group", "delivery"],
         "A pipeline with its cluster, consumer group, guarantee, and its own labels as label_NAME; always 1.";
     PIPELINE_STATE = "krouted_pipeline_state", Gauge, ["pipeline", "state"],
@@ -139,7 +139,7 @@ fn of_reloads(reloads: &ReloadMeasures) {
     set(CONFIG_GENERATION, &[], double(reloads.generation));
     set(RELOAD_SUCCESSFUL, &[], f64::from(u8::from(reloads.last_successful)));
     set(RELOAD_SUCCESS_TIME, &[], reloads.last_success_seconds.unwrap_or_default());
-    for word in Outcome::WORDS {
+    for &word in Outcome::WORDS {
         count(RELOADS, &[word], reloads.by_outcome.get(word).copied().unwrap_or_default());
     }
 }

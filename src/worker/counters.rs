@@ -69,6 +69,12 @@ impl Tally {
 }
 
 impl Counters {
+    /// The worker has ended, or counts as ended: it has no partitions, and nobody knows their lag.
+    pub fn has_nothing(&self) {
+        self.lag.store(0, Relaxed);
+        self.partitions.store(0, Relaxed);
+    }
+
     /// A window was committed.
     pub fn commit(&self, tally: &Tally) {
         self.consumed.fetch_add(tally.consumed, Relaxed);

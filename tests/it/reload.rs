@@ -1,5 +1,6 @@
 //! Files that change under a running daemon, on a real broker: what the change does, and above all what it does not.
 
+mod load;
 mod untaken;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,86 +38,6 @@ fn group_generation(cluster: &Cluster, group: &str) -> i32 {
     let value = last.expect("the broker remembers the group");
     let protocol = usize::try_from(int16(&value[2..])).unwrap();
     i32::from_be_bytes(value[4 + protocol..8 + protocol].try_into().unwrap())
-}
-
-/// Records of several partitions, numbered on; the value names the partition and the number in it.
-fn numbered(partitions: i32, from: u32, count: u32) -> Vec<Record> {
-    (from..from + count)
-        .flat_map(|n| {
-            (0..partitions)
-                .map(move |p| Record::new(Some(&format!("k{n}")), Some(&format!("{p}:{n}"))).to(p))
-        })
-        .collect()
-}
-
-/// By partition of the input, the numbers in the order of the log and the header that the rules set.
-fn by_source(records: &[Record]) -> BTreeMap<String, Vec<(u32, String)>> {
-    let mut all: BTreeMap<String, Vec<(u32, String)>> = BTreeMap::new();
-    for record in records {
-        let value = text(record.value.as_deref());
-        let (partition, number) = value.split_once(':').unwrap();
-        let entry = all.entry(partition.to_owned()).or_default();
-        entry.push((number.parse().unwrap(), record.header_text("rules").unwrap().to_owned()));
-    }
-    all
-}
-
-#[test]
-fn a_swap_under_load_loses_and_doubles_nothing_and_is_one_clean_cut_in_each_partition() {
-    const PARTITIONS: i32 = 4;
-    const SLICE: u32 = 5_000;
-    let cluster = shared();
-    let scene = Scene::new(cluster);
-    let (input, out) = (cluster.topic("in", 4), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    let rules = |version: &str| {
-        // A header tells which rules handled the record; one output partition keeps their order.
-        let steps = format!("steps: [{{set: {{headers.rules: '\"{version}\"'}}}}]");
-        scene.file(
-            "{exactly_once: {commit_interval: 50ms, max_records: 700}}",
-            &source,
-            &["workers: 2", &steps, &to(&out)],
-        );
-    };
-    rules("one");
-    let mut daemon = scene.run();
-    cluster.produce(&input, &numbered(PARTITIONS, 0, SLICE));
-    eventually(SOON, "both workers have their share", || {
-        let status = scene.host.status_of(&scene.name);
-        let of = |worker: usize| status["workers"][worker]["totals"]["partitions"] == 2;
-        (of(0) && of(1)).then_some(())
-    });
-    let before = group_generation(cluster, &scene.name);
-    let mut sent = SLICE;
-    for version in ["two", "three", "four"] {
-        rules(version);
-        std::thread::scope(|scope| {
-            let slice = numbered(PARTITIONS, sent, SLICE);
-            let input = &input;
-            scope.spawn(move || cluster.produce(input, &slice));
-            let (code, said) = reload(&scene.host, &[]);
-            assert_eq!(code, 0, "{said}");
-        });
-        sent += SLICE;
-    }
-    let count = usize::try_from(sent * 4).unwrap();
-    let read = scene.records(&out, count);
-    for (partition, records) in by_source(&read) {
-        let numbers: Vec<u32> = records.iter().map(|(n, _)| *n).collect();
-        assert_eq!(numbers, (0..sent).collect::<Vec<_>>(), "partition {partition}");
-        let mut rules: Vec<&str> = records.iter().map(|(_, rules)| rules.as_str()).collect();
-        rules.dedup();
-        let versions = ["one", "two", "three", "four"];
-        let in_order = rules.windows(2).all(|pair| {
-            let at = |rules: &str| versions.iter().position(|v| *v == rules).unwrap();
-            at(pair[0]) < at(pair[1])
-        });
-        assert!(in_order, "partition {partition}: {rules:?}");
-        assert_eq!(rules.last(), Some(&"four"), "partition {partition}: {rules:?}");
-    }
-    assert_eq!(group_generation(cluster, &scene.name), before, "the group was rebalanced");
-    assert_eq!(daemon.terminate(), Some(0));
 }
 
 #[test]

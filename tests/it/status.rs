@@ -119,6 +119,15 @@ fn plan_says_what_a_folder_would_change_and_changes_nothing() {
     fs::write(other.join("pipeline.yaml"), text.replace("sinks", "sink")).unwrap();
     let findings = scene.host.krouted(&["plan", other.to_str().unwrap(), "-o", "json"]);
     assert_eq!(findings.code, 1, "{findings:?}");
+    // What is no text at all hides no other finding.
+    fs::write(other.join("large.yaml"), vec![b'#'; 2 << 20]).unwrap();
+    fs::write(other.join("latin.yaml"), b"name: \xe9").unwrap();
+    let findings = scene.host.krouted(&["plan", other.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(findings.code, 1, "{findings:?}");
+    assert!(findings.out.contains("changes"), "{findings:?}");
+    for word in ["K0102", "large.yaml", "K0103", "latin.yaml", "K0201", "pipeline.yaml"] {
+        assert!(findings.err.contains(word), "{word}: {findings:?}");
+    }
     assert_eq!(scene.host.status()["generation"]["number"], 1);
     assert_eq!(daemon.terminate(), Some(0));
 }

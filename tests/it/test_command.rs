@@ -74,9 +74,24 @@ fn json_and_junit_say_the_same() {
     assert_eq!(document["pipelines"][0]["tests"][0]["passed"], true);
     let (code, out, _) = run(&["test", "-o", "junit"], &with_tests());
     assert_eq!(code, 1);
-    assert!(out.contains("<testsuites tests=\"2\" failures=\"1\">"), "{out}");
+    assert!(out.contains("<testsuites tests=\"2\" failures=\"1\" errors=\"0\">"), "{out}");
     assert!(out.contains("name=\"&lt;wrong&gt; &amp; 'odd'\""), "{out}");
     assert!(out.contains("<failure message="), "{out}");
+}
+
+#[test]
+fn a_report_holds_the_files_whose_tests_could_not_run() {
+    let broken = with_tests().replace("delivery: exactly_once", "delivery: twice");
+    let (code, out, _) = run(&["test", "-o", "junit"], &broken);
+    assert_eq!(code, 1);
+    assert!(out.contains("<testsuites tests=\"1\" failures=\"0\" errors=\"1\">"), "{out}");
+    assert!(out.contains("<error message=\"K0"), "{out}");
+    let (code, out, _) = run(&["test", "-o", "json"], &broken);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &document["tests"]), (1, &0.into()));
+    let refused = &document["refused"][0];
+    assert!(refused["file"].as_str().unwrap().contains("yaml"), "{refused}");
+    assert!(refused["line"].as_u64().unwrap() > 1, "{refused}");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use serde_json::Value;
 
 use super::Form;
-use crate::admin::{self, PlanFile, PlanRequest};
+use crate::admin::{self, PlanContent, PlanFile, PlanRequest};
 use crate::cli::client::{Document, NoAnswer, Place, number};
 use crate::cli::{Outcome, Stream, say};
 use crate::config::{Snapshot, Unread};
@@ -27,15 +27,15 @@ pub(super) fn run(
     for file in snapshot.files {
         // A file is known by its place in the folder, wherever that is.
         let path = Path::new(&file.path).strip_prefix(folder).unwrap_or(Path::new(&file.path));
-        files.push(plan_file(&path.display().to_string(), &file.path, file.content)?);
+        files.push(plan_file(path.display().to_string(), file.content));
     }
     let mut schemas = Vec::new();
     for (path, content) in snapshot.schemas.files {
-        schemas.push(plan_file(&path, &path, content)?);
+        schemas.push(plan_file(path, content));
     }
     let request = PlanRequest { version: admin::VERSION, files, schemas };
     let body = serde_json::to_string(&request)?;
-    let document = match place.ask("POST", "/v1/plan", &body, Some(WAIT)) {
+    let document = match place.ask("POST", "/v1/plan", &body, WAIT) {
         Ok(document) => document,
         Err(no_answer) => return Ok(NoAnswer::outcome(no_answer)),
     };
@@ -53,16 +53,16 @@ pub(super) fn run(
     })
 }
 
-type Read = std::result::Result<Vec<u8>, Unread>;
-
-fn plan_file(place: &str, path: &str, content: Read) -> Result<PlanFile> {
-    let text = match content {
-        Ok(bytes) => String::from_utf8(bytes).with_context(|| format!("{path} is not UTF-8"))?,
-        Err(Unread::TooLarge) => anyhow::bail!("{path} is too large"),
-        Err(Unread::Refused(why)) => anyhow::bail!("{path} cannot be read: {why}"),
-        Err(Unread::Moves) => anyhow::bail!("{path} changes while it is read"),
+/// The daemon finds fault with what is no file of pipelines, as it would in its own folder.
+fn plan_file(path: String, content: std::result::Result<Vec<u8>, Unread>) -> PlanFile {
+    let content = match content.map(String::from_utf8) {
+        Ok(Ok(text)) => PlanContent::Text(text),
+        Ok(Err(not_text)) => PlanContent::Bytes(not_text.into_bytes()),
+        Err(Unread::TooLarge) => PlanContent::TooLarge,
+        Err(Unread::Refused(why)) => PlanContent::Refused(why),
+        Err(Unread::Moves) => PlanContent::Moves,
     };
-    Ok(PlanFile { path: place.to_owned(), text })
+    PlanFile { path, content }
 }
 
 fn plan_of(document: &Document) -> Value {

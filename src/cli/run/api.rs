@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::admin::{
-    Action, AllowRemovals, Answer, Answering, Daemon, PlanRequest, ReloadRequest, VERSION, Wait,
+    Action, AllowRemovals, Answer, Answering, Daemon, PlanContent, PlanRequest, ReloadRequest,
+    VERSION, Wait,
 };
-use crate::config::{SchemaFiles, Snapshot, SnapshotFile};
+use crate::config::{SchemaFiles, Snapshot, SnapshotFile, Unread};
 use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::Gone;
 use crate::supervisor::plan::{self, Removals};
@@ -59,11 +60,12 @@ impl Daemon for Api {
     fn plan(&self, request: PlanRequest) -> Answering<'_> {
         Box::pin(async move {
             let files = request.files.into_iter();
-            let files = files.map(|f| SnapshotFile { path: f.path, content: Ok(f.text.into()) });
+            let files =
+                files.map(|f| SnapshotFile { path: f.path, content: of_content(f.content) });
             let schemas = request.schemas.into_iter();
             let schemas = SchemaFiles {
                 folder: String::new(),
-                files: schemas.map(|f| (f.path, Ok(f.text.into()))).collect(),
+                files: schemas.map(|f| (f.path, of_content(f.content))).collect(),
             };
             let snapshot = Snapshot { files: files.collect(), schemas };
             answer(self.asker.plan(snapshot).await.map(|planned| of_plan(&planned)))
@@ -92,6 +94,16 @@ impl Daemon for Api {
 
     fn act(&self, name: String, action: Action) -> Answering<'_> {
         Box::pin(async move { self.acted(&name, action).await.unwrap_or(Answer::Stopping) })
+    }
+}
+
+fn of_content(content: PlanContent) -> Result<Vec<u8>, Unread> {
+    match content {
+        PlanContent::Text(text) => Ok(text.into_bytes()),
+        PlanContent::Bytes(bytes) => Ok(bytes),
+        PlanContent::TooLarge => Err(Unread::TooLarge),
+        PlanContent::Refused(why) => Err(Unread::Refused(why)),
+        PlanContent::Moves => Err(Unread::Moves),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::case::{Coverage, printable};
-use crate::config::Ran;
+use crate::config::{Finding, Ran, Severity};
 use crate::pipeline::Pipeline;
 
 /// Whether the coverage is asked for.
@@ -22,6 +22,15 @@ pub(super) struct Results {
     cases: Vec<Result>,
     /// What no case reaches, where that was asked for.
     not_covered: Option<Vec<String>>,
+}
+
+/// What keeps tests from running.
+pub(super) struct Refused {
+    file: String,
+    line: usize,
+    column: usize,
+    code: &'static str,
+    message: String,
 }
 
 struct Result {
@@ -57,6 +66,22 @@ pub(super) fn results(ran: &[(&Arc<Pipeline>, Vec<Ran<'_>>)], coverage: Asked) -
         }
     };
     ran.iter().map(of_one).collect()
+}
+
+/// Pipelines whose tests could not run, by what was found in their files.
+pub(super) fn refused(findings: &[Finding]) -> Vec<Refused> {
+    let bad = findings.iter().filter(|f| f.severity == Severity::Error || f.is_untested());
+    let of_one = |finding: &Finding| {
+        let (line, column) = finding.place.begin();
+        Refused {
+            file: finding.place.source().path().to_owned(),
+            line,
+            column,
+            code: finding.code,
+            message: finding.message.clone(),
+        }
+    };
+    bad.map(of_one).collect()
 }
 
 fn result(ran: &Ran<'_>, pipeline: &Pipeline) -> Result {
@@ -118,7 +143,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// One document.
-pub(super) fn json(results: &[Results]) -> String {
+pub(super) fn json(results: &[Results], refused: &[Refused]) -> String {
     let case = |case: &Result| {
         json!({
             "name": case.name,
@@ -137,20 +162,32 @@ pub(super) fn json(results: &[Results]) -> String {
             "not_covered": results.not_covered,
         })
     };
+    let refusal = |refused: &Refused| {
+        json!({
+            "file": refused.file,
+            "line": refused.line,
+            "column": refused.column,
+            "code": refused.code,
+            "message": refused.message,
+        })
+    };
     let (all, failed) = totals(results);
     let document = json!({
         "tests": all,
         "failed": failed,
         "pipelines": results.iter().map(pipeline).collect::<Vec<_>>(),
+        "refused": refused.iter().map(refusal).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
 }
 
 /// As most servers of continuous integration read it.
-pub(super) fn junit(results: &[Results]) -> String {
+pub(super) fn junit(results: &[Results], refused: &[Refused]) -> String {
     let (all, failed) = totals(results);
+    let errors = refused.len();
     let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{all}\" failures=\"{failed}\">\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{failed}\" errors=\"{errors}\">\n",
+        all + errors
     );
     for suite in results {
         let _infallible = writeln!(
@@ -164,6 +201,16 @@ pub(super) fn junit(results: &[Results]) -> String {
         if let Some(missing) = suite.not_covered.as_ref().filter(|m| !m.is_empty()) {
             let text = escaped(&missing.join("\n"));
             let _infallible = writeln!(out, "    <system-out>{text}</system-out>");
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    if errors > 0 {
+        let _infallible = writeln!(
+            out,
+            "  <testsuite name=\"files\" tests=\"{errors}\" failures=\"0\" errors=\"{errors}\">"
+        );
+        for refused in refused {
+            junit_refused(&mut out, refused);
         }
         out.push_str("  </testsuite>\n");
     }
@@ -190,7 +237,18 @@ fn junit_case(out: &mut String, pipeline: &str, case: &Result) {
         writeln!(out, ">\n      <failure message=\"{message}\">{all}</failure>\n    </testcase>");
 }
 
-/// XML has no way to write most control characters.
+/// So that nobody who reads only the report takes what did not run for good.
+fn junit_refused(out: &mut String, refused: &Refused) {
+    let (file, message) = (escaped(&refused.file), escaped(&refused.message));
+    let (line, code) = (refused.line, refused.code);
+    let _infallible = writeln!(
+        out,
+        "    <testcase classname=\"files\" name=\"{file}\" file=\"{file}\" line=\"{line}\">\n      \
+         <error message=\"{code}: {message}\"/>\n    </testcase>"
+    );
+}
+
+/// XML has no way to write most control characters, and two that are none.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -200,7 +258,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' => out.push_str("&#10;"),
-            c if c.is_control() => out.push('\u{fffd}'),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             c => out.push(c),
         }
     }

@@ -71,11 +71,21 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("has(value.i.y)", "F", "-"),
     // A division by zero is told apart from a great number.
     ("1.0 / (value.d - 1.5) > 1.0", "`/` divides by zero", "T"),
+    ("1e308 * (value.d + 10.0) > 1.0", "the result of `*` is too great", "T"),
     // Objects and arrays are not compared in depth.
     ("value.l == value.l", "`==` compares an array with an array", "T"),
     // A number is its text, as the record has it.
     ("string(value.one) == \"1.0\"", "T", "F"),
 ];
+
+/// What CEL finds out for each record is refused when it is compiled here.
+#[test]
+fn what_never_fits_is_refused_before_any_record() {
+    for expression in ["1.5 % 2.0 == 0.5", "value.s.matches(\"(\")", "\"a\" < 1", "size(1) == 1"] {
+        assert!(crate::expression::Predicate::parse(expression).is_err(), "{expression}");
+        assert_eq!(in_cel(expression, VALUE), "-", "{expression}");
+    }
+}
 
 fn leaf() -> impl Strategy<Value = Json> {
     prop_oneof![

@@ -298,6 +298,16 @@ fn negations_over_unguarded_fields_are_warned_of() {
         ("!has(value.a) || !value.a.exists(x, x == 1)", vec![]),
         ("value.a.exists(x, x == 1)", vec![]),
         ("!(size(value.a) == 1)", vec!["value.a"]),
+        // Only a `has()` that decides whether it is asked is one.
+        ("has(value.a) || value.a != 1", vec!["value.a"]),
+        ("!has(value.a) && value.a != 1", vec!["value.a"]),
+        ("value.a != 1 || (value.b == 1 && has(value.a))", vec!["value.a"]),
+        ("value.a != 1 && has(value.a)", vec![]),
+        ("!(has(value.a) && value.a == 1)", vec![]),
+        ("!(!has(value.a) || value.a == 1)", vec![]),
+        ("(has(value.a) && value.b == 1) && (value.c == 1 || value.a != 1)", vec![]),
+        ("has(value.a) ? value.a != 1 : value.b != 1", vec!["value.b"]),
+        ("!has(value.a) ? value.a != 1 : value.a != 2", vec!["value.a"]),
     ] {
         let warnings = Predicate::parse(text).unwrap().warnings;
         let own: Vec<_> = warnings.iter().map(|w| text.get(w.span.clone()).unwrap()).collect();

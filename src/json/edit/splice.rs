@@ -41,7 +41,8 @@ impl Splices {
     /// A splice that begins at a place is behind it: there, a member is added to the object around.
     fn moved(&self, place: u32) -> u32 {
         let at = usize::try_from(place).unwrap_or(usize::MAX);
-        let before = self.0.iter().rev().find(|splice| splice.start < at);
+        let behind = self.0.partition_point(|splice| splice.start < at);
+        let before = behind.checked_sub(1).and_then(|last| self.0.get(last));
         let to = before.map_or(at, |splice| (at + splice.to).saturating_sub(splice.end));
         // A document of that size is scanned anew, and refused.
         u32::try_from(to).unwrap_or(u32::MAX)

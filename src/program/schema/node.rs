@@ -43,6 +43,11 @@ impl Json for Backend {
 const VISITS_MIN: u64 = 1 << 16;
 /// And for each byte of it: a part has some five bytes, a schema some dozen rules for it.
 const VISITS_PER_BYTE: u64 = 64;
+/// And no value more than so many: some seconds, where a window under `exactly_once` is given up after fifteen. A record that took
+/// longer would come again for ever.
+pub(super) const VISITS_MAX: u64 = 1 << 24;
+/// What the search for the rule that is broken may cost: a fraction of a second.
+const REASON_VISITS_MAX: u64 = 1 << 20;
 
 /// So many bytes of the stack may be in use below [`Visits::of`] when a part of the value is begun; a chain of
 /// [`CHAIN_MAX`](super::chain::CHAIN_MAX) rules comes on top. A thread has 2 MiB.
@@ -67,12 +72,24 @@ impl Visits {
     pub(super) fn of(bytes: usize) -> Self {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let visits = bytes.saturating_mul(VISITS_PER_BYTE).saturating_add(VISITS_MIN);
-        Self { left: Cell::new(visits), stack: stack() }
+        Self { left: Cell::new(visits.min(VISITS_MAX)), stack: stack() }
+    }
+
+    /// For the second look at a value of so many bytes, which finds the reason.
+    pub(super) fn for_reason(bytes: usize) -> Self {
+        let visits = Self::of(bytes);
+        visits.left.set(visits.left.get().min(REASON_VISITS_MAX));
+        visits
     }
 
     /// Whether there were too few: what was found is not to be believed.
     pub(super) fn are_used_up(&self) -> bool {
         self.left.get() == 0
+    }
+
+    #[cfg(test)]
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
     }
 
     fn child<'a>(&'a self, dom: &'a Dom<'a>) -> DomNode<'a> {

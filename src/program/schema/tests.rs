@@ -159,6 +159,16 @@ fn a_schema_that_asks_too_much_of_a_value_refuses_it() {
     assert_eq!(rejected(&schema, &object(500)).reason, super::UNANSWERED);
 }
 
+#[test]
+fn what_a_record_may_cost_does_not_grow_with_it_without_end() {
+    use super::node::{VISITS_MAX, Visits};
+    let left = |visits: Visits| visits.left();
+    assert!(left(Visits::of(1_000)) < left(Visits::of(10_000)));
+    assert_eq!(left(Visits::of(1 << 30)), VISITS_MAX);
+    assert_eq!(left(Visits::of(usize::MAX)), VISITS_MAX);
+    assert!(left(Visits::for_reason(usize::MAX)) < VISITS_MAX);
+}
+
 /// `$defs` of so many schemas, each of which leads to the next one; the last is the root, deeper in the value.
 fn chain(keyword: &str, links: usize) -> Value {
     let lead = |to: String| match keyword {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::generation::{Generation, Outcome, Said};
+use super::generation::{Cause, Generation, Outcome, Said};
 use super::request::Reloaded;
 use crate::model::InstanceId;
 use crate::supervisor::plan::Kind;
@@ -52,8 +52,11 @@ pub struct Reloads {
 
 impl Reloads {
     fn note(&mut self, generation: &Generation) {
-        let count = self.by_outcome.entry(generation.outcome.as_str()).or_default();
-        *count = count.saturating_add(1);
+        // A retry reads nothing.
+        if generation.cause != Cause::Retry {
+            let count = self.by_outcome.entry(generation.outcome.as_str()).or_default();
+            *count = count.saturating_add(1);
+        }
         self.last_successful = generation.outcome.is_good();
         if self.last_successful {
             let now = jiff::Timestamp::now().as_duration().as_secs_f64();
@@ -101,14 +104,39 @@ impl Overview {
             wanted.definitions.iter().map(|(name, d)| (name.to_string(), of(d))).collect();
     }
 
-    /// What a retry has in common with the reading before it.
-    pub(super) fn like_before(&self, generation: &mut Generation) {
+    /// What a reading that says nothing of the files has in common with the one before it.
+    pub(super) fn like_before(&self, reloaded: &mut Reloaded) {
         let inner = self.lock();
+        let generation = &mut reloaded.generation;
         if let Some(last) = inner.history.last() {
             generation.digest.clone_from(&last.digest);
             generation.revision.clone_from(&last.revision);
         }
         generation.findings = inner.said.clone();
+        reloaded.removals_held_back.clone_from(&inner.removals_held_back);
+    }
+
+    /// How it is once the last swap was taken: what was held, could not be read or has findings still is so.
+    pub(super) fn outcome_of_retry(&self) -> Outcome {
+        let inner = self.lock();
+        let last = inner.history.last().map(|last| &last.outcome);
+        match last {
+            Some(last @ (Outcome::Held { .. } | Outcome::Unreadable { .. })) => last.clone(),
+            Some(
+                Outcome::Applied
+                | Outcome::Unchanged
+                | Outcome::Rejected
+                | Outcome::Refused
+                | Outcome::Open,
+            )
+            | None => {
+                if inner.said.errors > 0 {
+                    Outcome::Rejected
+                } else {
+                    Outcome::Applied
+                }
+            }
+        }
     }
 
     /// Numbers the generation, keeps it where it is news, and says it in one line. Returns it with its number.
@@ -203,7 +231,7 @@ impl Inner {
         let origin = self.origins.get(&status.name);
         let definition = match origin {
             Some((Origin::LastGood, _)) => "last_good",
-            Some((Origin::Fresh, _)) if status.refused.is_some() => "last_good",
+            Some((Origin::Fresh, _)) if status.refused.is_some() || status.untaken => "last_good",
             Some((Origin::Fresh, _)) | None => "current",
         };
         let file = origin.map(|(_, path)| path.as_str());

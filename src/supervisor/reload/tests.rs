@@ -139,6 +139,13 @@ fn of_last_good(last_good: &LastGood) -> Vec<String> {
     shown(last_good.values().map(|good| &good.pipeline))
 }
 
+/// Of the first pipeline, as status says it.
+async fn definition(reloads: &Reloads) -> String {
+    let pipelines = reloads.supervisor.status().await.unwrap();
+    let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines);
+    document["pipelines"][0]["definition"].as_str().unwrap().to_owned()
+}
+
 async fn running(reloads: &Reloads) -> Vec<String> {
     shown(reloads.running().await.unwrap().pipelines.values())
 }
@@ -331,8 +338,10 @@ fn what_no_worker_has_taken_is_not_good_yet_and_is_tried_again() {
         tokio::time::resume();
         assert_eq!((outcome(&open), &open.open), ("open", &vec![name("a")]));
         assert_eq!(world.kept(), ["a one"]);
+        assert_eq!(definition(reloads).await, "last_good");
         world.answer.store(TAKES, Relaxed);
         reloads.try_again().await.unwrap();
+        assert_eq!(definition(reloads).await, "current");
         assert_eq!(
             (world.kept(), running(reloads).await),
             (vec!["a two".into()], vec!["a two".into()])

@@ -338,6 +338,81 @@ fn a_stop_policy_halts_all_workers_until_the_definition_changes_or_a_restart() {
 }
 
 #[test]
+fn a_worker_that_is_stopped_by_the_rules_before_goes_on_by_those_of_now() {
+    for is_told_late in [false, true] {
+        let (offered, anew) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let work: Work = {
+            let (offered, anew) = (Arc::clone(&offered), Arc::clone(&anew));
+            Arc::new(move |job: &Job| {
+                job.tell.say(WorkerNews::Ready);
+                if job.edition.pipeline.description.as_deref() == Some("two") {
+                    anew.fetch_add(1, Relaxed);
+                    return idle(&Diary::default(), job);
+                }
+                while !job.control.stop_requested() {
+                    pause();
+                    if let Some(edition) = job.control.take_offer() {
+                        // In one of the two orders the halt of the other is heard first.
+                        if is_told_late {
+                            offered.store(true, Relaxed);
+                            while !job.control.stop_requested() {
+                                pause();
+                            }
+                        }
+                        job.tell.say(WorkerNews::Taken(edition.clone()));
+                        job.rules.publish(&edition);
+                        offered.store(true, Relaxed);
+                    }
+                    if job.id.number == 1 && offered.load(Relaxed) {
+                        return Exit::Halted("at in[0]@7".into());
+                    }
+                }
+                Exit::Drained
+            })
+        };
+        with(work, async |handle| {
+            let two = |text: &str| {
+                set(&[pipeline("p", |p| {
+                    p.workers = NonZeroU16::new(2).unwrap();
+                    p.description = Some(text.into());
+                })])
+            };
+            apply(handle, &two("one")).await;
+            until(handle, |all| all[0].state == "running").await;
+            apply(handle, &two("two")).await;
+            let expected = if is_told_late { 2 } else { 1 };
+            until(handle, |all| {
+                all[0].state == "running" && anew.load(Relaxed) == expected && !all[0].swapping
+            })
+            .await;
+        });
+    }
+}
+
+#[test]
+fn what_has_ended_has_no_lag_and_no_partitions() {
+    let work: Work = Arc::new(|job: &Job| {
+        job.tell.say(WorkerNews::Ready);
+        job.counters.lag.store(7, Relaxed);
+        job.counters.partitions.store(2, Relaxed);
+        match job.id.number {
+            0 => Exit::Halted("at in[0]@7".into()),
+            _ => panic!("a bug"),
+        }
+    });
+    with(work, async |handle| {
+        let two = pipeline("p", |p| p.workers = NonZeroU16::new(2).unwrap());
+        apply(handle, &set(&[two])).await;
+        until(handle, |all| {
+            let ended = |w: &crate::supervisor::WorkerStatus| w.state == "halted";
+            all[0].workers.iter().all(ended)
+                && (all[0].totals.lag, all[0].totals.partitions) == (0, 0)
+        })
+        .await;
+    });
+}
+
+#[test]
 fn two_hundred_pipelines_start_a_few_at_a_time_and_stop_together() {
     let (now, most) = (Arc::new(Mutex::new(0_usize)), Arc::new(Mutex::new(0)));
     let work: Work = {

@@ -12,6 +12,7 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         paused_by: vec![],
         refused: None,
         swapping: false,
+        untaken: false,
         description: None,
         labels: BTreeMap::from([("cost-centre".to_owned(), "7 \"north\"\n".to_owned())]),
         cluster: "default".to_owned(),
@@ -97,7 +98,7 @@ fn every_count_is_in_its_own_series() {
 #[test]
 fn a_digest_is_a_number_that_a_double_holds() {
     let reloads = ReloadMeasures {
-        by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1)]),
+        by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1), ("open", 2)]),
         last_successful: true,
         last_success_seconds: Some(1_700_000_000.5),
         generation: 4,
@@ -113,6 +114,7 @@ fn a_digest_is_a_number_that_a_double_holds() {
         "krouted_config_last_reload_success_timestamp_seconds 1700000000.5",
         "krouted_config_reloads_total{result=\"applied\"} 3",
         "krouted_config_reloads_total{result=\"held\"} 0",
+        "krouted_config_reloads_total{result=\"open\"} 2",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
     }

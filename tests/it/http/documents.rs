@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use krouted::supervisor::reload::Outcome;
 use krouted::telemetry::metrics::ALL;
 
 /// A row of the document's table: type, labels, meaning, by the metric's name.
@@ -51,4 +52,14 @@ fn every_documented_metric_is_exposed_with_its_labels_and_no_other() {
         assert_eq!(fixed, labels.iter().collect(), "{name}");
     }
     assert!(exposed["krouted_pipeline_info"].labels.contains("label_team"), "{text}");
+}
+
+#[test]
+fn every_outcome_of_a_reading_is_documented_and_no_other() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
+    let text = fs::read_to_string(path).unwrap();
+    let row = text.lines().find_map(|line| line.strip_prefix("| `result` | ")).unwrap();
+    let words: Vec<_> = row.trim_end_matches(" |").split(", ").collect();
+    let in_code: Vec<_> = Outcome::WORDS.iter().map(|word| format!("`{word}`")).collect();
+    assert_eq!(words, in_code);
 }

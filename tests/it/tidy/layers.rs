@@ -60,6 +60,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("notify", &["watch"]),
     ("axum", &["admin"]),
     ("hyper", &["admin"]),
+    ("hyper_util", &["admin"]),
     ("metrics", &["telemetry"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),

@@ -169,3 +169,64 @@ fn a_folder_that_can_be_read_again_is_news_though_it_says_what_it_said() {
         assert_eq!(world.outcomes().len(), 3);
     });
 }
+
+#[test]
+fn a_swap_that_is_taken_late_does_not_hide_a_held_or_unreadable_folder() {
+    let world = World::new();
+    let names = ["a", "b", "c", "d"];
+    world.run(&[], async |reloads| {
+        for name in names {
+            world.file(name, "one");
+        }
+        world.start(reloads).await;
+        for is_held in [true, false] {
+            let topic = if is_held { "two" } else { "three" };
+            world.answer.store(REFUSES, Relaxed);
+            world.file("a", topic);
+            assert_eq!(outcome(&world.change(reloads).await), "refused");
+            if is_held {
+                names[1..].iter().for_each(|name| world.remove(name));
+                assert_eq!(outcome(&world.change(reloads).await), "held");
+            } else {
+                reloads.unreadable(Cause::Change, "cannot read it".to_owned()).await.unwrap();
+            }
+            let before = world.outcomes();
+            let reloads_before = reloads.overview.reloads();
+            world.answer.store(TAKES, Relaxed);
+            reloads.try_again().await.unwrap();
+            assert!(reloads.unfinished.is_none());
+            assert_eq!(world.kept()[0], format!("a {topic}"));
+            assert_eq!(world.outcomes(), before);
+            assert_eq!(reloads.overview.reloads(), reloads_before);
+            names[1..].iter().for_each(|name| world.file(name, "one"));
+            world.change(reloads).await;
+        }
+    });
+}
+
+#[test]
+fn what_is_not_removed_is_said_while_nothing_newer_is_known_of_the_folder() {
+    let world = World::new();
+    world.run(&[], async |reloads| {
+        for name in ["a", "b", "c"] {
+            world.file(name, "one");
+        }
+        world.start(reloads).await;
+        world.answer.store(REFUSES, Relaxed);
+        world.file("a", "two");
+        world.text("b", "version: 1\nname: [");
+        world.remove("c");
+        let why = world.change(reloads).await.removals_held_back;
+        assert!(why.is_some());
+        let shown = |reloads: &Reloads| {
+            let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &[]);
+            document["removals_held_back"].as_str().map(str::to_owned)
+        };
+        world.answer.store(TAKES, Relaxed);
+        reloads.try_again().await.unwrap();
+        assert_eq!(world.outcomes().last(), Some(&"rejected"));
+        assert_eq!(shown(reloads), why);
+        reloads.unreadable(Cause::Change, "cannot read it".to_owned()).await.unwrap();
+        assert_eq!(shown(reloads), why);
+    });
+}
