@@ -235,6 +235,27 @@ fn sigint_flushes_and_closes_though_nobody_types() {
 }
 
 #[test]
+fn a_second_signal_ends_it_though_nobody_reads_its_acknowledgements() {
+    let cluster = shared();
+    let topic = cluster.topic("unread-acks", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    hand.write("lines", &"1\n".repeat(20_000));
+    let (pipe, end) = std::io::pipe().unwrap();
+    let mut command = hand.command(&["produce", &topic, "lines", "--acks"]);
+    let mut child = command.stdout(end).spawn().unwrap();
+    eventually(SOON, "acknowledgements stand in the pipe", || {
+        (rustix::io::ioctl_fionread(&pipe).unwrap() > 30_000).then_some(())
+    });
+    // Two that come at once are one.
+    let status = eventually(SOON, "it ends", || {
+        process::signal(child.id(), "INT");
+        child.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(130));
+    drop(pipe);
+}
+
+#[test]
 fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let mut broker = Broker::start(&[]);
     let cluster = broker.cluster();
