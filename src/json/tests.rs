@@ -4,6 +4,7 @@ mod cases;
 mod differential;
 mod document;
 mod edits;
+mod kinds;
 mod numbers;
 
 use super::{Check, Malformed, Path, Paths, Segment, Slot, SlotId, Span, scan, unescape};
