@@ -134,6 +134,10 @@ pub struct Beginning {
     pub history: Vec<Generation>,
     /// Where SIGHUP is told, too.
     pub pokes: mpsc::Receiver<Poke>,
+    /// Whether the system is asked for events.
+    pub events: Events,
+    /// How long the watch waits.
+    pub timing: Timing,
     /// Where both go.
     pub memory: Box<dyn Memory>,
     /// Who wants to know.
@@ -146,13 +150,13 @@ struct Question {
     reply: oneshot::Sender<Result<Reloaded, Unanswered>>,
 }
 
-fn folders(reading: &Reading, settings: &Settings) -> Folders {
+fn folders(reading: &Reading, settings: &Settings, events: Events) -> Folders {
     Folders {
         pipelines: reading.folder.clone().unwrap_or_else(|| settings.pipelines.clone()),
         schemas: Some(settings.schemas.clone()),
         settings: reading.settings_file.clone(),
         files: connections::files(&settings.clusters),
-        events: Events::Native,
+        events,
     }
 }
 
@@ -163,9 +167,9 @@ impl Reloads {
         let overview = Overview::new(beginning.history);
         let memory = Arc::new(Mutex::new(beginning.memory));
         let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
-        let folders = folders(&beginning.reading, &beginning.settings);
+        let folders = folders(&beginning.reading, &beginning.settings, beginning.events);
         let reloads = Self {
-            watch: Watch::new(folders, Timing::default(), beginning.pokes),
+            watch: Watch::new(folders, beginning.timing, beginning.pokes),
             pauses: asker.pauses(),
             asked: BTreeMap::new(),
             next_question: 0,

@@ -25,7 +25,7 @@ use crate::supervisor::reload::{Beginning, Clusters, Generation, Phase, Reading,
 use crate::supervisor::wanted::LastGood;
 use crate::supervisor::{DRAIN_MAX, Supervisor};
 use crate::systemd;
-use crate::watch::Poke;
+use crate::watch::{Events, Poke, Timing};
 
 /// Between two signs of life; the unit waits for many of them.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(500);
@@ -64,6 +64,8 @@ pub(super) async fn serve(
         history: remembered.history,
         memory: Box::new(remembered.kept),
         pokes,
+        events: Events::Native,
+        timing: Timing::default(),
         observe: observer(is_ready),
     };
     let (reloads, asker) = Reloads::new(beginning, handle);

@@ -259,6 +259,8 @@ impl World {
             unbuilt: unbuilt.iter().map(|n| (name(n), path(n))).collect(),
             history: self.kept.lock().unwrap().history.clone(),
             pokes: mpsc::channel(4).1,
+            events: Events::Native,
+            timing: Timing::default(),
             memory: Box::new(Remembering(Arc::clone(&self.kept))),
             observe: Box::new(|_| {}),
         };
