@@ -132,6 +132,8 @@ pub struct Beginning {
     pub unbuilt: BTreeMap<PipelineName, String>,
     /// What was done until then, the oldest first.
     pub history: Vec<Generation>,
+    /// What of that is damaged, and what it means: a sentence each.
+    pub damage: Vec<String>,
     /// Where SIGHUP is told, too.
     pub pokes: mpsc::Receiver<Poke>,
     /// Whether the system is asked for events.
@@ -164,7 +166,7 @@ impl Reloads {
     /// Nothing is read yet. Whoever has the [`Asker`] may ask for more than what changes by itself.
     pub fn new(beginning: Beginning, supervisor: Handle) -> (Self, Asker) {
         let (ask, requests) = mpsc::channel(REQUESTS_MAX);
-        let overview = Overview::new(beginning.history);
+        let overview = Overview::new(beginning.history, beginning.damage);
         let memory = Arc::new(Mutex::new(beginning.memory));
         let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
         let folders = folders(&beginning.reading, &beginning.settings, beginning.events);

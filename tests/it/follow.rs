@@ -208,6 +208,7 @@ impl Follower {
             last_good: LastGood::new(),
             unbuilt: BTreeMap::new(),
             history: vec![],
+            damage: vec![],
             pokes: mpsc::channel(1).1,
             events,
             timing,

@@ -62,6 +62,7 @@ pub(super) async fn serve(
         last_good: remembered.last_good,
         unbuilt: remembered.unbuilt,
         history: remembered.history,
+        damage: remembered.damage,
         memory: Box::new(remembered.kept),
         pokes,
         events: Events::Native,
@@ -104,6 +105,7 @@ struct Memories {
     unbuilt: BTreeMap<PipelineName, String>,
     paused: BTreeSet<PipelineName>,
     history: Vec<Generation>,
+    damage: Vec<String>,
 }
 
 impl Memories {
@@ -113,7 +115,7 @@ impl Memories {
         let folder = StateFolder::open(&settings.state, &settings.instance_id);
         let folder = folder.with_context(place)?;
         let remembered = folder.load();
-        memory::report(&remembered);
+        let damage = memory::report(&remembered);
         let environment = &reading.environment;
         let was_good = !remembered.last_good.is_empty();
         let (last_good, unbuilt) = memory::last_good(remembered.last_good, settings, environment);
@@ -129,6 +131,7 @@ impl Memories {
             kept: Kept::new(folder, environment.clone(), unbuilt),
             paused: remembered.paused,
             history: remembered.generations,
+            damage,
         })
     }
 }

@@ -258,6 +258,7 @@ impl World {
             last_good: self.last_good(),
             unbuilt: unbuilt.iter().map(|n| (name(n), path(n))).collect(),
             history: self.kept.lock().unwrap().history.clone(),
+            damage: vec![],
             pokes: mpsc::channel(4).1,
             events: Events::Native,
             timing: Timing::default(),
