@@ -211,7 +211,9 @@ impl<'a> Asked<'a> {
         };
         let has = read.iter().map(|(_, shape)| shape.partitions).sum();
         let workers = self.pipeline.workers.get();
-        if all_there && has < usize::from(workers) {
+        // `auto` goes by the machine that runs it, which need not be this one.
+        let is_auto = self.places.workers.text() == "auto";
+        if all_there && !is_auto && has < usize::from(workers) {
             self.findings.idle_workers(self.places.workers.clone(), workers, has);
         }
     }

@@ -172,7 +172,9 @@ fn a_pause_is_forgotten_only_where_both_files_that_say_so_are_damaged() {
     assert_eq!(open(&folder).load().paused, BTreeSet::new());
 
     let (folder, _) = filled();
-    PAUSES.iter().for_each(|file| damage(&folder, file));
+    for file in PAUSES {
+        damage(&folder, file);
+    }
     let loaded = open(&folder).load();
     assert_eq!(loaded.paused, BTreeSet::new());
     let forgotten: Vec<_> = loaded.damage.iter().map(|damage| damage.forgotten).collect();

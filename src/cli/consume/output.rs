@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::FileType;
+use rustix::fs::{FileType, OFlags};
 
 /// One write: as much as a pipe holds.
 pub(super) const WRITE_BYTES: usize = 64 << 10;
@@ -66,7 +66,10 @@ impl<T> Out<T> {
             | FileType::BlockDevice
             | FileType::Unknown => Kind::Other,
         };
-        Ok(Self { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() })
+        // A run before this one may have ended within a line, by a full disk or a kill: its record comes again, whole.
+        let buffer =
+            if kind == Kind::File && ends_within_a_line(&file) { vec![b'\n'] } else { Vec::new() };
+        Ok(Self { file, kind, buffer, flushed: 0, marks: VecDeque::new() })
     }
 
     /// Where the next record is to be appended.
@@ -175,6 +178,20 @@ impl<T> Out<T> {
     }
 }
 
+/// Whether something stands before what is written next, and is no whole line. A shell's `>>` gives a file that cannot be
+/// read, so it is opened anew; where that is not allowed, nobody can tell.
+fn ends_within_a_line(file: &File) -> bool {
+    let last = || -> io::Result<u8> {
+        let mut file = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        Ok(last[0])
+    };
+    let appends = rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::APPEND));
+    appends && last().is_ok_and(|last| last != b'\n')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +213,7 @@ mod tests {
         let mut had = Vec::new();
         out.taken(&mut |mark| had.push(mark)).unwrap();
         assert_eq!((had.as_slice(), out.is_taken()), (&[][..], false));
-        io::Read::read_exact(&mut reader, &mut [0]).unwrap();
+        reader.read_exact(&mut [0]).unwrap();
         out.taken(&mut |mark| had.push(mark)).unwrap();
         had.sort_unstable();
         assert_eq!(had, [(0, 9_999), (1, 9_997), (2, 9_998)]);
