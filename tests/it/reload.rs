@@ -48,13 +48,13 @@ fn a_swap_to_other_topics_and_properties_keeps_the_members_of_the_group() {
         (cluster.topic("in", 1), cluster.topic("one", 1), cluster.topic("two", 1));
     let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
     let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&one)]);
+    scene.copy(&input, &one);
     let mut daemon = scene.run();
     cluster.produce(&input, &values(&["1"]));
     scene.values(&one, 1);
     let before = group_generation(cluster, &scene.name);
 
-    scene.file("exactly_once", &source, &[&to(&two)]);
+    scene.copy(&input, &two);
     assert_eq!(reload(&scene.host, &[]).0, 0);
     cluster.produce(&input, &values(&["2"]));
     assert_eq!(scene.values(&two, 1), ["2"]);
@@ -136,7 +136,7 @@ fn a_bad_file_keeps_its_last_good_definition_and_the_others_apply() {
         (cluster.topic("in", 1), cluster.topic("out", 1), cluster.topic("other", 1));
     let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
     let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
 
     scene.file("exactly_once", &source, &[&to(&out), "stesp: []"]);
@@ -216,9 +216,7 @@ fn an_emptied_folder_is_held_until_an_operator_allows_it() {
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
     scene.host.remove_pipeline("pipeline.yaml");
     let (code, said) = reload(&scene.host, &[]);
@@ -240,11 +238,9 @@ fn a_hangup_reloads() {
     let scene = Scene::new(cluster);
     let (input, one, two) =
         (cluster.topic("in", 1), cluster.topic("one", 1), cluster.topic("two", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&one)]);
+    scene.copy(&input, &one);
     let mut daemon = scene.run();
-    scene.file("exactly_once", &source, &[&to(&two)]);
+    scene.copy(&input, &two);
     crate::process::signal(daemon.pid(), "HUP");
     daemon.wait_for_line("the new definition rules", SOON);
     cluster.produce(&input, &values(&["1"]));
@@ -262,7 +258,7 @@ fn a_broken_folder_at_the_start_runs_what_was_good_last_and_a_pause_outlives_the
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
     let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
     let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
     assert_eq!(daemon.terminate(), Some(0));
 
@@ -299,9 +295,7 @@ fn a_change_of_a_cluster_restarts_its_pipelines_and_other_settings_ask_for_a_res
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
     let settings = |instance: &str, more: &str| {
         scene.host.settings(&format!(

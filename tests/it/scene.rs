@@ -42,6 +42,15 @@ impl<'c> Scene<'c> {
         self.host.pipeline("pipeline.yaml", &text);
     }
 
+    /// Writes a pipeline that copies one topic to another, from the beginning, under `exactly_once`.
+    pub(crate) fn copy(&self, input: &str, out: &str) {
+        self.file(
+            "exactly_once",
+            &[&format!("topics: [{input}]"), "start: earliest"],
+            &[&format!("sinks: {{all: {{kafka: {{topic: {out}}}}}}}")],
+        );
+    }
+
     /// Starts the daemon and waits until it has partitions.
     pub(crate) fn run(&self) -> Daemon {
         let mut daemon = self.host.run();

@@ -10,14 +10,6 @@ use crate::proxy::{Fault, Proxied, api};
 use crate::scene::{SOON, Scene, values};
 use serde_json::json;
 
-fn copy(scene: &Scene<'_>, input: &str, out: &str) {
-    scene.file(
-        "exactly_once",
-        &[&format!("topics: [{input}]"), "start: earliest"],
-        &[&format!("sinks: {{all: {{kafka: {{topic: {out}}}}}}}")],
-    );
-}
-
 fn settings(scene: &Scene<'_>, cluster: &str) {
     scene.host.settings(&format!(
         "version: 1\ninstance_id: {}\npipelines: pipelines/\nstate: state/\nclusters:\n  default:\n{cluster}\n",
@@ -31,7 +23,7 @@ fn an_unknown_sink_topic_is_named_and_making_it_is_enough() {
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), unique("late"));
     cluster.produce(&input, &values(&["1"]));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line("does not exist", SOON);
     assert!(line.contains(&out) && line.contains("create the topic"), "{line}");
@@ -69,7 +61,7 @@ fn a_broker_that_is_away_at_the_start_is_waited_for_and_said_once() {
     let scene = Scene::new(&through);
     let (input, out) = (direct.topic("in", 1), direct.topic("out", 1));
     direct.produce(&input, &values(&["1"]));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     proxied.proxy.refuse();
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line("no broker answers", SOON);
@@ -118,7 +110,7 @@ fn a_broker_that_goes_and_comes_back_loses_and_doubles_nothing() {
     let scene = Scene::new(&cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
     cluster.produce(&input, &values(&["1"]));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
     assert_eq!(scene.values(&out, 1), ["1"]);
     broker.kill9();
@@ -136,7 +128,7 @@ fn a_commit_without_an_answer_is_recovered_with_a_new_producer_epoch() {
     for fault in [Fault::CutInsteadOfResponse, Fault::DropResponse, Fault::LoseRequest] {
         let scene = Scene::new(&through);
         let (input, out) = (direct.topic("in", 1), direct.topic("out", 1));
-        copy(&scene, &input, &out);
+        scene.copy(&input, &out);
         let mut daemon = scene.run();
         let met = proxied.proxy.met(api::END_TXN);
         proxied.proxy.next(api::END_TXN, fault);
@@ -179,7 +171,7 @@ fn one_pipelines_trouble_leaves_the_others_alone() {
     let (good, bad) = (Scene::new(cluster), unique("bad"));
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
     cluster.produce(&input, &values(&["1"]));
-    copy(&good, &input, &out);
+    good.copy(&input, &out);
     good.host.pipeline(
         "bad.yaml",
         &format!("version: 1\nname: {bad}\nsource: {{topics: [{input}], start: earliest}}\ndelivery: exactly_once\nsinks: {{all: {{kafka: {{topic: {bad}}}}}}}\n"),
@@ -206,7 +198,7 @@ fn copies(secure: &Secure, principal: &str, cluster: &str) {
         secure.allow(principal, operation, resource, prefix);
     }
     direct.produce(&input, &values(&["1"]));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     settings(&scene, cluster);
     let mut daemon = scene.run();
     assert_eq!(scene.values(&out, 1), ["1"]);
@@ -247,7 +239,7 @@ fn passwords_certificates_and_rights_are_used_and_a_wrong_one_is_said() {
     let direct = secure.broker.cluster();
     let scene = Scene::new(&direct);
     let (input, out) = (direct.topic("copy-in", 1), direct.topic("copy-out", 1));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     settings(&scene, &sasl(&secure.sasl_tls, &tls, "SCRAM-SHA-512", "sam", &wrong));
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line("authorization", SOON);
@@ -257,7 +249,7 @@ fn passwords_certificates_and_rights_are_used_and_a_wrong_one_is_said() {
 
     // The right password, but not the right to write here.
     let forbidden = direct.topic("forbidden", 1);
-    copy(&scene, &input, &forbidden);
+    scene.copy(&input, &forbidden);
     settings(&scene, &sasl(&secure.sasl_tls, &tls, "SCRAM-SHA-512", "sam", &scram));
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line(&forbidden, SOON);
@@ -270,7 +262,7 @@ fn two_daemons_of_one_instance_id_on_one_host_are_refused() {
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    copy(&scene, &input, &out);
+    scene.copy(&input, &out);
     let mut first = scene.run();
     let mut second = scene.host.run();
     assert_eq!(second.wait_for_end(Duration::from_secs(20)), Some(78));

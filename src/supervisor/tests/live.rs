@@ -208,6 +208,19 @@ impl Taker {
         })
     }
 
+    async fn runs_one(&self, handle: &Handle) {
+        apply(handle, &described("one")).await;
+        until(handle, |_| self.rules() == ["one"]).await;
+    }
+
+    async fn takes_two_and_does_not_tell(&self, handle: &Handle) {
+        let two = described("two");
+        tokio::select! {
+            _ = apply(handle, &two) => panic!("it is not told"),
+            _ = until(handle, |_| self.has_taken.load(Relaxed) == 1) => {}
+        }
+    }
+
     fn rules(&self) -> Vec<String> {
         self.rules.lock().unwrap().iter().map(|text| text.clone().unwrap()).collect()
     }
@@ -221,8 +234,7 @@ fn described(text: &str) -> Set {
 fn an_offer_that_nobody_took_is_withdrawn() {
     let taker = Arc::new(Taker { tells: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
-        apply(handle, &described("one")).await;
-        until(handle, |_| taker.rules() == ["one"]).await;
+        taker.runs_one(handle).await;
         let two = described("two");
         tokio::select! {
             _ = apply(handle, &two) => panic!("it is not taken"),
@@ -240,13 +252,8 @@ fn an_offer_that_nobody_took_is_withdrawn() {
 fn an_offer_that_was_taken_before_it_was_withdrawn_is_taken_back() {
     let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
-        apply(handle, &described("one")).await;
-        until(handle, |_| taker.rules() == ["one"]).await;
-        let two = described("two");
-        tokio::select! {
-            _ = apply(handle, &two) => panic!("it is not told"),
-            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
-        }
+        taker.runs_one(handle).await;
+        taker.takes_two_and_does_not_tell(handle).await;
         apply(handle, &described("one")).await;
         taker.tells.store(true, Relaxed);
         until(handle, |_| taker.rules() == ["one", "two", "one"]).await;
@@ -261,13 +268,8 @@ fn an_offer_that_was_taken_before_it_was_withdrawn_is_taken_back() {
 fn an_offer_that_was_taken_before_a_newer_one_gives_way_to_that() {
     let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
-        apply(handle, &described("one")).await;
-        until(handle, |_| taker.rules() == ["one"]).await;
-        let two = described("two");
-        tokio::select! {
-            _ = apply(handle, &two) => panic!("it is not told"),
-            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
-        }
+        taker.runs_one(handle).await;
+        taker.takes_two_and_does_not_tell(handle).await;
         let newer = async {
             until(handle, |all| all[0].swapping).await;
             taker.tells.store(true, Relaxed);

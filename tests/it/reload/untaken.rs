@@ -8,13 +8,11 @@ fn a_swap_to_a_topic_that_is_not_there_keeps_the_rules_before_and_says_so() {
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
 
     let missing = crate::kafka::unique("missing");
-    scene.file("exactly_once", &source, &[&to(&missing)]);
+    scene.copy(&input, &missing);
     let (code, said) = reload(&scene.host, &[]);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains(&format!("the topic {missing} does not exist")), "{said}");
@@ -38,12 +36,10 @@ fn a_refused_swap_is_tried_again_by_itself_and_is_good_last_then() {
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 1), cluster.topic("out", 1));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     let mut daemon = scene.run();
     let missing = crate::kafka::unique("missing");
-    scene.file("exactly_once", &source, &[&to(&missing)]);
+    scene.copy(&input, &missing);
     assert_eq!(reload(&scene.host, &[]).0, 1);
     let history = || scene.host.status()["history"].clone();
     assert_eq!(history()[0]["outcome"]["outcome"], "refused", "{:#}", history());
@@ -73,15 +69,13 @@ fn a_swap_that_no_worker_is_up_for_is_open_until_the_broker_is_back() {
     let scene = Scene::new(&through);
     let (input, out) = (direct.topic("in", 1), direct.topic("out", 1));
     let (new, missing) = (direct.topic("new", 1), crate::kafka::unique("missing"));
-    let source = [format!("topics: [{input}]"), "start: earliest".to_owned()];
-    let source: Vec<&str> = source.iter().map(String::as_str).collect();
-    scene.file("exactly_once", &source, &[&to(&out)]);
+    scene.copy(&input, &out);
     proxied.proxy.refuse();
     let mut daemon = scene.host.run();
     scene.host.wait_for_state(&scene.name, "backing_off");
 
     // What the cluster will not allow goes back once it can be asked.
-    scene.file("exactly_once", &source, &[&to(&missing)]);
+    scene.copy(&input, &missing);
     let (code, said) = reload(&scene.host, &[]);
     assert_eq!(code, 75, "{said}");
     assert_eq!(scene.host.status_of(&scene.name)["swapping"], true);
@@ -97,7 +91,7 @@ fn a_swap_that_no_worker_is_up_for_is_open_until_the_broker_is_back() {
         "{status:#}"
     );
 
-    scene.file("exactly_once", &source, &[&to(&new)]);
+    scene.copy(&input, &new);
     assert_eq!(reload(&scene.host, &[]).0, 0);
     direct.produce(&input, &values(&["by the new rules"]));
     assert_eq!(scene.values(&new, 1), ["by the new rules"]);

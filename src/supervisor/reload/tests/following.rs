@@ -97,9 +97,12 @@ fn a_pause_waits_for_its_disk_and_nobody_else_does() {
         let disk = |disk| world.kept.lock().unwrap().disk = disk;
         disk(Disk::Hangs);
         let meanwhile = async {
-            while handle.paused().await.unwrap().is_empty() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            let paused = async {
+                while handle.paused().await.unwrap().is_empty() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(SOON, paused).await.expect("not in time");
             assert_eq!(
                 asker.status(&InstanceId::new("test").unwrap()).await.unwrap()["version"],
                 1

@@ -164,8 +164,7 @@ fn a_pause_of_a_pipeline_that_is_gone_is_lifted_by_its_name() {
 fn who_waits_for_swaps_is_answered_when_there_is_something_else_to_do() {
     let taker = Arc::new(Taker { tells: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
-        apply(handle, &described("one")).await;
-        until(handle, |_| taker.rules() == ["one"]).await;
+        taker.runs_one(handle).await;
         let two = described("two");
         let hurried = async {
             until(handle, |all| all[0].swapping).await;
@@ -182,13 +181,8 @@ fn who_waits_for_swaps_is_answered_when_there_is_something_else_to_do() {
 fn what_is_offered_already_is_not_offered_anew_however_often_its_file_is_read() {
     let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
-        apply(handle, &described("one")).await;
-        until(handle, |_| taker.rules() == ["one"]).await;
-        let two = described("two");
-        tokio::select! {
-            _ = apply(handle, &two) => panic!("it is not told"),
-            _ = until(handle, |_| taker.has_taken.load(Relaxed) == 1) => {}
-        }
+        taker.runs_one(handle).await;
+        taker.takes_two_and_does_not_tell(handle).await;
         let told = async {
             until(handle, |all| all[0].swapping).await;
             taker.tells.store(true, Relaxed);
