@@ -1,6 +1,7 @@
 //! Records in and out by hand: `krouted produce` and `krouted consume` as an operator runs them.
 
 mod consume;
+mod group;
 mod help;
 mod init;
 mod online;
