@@ -6,6 +6,7 @@
 
 pub mod by_hand;
 mod dead_letter;
+mod late;
 mod mock;
 mod open;
 mod oracle;
@@ -28,3 +29,8 @@ pub use port::{KafkaBatch, Port};
 pub use properties::{Connection, defaults};
 pub use secret::Secrets;
 pub use survey::survey;
+
+/// For a process that moves records for long: what its allocator was given once stays with it.
+pub fn keep_freed_memory() {
+    raw::keep_freed_memory();
+}

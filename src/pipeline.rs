@@ -36,7 +36,7 @@ pub struct Pipeline {
     pub source: Source,
     /// What it promises, and how long its windows are.
     pub delivery: Delivery,
-    /// Threads of this pipeline in one daemon, each a member of the group.
+    /// Threads of this pipeline in one daemon, each a member of the group; of `auto`, what it stands for here.
     pub workers: NonZeroU16,
     /// Its workers keep their places in the group and read nothing.
     pub paused: bool,

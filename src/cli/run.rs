@@ -77,6 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         folder: arguments.pipelines.clone(),
         environment: environment.clone(),
     };
+    crate::kafka::keep_freed_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve::serve(settings, reading, secrets(&environment)));
     runtime.shutdown_timeout(UNFINISHED_MAX);

@@ -13,6 +13,8 @@ mod schema;
 mod sinks;
 mod source;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
@@ -23,7 +25,7 @@ use crate::pipeline::{Pipeline, Topics};
 use super::environment::{BadReference, Environment, Interpolated};
 use super::finding::{Findings, Reported};
 use super::properties::ClientProperties;
-use super::raw::{Part, RawPipeline};
+use super::raw::{Part, RawAuto, RawPipeline, RawWorkers};
 use super::settings::Settings;
 use super::snapshot::SchemaFiles;
 use super::text::Place;
@@ -42,6 +44,20 @@ impl From<Reported> for Absent {
     fn from(_: Reported) -> Self {
         Self::Reported
     }
+}
+
+/// One daemon's pipelines share its cores: more than this is for an operator to decide.
+const AUTO_WORKERS_MAX: u16 = 4;
+
+/// What `workers: auto` stands for. A worker keeps two cores busy, its own thread and its clients' (`docs/performance.md`).
+pub(super) fn workers_for(cores: usize) -> NonZeroU16 {
+    let half = u16::try_from(cores / 2).unwrap_or(u16::MAX);
+    NonZeroU16::new(half.min(AUTO_WORKERS_MAX)).unwrap_or(NonZeroU16::MIN)
+}
+
+/// Those that this process may use: of the machine, or of its control group (`CPUQuota`) where that is less.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 pub use cases::PlacedCase;
@@ -224,8 +240,11 @@ impl Context<'_> {
     }
 
     fn workers(&mut self, raw: &RawPipeline, at: At<'_>) -> Got<NonZeroU16> {
-        let workers = self.optional(raw.workers.as_ref(), at)?.copied().unwrap_or(1);
-        // The schema has the bounds.
-        NonZeroU16::new(workers).ok_or(Absent::Reported)
+        Ok(match self.optional(raw.workers.as_ref(), at)? {
+            None => NonZeroU16::MIN,
+            // The schema has the bounds.
+            Some(RawWorkers::Count(count)) => *count,
+            Some(RawWorkers::Auto(RawAuto::Auto)) => workers_for(cores()),
+        })
     }
 }

@@ -8,9 +8,11 @@ mod part;
 pub(super) mod settings;
 pub(super) mod step;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 pub(super) use part::{Bare, Part, Version, poison};
@@ -62,9 +64,8 @@ pub(super) struct RawPipeline {
     pub(super) source: Part<RawSource>,
     /// The guarantee: `exactly_once`, `at_least_once` or `at_most_once`, bare or with limits of its windows.
     pub(super) delivery: Part<Bare<RawDelivery>>,
-    /// Threads of this pipeline in one daemon, each a member of the consumer group. Default: 1.
-    #[schemars(range(min = 1, max = 64))]
-    pub(super) workers: Option<Part<u16>>,
+    /// Threads of this pipeline in one daemon, each a member of the group, or `auto`: half of the cores, 1 to 4. Default: 1.
+    pub(super) workers: Option<Part<RawWorkers>>,
     /// Whether it reads nothing for now; its workers keep their places in the group. Default: false.
     pub(super) paused: Option<Part<bool>>,
     /// Done to every record, in this order.
@@ -86,6 +87,38 @@ pub(super) struct RawPipeline {
     pub(super) on_error: Option<Part<RawOnError>>,
     /// Records, and what must come of each: `krouted test` and `krouted check` run them, without a broker.
     pub(super) tests: Option<Part<Vec<Part<case::RawCase>>>>,
+}
+
+/// How many workers.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawWorkers {
+    Count(NonZeroU16),
+    Auto(RawAuto),
+}
+
+/// The word that leaves a choice to krouted.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawAuto {
+    Auto,
+}
+
+impl JsonSchema for RawWorkers {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "workers".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "oneOf": [
+                { "type": "integer", "minimum": 1, "maximum": 64 },
+                { "type": "string", "const": "auto" }
+            ]
+        })
+    }
 }
 
 /// The topics that a pipeline reads, as one consumer group.

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the one place where librdkafka's C interface is called")]
 
 mod admin;
+mod allocator;
 mod conf;
 mod consumer;
 mod error;
@@ -17,8 +18,9 @@ mod producer;
 mod sys;
 
 pub(super) use admin::{Configs, TopicDescription};
+pub(super) use allocator::keep_freed_memory;
 pub(super) use conf::{Conf, check_property, check_topic_property};
-pub(super) use consumer::Consumer;
+pub(super) use consumer::{Committing, Consumer};
 pub(super) use error::{Failed, code, error_text};
 pub(super) use hooks::{ClientError, Delivered, Protocol, Rebalance, Undelivered};
 pub(super) use list::{PartitionList, PartitionOffset, logical};

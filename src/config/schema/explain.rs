@@ -255,6 +255,8 @@ struct Words {
     bare: Vec<String>,
     /// That have fields, or a value.
     tags: Vec<String>,
+    /// Numbers that may stand there instead.
+    range: Option<String>,
 }
 
 impl Words {
@@ -267,7 +269,10 @@ impl Words {
             several.chain(branch.get("const")).filter_map(texts)
         });
         let required = |branch: &Value| branch.pointer("/required/0").and_then(texts);
-        Self { bare: bare.collect(), tags: branches().filter_map(required).collect() }
+        let range = branches().find_map(|b| {
+            Some(format!("{} to {}", b.get("minimum")?.as_u64()?, b.get("maximum")?.as_u64()?))
+        });
+        Self { bare: bare.collect(), tags: branches().filter_map(required).collect(), range }
     }
 
     fn is_bare(&self, word: &str) -> bool {
@@ -281,7 +286,7 @@ impl Words {
     /// As an operator would write them; what may stand alone is shown so.
     fn shown(&self) -> Vec<String> {
         let tags = self.tags.iter().filter(|t| !self.is_bare(t)).map(|t| format!("{{{t}: ...}}"));
-        self.bare.iter().cloned().chain(tags).collect()
+        self.bare.iter().cloned().chain(tags).chain(self.range.clone()).collect()
     }
 }
 

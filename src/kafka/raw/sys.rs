@@ -401,3 +401,14 @@ unsafe extern "C" {
     ) -> *mut *const ConfigResourceT;
     pub(super) fn rd_kafka_event_error_string(e: *mut EventT) -> *const c_char;
 }
+
+/// `malloc.h` of glibc.
+#[cfg(target_env = "gnu")]
+pub(super) const M_TRIM_THRESHOLD: c_int = -1;
+#[cfg(target_env = "gnu")]
+pub(super) const M_MMAP_THRESHOLD: c_int = -3;
+
+#[cfg(target_env = "gnu")]
+unsafe extern "C" {
+    pub(super) fn mallopt(parameter: c_int, value: c_int) -> c_int;
+}
