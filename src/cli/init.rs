@@ -126,11 +126,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let mut said = String::new();
     for file in &files {
-        let path = file.path.display();
+        let path = file.path.display().to_string();
         match write(&file.path, &file.text) {
-            Ok(Written::Whole) => said.push_str(&format!("wrote {path}\n")),
+            Ok(Written::Whole) => said.extend(["wrote ", &path, "\n"]),
             Ok(Written::NotOver) if !file.is_in_the_way() => {
-                said.push_str(&format!("kept  {path}\n"));
+                said.extend(["kept  ", &path, "\n"]);
             }
             Ok(Written::NotOver) => {
                 say(Stream::Data, &said);

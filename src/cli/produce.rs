@@ -300,11 +300,12 @@ impl Run {
         if printed.is_err() {
             self.shown = None;
         }
-        printed.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe if self.stop.requested() => {
+        printed.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe && self.stop.requested() {
                 io::Error::other("stopped by a signal while nobody reads them")
+            } else {
+                error
             }
-            _ => error,
         })
     }
 

@@ -8,6 +8,7 @@ mod online;
 mod produce;
 mod readme;
 mod round_trip;
+mod signals;
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -182,7 +182,7 @@ fn topics_that_are_not_there_or_may_not_be_used_are_said_where_they_are_named() 
 fn rights_on_group_and_transactional_ids_are_said_where_they_come_from() {
     assert_eq!(found(|f| f.group = Ok(Right::Refused)), one("K1108", Error, "readers"));
     let refused = |f: &mut Facts| {
-        f.transactional_id.as_mut().unwrap().as_mut().unwrap().right = Right::Refused
+        f.transactional_id.as_mut().unwrap().as_mut().unwrap().right = Right::Refused;
     };
     assert_eq!(found(refused), one("K1109", Error, "exactly_once"));
     let unnamed = TEXT.replace(", group: readers", "");

@@ -61,11 +61,14 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
+/// A text with the heading that it stands under, which comes first.
+type Under = (String, String);
+
 /// All blocks of commands in order, each with the heading that it stands under; and the lines of the text around them, each
 /// with its heading too. What is fenced is YAML, which `examples.rs` checks.
-fn parts(text: &str) -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn parts(text: &str) -> (Vec<Under>, Vec<Under>) {
     let (mut heading, mut is_fenced, mut is_block) = (String::new(), false, false);
-    let (mut blocks, mut around) = (Vec::<(String, String)>::new(), Vec::new());
+    let (mut blocks, mut around) = (Vec::<Under>::new(), Vec::new());
     for line in text.lines() {
         if let Some(language) = line.strip_prefix("```") {
             assert!(is_fenced || language == "yaml", "a fence of {language:?}: indent commands");
@@ -81,7 +84,7 @@ fn parts(text: &str) -> (Vec<(String, String)>, Vec<(String, String)>) {
         match line.strip_prefix("    ") {
             Some(command) if is_block => {
                 let (_, block) = blocks.last_mut().unwrap();
-                block.push_str(&format!("{command}\n"));
+                block.extend([command, "\n"]);
             }
             Some(command) => blocks.push((heading.clone(), format!("{command}\n"))),
             None => around.push((heading.clone(), line.to_owned())),
@@ -293,7 +296,7 @@ fn every_command_line_of_readme_is_run_or_named_with_why_it_is_not() {
 fn the_parts_of_readme_are_told_apart() {
     let text = "# A\n\nsay `krouted a b` and `c`\n\n    one\n    two\n\nor\n\n    three\n\n## B\n\n```yaml\na:\n    b\n```\n\n    four\n";
     let (blocks, around) = parts(text);
-    let own = |parts: &[(&str, &str)]| -> Vec<(String, String)> {
+    let own = |parts: &[(&str, &str)]| -> Vec<Under> {
         parts.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     };
     assert_eq!(blocks, own(&[("# A", "one\ntwo\n"), ("# A", "three\n"), ("## B", "four\n")]));
