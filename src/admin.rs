@@ -8,7 +8,8 @@
 //! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404; `lost`: why a restart of the daemon will not know of it |
 //!
 //! 503: the daemon is stopping, or busy, and nothing was done. At most [`CONNECTIONS_MAX`] are open at once, and one whose
-//! next request does not come within [`HEADER_MAX`] is closed.
+//! next request does not come within [`HEADER_MAX`], or whose body does not within [`BODY_MAX`], is closed, as is one that has
+//! been there for [`CONNECTION_MAX`] and, where an answer is under way then, for [`ANSWER_MAX`] more.
 //!
 //! Beside it, where the settings ask for it, a listener on a loopback address that only answers: see [`Observed`].
 //!
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use bind::{BindError, Socket};
-pub use connections::{CONNECTIONS_MAX, HEADER_MAX};
+pub use connections::{ANSWER_MAX, BODY_MAX, CONNECTION_MAX, CONNECTIONS_MAX, HEADER_MAX};
 pub use http::{Listener, Observed, PATHS};
 
 /// The version of all requests and answers.

@@ -2,13 +2,16 @@
 //!
 //! One file each in the state folder, of this instance alone, as `host-a.last-good.json`: JSON with a version and a checksum.
 //! A write is atomic: a temporary file, synced, renamed, and the folder synced; what a crash leaves is the old file or the
-//! new one. A file that cannot be understood is moved aside and reported, and counts as empty: it never stops a start.
+//! new one. A file that cannot be understood is moved aside and reported, and counts as empty: it never stops a start. Only the
+//! pauses would do harm if they were forgotten, since what an operator has stopped on purpose would read again: they are kept in
+//! two files, of which one is enough.
 
 mod file;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -72,10 +75,42 @@ pub struct Damage {
     pub moved_to: Option<PathBuf>,
     /// A lower-case fragment.
     pub why: String,
+    /// What is forgotten by that.
+    pub forgotten: Forgotten,
+}
+
+/// What is forgotten when a state file is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// What was in it.
+    Content,
+    /// Which pipelines an operator has paused: both files that say so are damaged.
+    Pauses,
+    /// Nothing: another file says the same.
+    Nothing,
+}
+
+impl fmt::Display for Damage {
+    /// What happened and what it means, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let meaning = match self.forgotten {
+            Forgotten::Content => "a state file is damaged and counts as empty",
+            Forgotten::Pauses => {
+                "a state file is damaged and counts as empty: all pipelines that were paused by hand read again; `krouted pause` them where they must not"
+            }
+            Forgotten::Nothing => {
+                "a state file is damaged, and nothing is forgotten: another one says the same"
+            }
+        };
+        let place = self.moved_to.as_ref().unwrap_or(&self.path).display();
+        write!(f, "{meaning} ({}: {}; it lies at {place})", self.path.display(), self.why)
+    }
 }
 
 const LAST_GOOD: &str = "last-good";
 const PAUSED: &str = "paused";
+/// The same again, written after it.
+const PAUSED_COPY: &str = "paused-copy";
 const GENERATIONS: &str = "generations";
 
 impl StateFolder {
@@ -83,7 +118,7 @@ impl StateFolder {
     pub fn open(folder: &Path, instance: &InstanceId) -> io::Result<Self> {
         make_folder(folder)?;
         let state = Self { folder: folder.to_owned(), instance: instance.clone() };
-        for what in [LAST_GOOD, PAUSED, GENERATIONS] {
+        for what in [LAST_GOOD, PAUSED, PAUSED_COPY, GENERATIONS] {
             file::remove_temporary(&state.path(what))?;
         }
         Ok(state)
@@ -92,9 +127,10 @@ impl StateFolder {
     /// Reads all that is remembered. Never fails: what is damaged is reported, and empty.
     pub fn load(&self) -> Remembered {
         let mut damage = Vec::new();
-        let last_good: BTreeMap<String, Text> = self.read(LAST_GOOD, &mut damage);
-        let paused: Vec<String> = self.read(PAUSED, &mut damage);
-        let generations = self.read(GENERATIONS, &mut damage);
+        let last_good: BTreeMap<String, Text> =
+            self.read(LAST_GOOD, &mut damage).unwrap_or_default();
+        let generations = self.read(GENERATIONS, &mut damage).unwrap_or_default();
+        let paused = self.read_paused(&mut damage);
         let named = |name: &str| PipelineName::new(name).ok();
         Remembered {
             last_good: last_good.into_iter().filter_map(|(n, t)| Some((named(&n)?, t))).collect(),
@@ -111,10 +147,11 @@ impl StateFolder {
         file::write(&self.path(LAST_GOOD), &texts)
     }
 
-    /// Replaces the names of the paused pipelines.
+    /// Replaces the names of the paused pipelines, in both files.
     pub fn save_paused(&self, paused: &BTreeSet<PipelineName>) -> io::Result<()> {
         let paused: Vec<_> = paused.iter().map(PipelineName::as_str).collect();
-        file::write(&self.path(PAUSED), &paused)
+        file::write(&self.path(PAUSED), &paused)?;
+        file::write(&self.path(PAUSED_COPY), &paused)
     }
 
     /// Replaces the history with the last [`GENERATIONS_MAX`] of these.
@@ -123,20 +160,28 @@ impl StateFolder {
         file::write(&self.path(GENERATIONS), &generations.get(from..).unwrap_or_default())
     }
 
-    fn read<T: Default + for<'de> Deserialize<'de>>(
+    /// Who is paused, by the file that was written first, or by the other one where that is not there or damaged.
+    fn read_paused(&self, damage: &mut Vec<Damage>) -> Vec<String> {
+        let mut damaged = Vec::new();
+        let [first, copy] = [PAUSED, PAUSED_COPY].map(|what| self.read(what, &mut damaged));
+        let paused: Option<Vec<String>> = first.or(copy);
+        let forgotten = if paused.is_some() { Forgotten::Nothing } else { Forgotten::Pauses };
+        damage.extend(damaged.into_iter().map(|damage| Damage { forgotten, ..damage }));
+        paused.unwrap_or_default()
+    }
+
+    /// Nothing where the file is not there or damaged.
+    fn read<T: for<'de> Deserialize<'de>>(
         &self,
         what: &str,
         damage: &mut Vec<Damage>,
-    ) -> T {
+    ) -> Option<T> {
         let path = self.path(what);
-        match file::read(&path) {
-            Ok(content) => content.unwrap_or_default(),
-            Err(why) => {
-                let moved_to = file::move_aside(&path).ok();
-                damage.push(Damage { path, moved_to, why });
-                T::default()
-            }
-        }
+        file::read(&path).unwrap_or_else(|why| {
+            let moved_to = file::move_aside(&path).ok();
+            damage.push(Damage { path, moved_to, why, forgotten: Forgotten::Content });
+            None
+        })
     }
 
     fn path(&self, what: &str) -> PathBuf {

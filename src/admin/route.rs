@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, RawQuery, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
-    Action, AllowRemovals, Answer, Daemon, PLAN_BYTES_MAX, PlanRequest, ReloadRequest, VERSION,
-    Wait,
+    Action, AllowRemovals, Answer, BODY_MAX, Daemon, PLAN_BYTES_MAX, PlanRequest, ReloadRequest,
+    VERSION, Wait,
 };
 
 type Asked = State<Arc<dyn Daemon>>;
@@ -31,7 +32,15 @@ async fn status(State(daemon): Asked) -> Response {
     answer(daemon.status().await)
 }
 
-async fn plan(State(daemon): Asked, body: Bytes) -> Response {
+async fn plan(State(daemon): Asked, request: Request) -> Response {
+    let body = match timeout(BODY_MAX, Bytes::from_request(request, &daemon)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return error(refused.status(), &refused.body_text()),
+        Err(_elapsed) => {
+            let text = format!("the request did not come whole within {} s", BODY_MAX.as_secs());
+            return error(StatusCode::REQUEST_TIMEOUT, &text);
+        }
+    };
     match serde_json::from_slice::<PlanRequest>(&body) {
         Ok(request) if request.version == VERSION => answer(daemon.plan(request).await),
         Ok(request) => error(

@@ -1,6 +1,7 @@
 //! Requests over a real socket to a daemon that notes what it is asked.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -181,40 +182,69 @@ async fn crowd(path: &std::path::Path, says: &[u8]) -> Vec<UnixStream> {
     all
 }
 
+/// As many clients as may be connected say that, and listen to nothing. One more is answered when nothing but the clock has
+/// made room, by this bound, and `asked` of them reached the daemon.
+fn make_room(says: &[u8], answer: Value, asked: usize, bound: Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let daemon = Arc::new(Noting { asked: Mutex::default(), answer: Answer::Done(answer) });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let socket = Socket::bind(&path).unwrap();
+        let asking = async {
+            let mut silent = crowd(&path, says).await;
+            let mut late = UnixStream::connect(&path).await.unwrap();
+            late.write_all(b"POST /v1/reload HTTP/1.0\r\n\r\n").await.unwrap();
+            // All that can be done now is done, and the one too many waits.
+            for _ in 0..10 * CONNECTIONS_MAX {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(daemon.asked.lock().unwrap().len(), asked);
+            // Nothing but the clock makes room.
+            tokio::time::pause();
+            let paused = tokio::time::Instant::now();
+            let mut text = String::new();
+            late.read_to_string(&mut text).await.unwrap();
+            assert!(text.starts_with("HTTP/1.0 200"), "{text}");
+            assert!(paused.elapsed() <= bound, "{:?}", paused.elapsed());
+            for stream in &mut silent {
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).await.unwrap();
+            }
+        };
+        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+        tokio::select! {
+            () = serving => panic!("it serves for ever"),
+            () = asking => {}
+        }
+    });
+}
+
 #[test]
 fn connections_are_bounded_and_those_that_say_nothing_are_closed() {
     for says in [&b""[..], b"GET /v1/status HTTP/1.1\r\nHost: krou"] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("admin.sock");
-        let daemon =
-            Arc::new(Noting { asked: Mutex::default(), answer: Answer::Done(json!({"said": 1})) });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let socket = Socket::bind(&path).unwrap();
-            let asking = async {
-                let mut silent = crowd(&path, says).await;
-                let mut late = UnixStream::connect(&path).await.unwrap();
-                late.write_all(b"GET /v1/status HTTP/1.0\r\n\r\n").await.unwrap();
-                // All that can be done now is done, and the one too many waits.
-                for _ in 0..10 * CONNECTIONS_MAX {
-                    tokio::task::yield_now().await;
-                }
-                assert!(daemon.asked.lock().unwrap().is_empty());
-                // Nothing but the clock makes room.
-                tokio::time::pause();
-                let mut text = String::new();
-                late.read_to_string(&mut text).await.unwrap();
-                assert!(text.starts_with("HTTP/1.0 200"), "{text}");
-                for stream in &mut silent {
-                    let mut rest = Vec::new();
-                    stream.read_to_end(&mut rest).await.unwrap();
-                }
-            };
-            let serving = socket.serve(Arc::<Noting>::clone(&daemon));
-            tokio::select! {
-                () = serving => panic!("it serves for ever"),
-                () = asking => {}
-            }
-        });
+        make_room(says, json!({"said": 1}), 0, HEADER_MAX);
     }
+}
+
+#[test]
+fn a_body_that_does_not_come_whole_keeps_nobody_waiting_for_ever() {
+    let body = "HTTP/1.1\r\nHost: krouted\r\nContent-Length: 1000\r\n\r\n{";
+    make_room(format!("POST /v1/plan {body}").as_bytes(), json!({"said": 1}), 0, BODY_MAX);
+    let chunked = "HTTP/1.1\r\nHost: krouted\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{";
+    make_room(format!("POST /v1/plan {chunked}").as_bytes(), json!({"said": 1}), 0, BODY_MAX);
+    // Who needs no body does not wait for it: the answer is there at once, and the connection is closed behind it.
+    let (status, asked) = asked("GET /v1/status", "{");
+    assert_eq!((status, asked.len()), (200, 1));
+}
+
+#[test]
+fn who_does_not_listen_to_the_answer_is_not_waited_for_for_ever() {
+    let more_than_fits = json!({"said": "x".repeat(4 << 20)});
+    make_room(
+        b"GET /v1/status HTTP/1.1\r\nHost: krouted\r\n\r\n",
+        more_than_fits,
+        CONNECTIONS_MAX,
+        CONNECTION_MAX + ANSWER_MAX,
+    );
 }

@@ -131,6 +131,7 @@ fn head(document: &Value) -> Vec<String> {
     if !fields.is_empty() {
         lines.push(format!("restart the daemon to take: {}", fields.join(", ")));
     }
+    lines.extend(words(document, "/state_damage").into_iter().map(str::to_owned));
     lines.push(String::new());
     lines
 }

@@ -55,7 +55,12 @@ fn filled() -> (TempDir, Remembered) {
     (folder, remembered)
 }
 
-const FILES: [&str; 3] = ["host-a.last-good.json", "host-a.paused.json", "host-a.generations.json"];
+const FILES: [&str; 4] = [
+    "host-a.last-good.json",
+    "host-a.paused.json",
+    "host-a.paused-copy.json",
+    "host-a.generations.json",
+];
 
 #[test]
 fn what_was_saved_is_remembered() {
@@ -126,15 +131,53 @@ fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
                     && !path.exists()
             );
             let mut expected = remembered;
-            match file {
-                "host-a.last-good.json" => expected.last_good.clear(),
-                "host-a.paused.json" => expected.paused.clear(),
-                _ => expected.generations.clear(),
-            }
+            let forgotten = match file {
+                "host-a.last-good.json" => {
+                    expected.last_good.clear();
+                    Forgotten::Content
+                }
+                "host-a.generations.json" => {
+                    expected.generations.clear();
+                    Forgotten::Content
+                }
+                _ => Forgotten::Nothing,
+            };
             assert_eq!(loaded, expected);
+            assert_eq!(said.forgotten, forgotten, "{file}");
             assert!(open(&folder).load().damage.is_empty(), "it is said once");
         }
     }
+}
+
+#[test]
+fn a_pause_is_forgotten_only_where_both_files_that_say_so_are_damaged() {
+    const PAUSES: [&str; 2] = ["host-a.paused.json", "host-a.paused-copy.json"];
+    let damage = |folder: &TempDir, file| fs::write(folder.path().join(file), "garbage").unwrap();
+    // One after the other, each in a run of its own: what is written anew is enough again.
+    let (folder, remembered) = filled();
+    for file in PAUSES.into_iter().chain(PAUSES) {
+        damage(&folder, file);
+        let loaded = open(&folder).load();
+        assert_eq!(loaded.paused, remembered.paused, "{file}");
+        assert_eq!(loaded.damage.len(), 1);
+        open(&folder).save_paused(&loaded.paused).unwrap();
+    }
+    // One is gone without a trace.
+    fs::remove_file(folder.path().join(PAUSES[0])).unwrap();
+    assert_eq!(open(&folder).load(), remembered);
+    // A crash came between the two: the first one is the newer.
+    let copy = fs::read(folder.path().join(PAUSES[1])).unwrap();
+    open(&folder).save_paused(&BTreeSet::new()).unwrap();
+    fs::write(folder.path().join(PAUSES[1]), copy).unwrap();
+    assert_eq!(open(&folder).load().paused, BTreeSet::new());
+
+    let (folder, _) = filled();
+    PAUSES.iter().for_each(|file| damage(&folder, file));
+    let loaded = open(&folder).load();
+    assert_eq!(loaded.paused, BTreeSet::new());
+    let forgotten: Vec<_> = loaded.damage.iter().map(|damage| damage.forgotten).collect();
+    assert_eq!(forgotten, [Forgotten::Pauses; 2]);
+    assert!(loaded.damage[0].to_string().contains("read again"), "{}", loaded.damage[0]);
 }
 
 #[test]
@@ -148,7 +191,7 @@ fn damage_after_damage_keeps_the_first_ones_and_a_bound() {
         fs::read_to_string(folder.path().join("host-a.last-good.json.damaged-1")).unwrap(),
         "0"
     );
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 12);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 13);
 }
 
 #[test]

@@ -132,8 +132,14 @@ pub struct Beginning {
     pub unbuilt: BTreeMap<PipelineName, String>,
     /// What was done until then, the oldest first.
     pub history: Vec<Generation>,
+    /// What of that is damaged, and what it means: a sentence each.
+    pub damage: Vec<String>,
     /// Where SIGHUP is told, too.
     pub pokes: mpsc::Receiver<Poke>,
+    /// Whether the system is asked for events.
+    pub events: Events,
+    /// How long the watch waits.
+    pub timing: Timing,
     /// Where both go.
     pub memory: Box<dyn Memory>,
     /// Who wants to know.
@@ -146,13 +152,13 @@ struct Question {
     reply: oneshot::Sender<Result<Reloaded, Unanswered>>,
 }
 
-fn folders(reading: &Reading, settings: &Settings) -> Folders {
+fn folders(reading: &Reading, settings: &Settings, events: Events) -> Folders {
     Folders {
         pipelines: reading.folder.clone().unwrap_or_else(|| settings.pipelines.clone()),
         schemas: Some(settings.schemas.clone()),
         settings: reading.settings_file.clone(),
         files: connections::files(&settings.clusters),
-        events: Events::Native,
+        events,
     }
 }
 
@@ -160,12 +166,12 @@ impl Reloads {
     /// Nothing is read yet. Whoever has the [`Asker`] may ask for more than what changes by itself.
     pub fn new(beginning: Beginning, supervisor: Handle) -> (Self, Asker) {
         let (ask, requests) = mpsc::channel(REQUESTS_MAX);
-        let overview = Overview::new(beginning.history);
+        let overview = Overview::new(beginning.history, beginning.damage);
         let memory = Arc::new(Mutex::new(beginning.memory));
         let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
-        let folders = folders(&beginning.reading, &beginning.settings);
+        let folders = folders(&beginning.reading, &beginning.settings, beginning.events);
         let reloads = Self {
-            watch: Watch::new(folders, Timing::default(), beginning.pokes),
+            watch: Watch::new(folders, beginning.timing, beginning.pokes),
             pauses: asker.pauses(),
             asked: BTreeMap::new(),
             next_question: 0,

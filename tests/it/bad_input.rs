@@ -5,6 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::daemon::{Host, Said};
 use crate::kafka::record::Record;
 use crate::kafka::{Isolation, shared};
@@ -209,6 +211,53 @@ fn a_state_folder_that_cannot_be_written_is_said_and_holds_up_nothing() {
     fs::write(running.scene.pipelines().join("pipeline.yaml"), "name: [").unwrap();
     let mut daemon = running.scene.run();
     running.goes_on("{}");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_damaged_state_file_lets_nothing_read_that_an_operator_has_paused() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    host.pipeline(
+        "p.yaml",
+        "version: 1\nname: p\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
+    );
+    let run = || {
+        let daemon = host.run();
+        eventually(SOON, "it is there", || {
+            (host.krouted(&["status"]).code == 0 && host.status_of("p")["name"] == "p")
+                .then_some(())
+        });
+        daemon
+    };
+    let damage = |file: &str| {
+        fs::write(host.path().join("state").join(file), "{").unwrap();
+    };
+    let mut daemon = run();
+    assert_eq!(host.krouted(&["pause", "p"]).code, 0);
+    assert_eq!(daemon.terminate(), Some(0));
+
+    damage("host-a.paused.json");
+    let mut daemon = run();
+    assert_eq!(host.status_of("p")["paused_by"], json!(["operator"]));
+    let said = host.krouted(&["status"]).out;
+    assert!(said.contains("a state file is damaged, and nothing is forgotten"), "{said}");
+    assert!(host.path().join("state/host-a.paused.json.damaged-1").exists());
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // The copy alone is left, and now that is damaged too.
+    damage("host-a.paused-copy.json");
+    let mut daemon = run();
+    assert_eq!(host.status_of("p")["paused_by"], json!([]));
+    let words = "all pipelines that were paused by hand read again";
+    let said = host.krouted(&["status"]).out;
+    assert!(said.contains(words), "{said}");
+    daemon.wait_for_line(&format!("ERROR.*{words}"), SOON);
+    assert_eq!(host.status()["state_damage"].as_array().unwrap().len(), 1);
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // It is said until the next start.
+    let mut daemon = run();
+    assert_eq!(host.status()["state_damage"], json!([]));
     assert_eq!(daemon.terminate(), Some(0));
 }
 

@@ -18,6 +18,7 @@ mod events;
 mod exactly_once;
 mod examples;
 mod explain;
+mod follow;
 mod http;
 mod kafka;
 mod not_run;

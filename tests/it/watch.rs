@@ -1,8 +1,7 @@
-//! The watch on real folders, changed as the world changes them. After each change the last snapshot must be exactly what
-//! the folder says; all but the last few tests switch the tick off, so that only what was heard counts.
+//! What is of the watch alone: what it answers, what it does not say, what counts, how it waits for git. That the daemon runs
+//! what folders say, however they are changed, is in `follow`.
 
 mod git;
-mod writers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +28,7 @@ struct Watched {
     thread: Option<JoinHandle<()>>,
 }
 
-const NO_TICK: Timing = Timing {
+pub(crate) const NO_TICK: Timing = Timing {
     tick: Duration::from_hours(1),
     quiet: Duration::from_millis(200),
     quiet_max: Duration::from_secs(5),
@@ -124,7 +123,7 @@ impl Drop for Watched {
 }
 
 /// What the folder holds, read in the plainest way; other files than `.yaml` and hidden ones do not count.
-fn says(folder: &Path) -> Files {
+pub(crate) fn says(folder: &Path) -> Files {
     let mut files = Files::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -144,7 +143,7 @@ fn says(folder: &Path) -> Files {
 }
 
 /// Runs a script in a folder, as the tools of the world do it.
-fn sh(folder: &Path, script: &str) {
+pub(crate) fn sh(folder: &Path, script: &str) {
     let output = Command::new("sh").args(["-ec", script]).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
 }
@@ -154,23 +153,6 @@ fn place(script: &str) -> TempDir {
     let place = tempfile::tempdir().unwrap();
     sh(place.path(), script);
     place
-}
-
-#[test]
-fn where_no_event_arrives_the_tick_sees_it() {
-    let place = place("mkdir p; echo a > p/a.yaml");
-    let folder = place.path().join("p");
-    let tick = Timing { tick: Duration::from_millis(100), ..NO_TICK };
-    let watched = Watched::with(Folders { events: Events::None, ..folders(&folder) }, tick);
-    watched.is_as_the_folder_says("the first look");
-    for script in [
-        "echo b > p/a.yaml",
-        "echo c > p/c.yaml; rm p/a.yaml",
-        "mv p q; mkdir p; echo d > p/d.yaml",
-    ] {
-        sh(place.path(), script);
-        watched.is_as_the_folder_says(script);
-    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::io;
 use crate::config::{Environment, Settings};
 use crate::kafka::Librdkafka;
 use crate::model::PipelineName;
-use crate::state::{self, Remembered, StateFolder, Text};
+use crate::state::{self, Forgotten, Remembered, StateFolder, Text};
 use crate::supervisor::reload::{Generation, Memory};
 use crate::supervisor::wanted::LastGood;
 
@@ -71,12 +71,15 @@ impl Memory for Kept {
     }
 }
 
-/// Says what is damaged in it.
-pub(super) fn report(remembered: &Remembered) {
+/// Says what is damaged in it, and gives it as sentences for the status.
+pub(super) fn report(remembered: &Remembered) -> Vec<String> {
     for damage in &remembered.damage {
-        let place = damage.moved_to.as_ref().unwrap_or(&damage.path).display();
-        tracing::error!(file = %damage.path.display(), "a state file is damaged and counts as empty: {}; it lies at {place}", damage.why);
+        match damage.forgotten {
+            Forgotten::Content | Forgotten::Pauses => tracing::error!("{damage}"),
+            Forgotten::Nothing => tracing::warn!("{damage}"),
+        }
     }
+    remembered.damage.iter().map(ToString::to_string).collect()
 }
 
 /// What was good last, built again with the settings of now, and the texts of what cannot be.

@@ -25,7 +25,7 @@ use crate::supervisor::reload::{Beginning, Clusters, Generation, Phase, Reading,
 use crate::supervisor::wanted::LastGood;
 use crate::supervisor::{DRAIN_MAX, Supervisor};
 use crate::systemd;
-use crate::watch::Poke;
+use crate::watch::{Events, Poke, Timing};
 
 /// Between two signs of life; the unit waits for many of them.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(500);
@@ -62,8 +62,11 @@ pub(super) async fn serve(
         last_good: remembered.last_good,
         unbuilt: remembered.unbuilt,
         history: remembered.history,
+        damage: remembered.damage,
         memory: Box::new(remembered.kept),
         pokes,
+        events: Events::Native,
+        timing: Timing::default(),
         observe: observer(is_ready),
     };
     let (reloads, asker) = Reloads::new(beginning, handle);
@@ -102,6 +105,7 @@ struct Memories {
     unbuilt: BTreeMap<PipelineName, String>,
     paused: BTreeSet<PipelineName>,
     history: Vec<Generation>,
+    damage: Vec<String>,
 }
 
 impl Memories {
@@ -111,7 +115,7 @@ impl Memories {
         let folder = StateFolder::open(&settings.state, &settings.instance_id);
         let folder = folder.with_context(place)?;
         let remembered = folder.load();
-        memory::report(&remembered);
+        let damage = memory::report(&remembered);
         let environment = &reading.environment;
         let was_good = !remembered.last_good.is_empty();
         let (last_good, unbuilt) = memory::last_good(remembered.last_good, settings, environment);
@@ -127,6 +131,7 @@ impl Memories {
             kept: Kept::new(folder, environment.clone(), unbuilt),
             paused: remembered.paused,
             history: remembered.generations,
+            damage,
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct Overview(Arc<Mutex<Inner>>);
 struct Inner {
     /// The oldest first.
     history: Vec<Generation>,
+    /// What was damaged in the state folder at the start.
+    damage: Vec<String>,
     /// Of the last reading.
     said: Said,
     removals_held_back: Option<String>,
@@ -74,8 +76,8 @@ impl Reloads {
 }
 
 impl Overview {
-    pub(super) fn new(history: Vec<Generation>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { history, ..Inner::default() })))
+    pub(super) fn new(history: Vec<Generation>, damage: Vec<String>) -> Self {
+        Self(Arc::new(Mutex::new(Inner { history, damage, ..Inner::default() })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -211,6 +213,7 @@ impl Overview {
             "findings_text": inner.said.text,
             "removals_held_back": inner.removals_held_back,
             "needs_restart": inner.needs_restart,
+            "state_damage": inner.damage,
             "pipelines": pipelines,
         })
     }

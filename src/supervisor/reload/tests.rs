@@ -258,7 +258,10 @@ impl World {
             last_good: self.last_good(),
             unbuilt: unbuilt.iter().map(|n| (name(n), path(n))).collect(),
             history: self.kept.lock().unwrap().history.clone(),
+            damage: vec![],
             pokes: mpsc::channel(4).1,
+            events: Events::Native,
+            timing: Timing::default(),
             memory: Box::new(Remembering(Arc::clone(&self.kept))),
             observe: Box::new(|_| {}),
         };
