@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let out = Out::of_process().context("standard output")?;
     let reader = match Reader::open(&access, &options) {
         Ok(reader) => reader,
-        Err(fault) => return Ok(by_hand::refuse(&fault)),
+        Err(fault) => return Ok(by_hand::refuse(&fault, "read")),
     };
     let clock = SystemClock::default();
     let run = Run {
