@@ -144,10 +144,20 @@ fn json_is_one_line_and_what_is_none_is_said() {
         Record::new(None, None).to(0),
         Record::new(None, Some("boot: no JSON")).to(0),
     ];
-    let (_, topic, hand) = with("json", &records);
+    let (cluster, topic, hand) = with("json", &records);
     let said = hand.run(&["consume", &topic, "--until-end", "-o", "json"]);
     assert_eq!(said.lines(), ["{  \"a\":\t1  }", "null"]);
-    said.said(1, &[&format!("{topic}[0]@2: the value is no JSON: ")]);
+    let wrong = format!("{topic}[0]@2: the value is no JSON: ");
+    said.said(1, &[&wrong, "2 records written before it"]);
+    // In a group, what is before it is committed, and the next run meets it again.
+    let group = unique("group");
+    let consume = ["consume", &topic, "--until-end", "-o", "json", "--group", &group];
+    for lines in [2, 0] {
+        let said = hand.run(&consume);
+        assert_eq!(said.lines().len(), lines);
+        said.said(1, &[&wrong, "is committed for the group", "its next run goes on there"]);
+        assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&2));
+    }
     let text = hand.run(&["consume", &topic, "--until-end"]).good();
     assert_eq!(text.text(), "{\n \"a\":\t1\r\n}\nnull\nboot: no JSON\n");
 }
@@ -285,10 +295,16 @@ fn a_reader_that_went_away_is_no_error_without_a_group() {
 #[test]
 fn an_unknown_topic_and_a_broker_that_is_away_are_told_apart() {
     let hand = Hand::at(&shared().bootstrap);
-    hand.run(&["consume", "no-such-topic"]).said(1, &["the topic no-such-topic does not exist"]);
+    hand.run(&["consume", "no-such-topic"]).said(
+        1,
+        &["the topic no-such-topic does not exist", "create the topic", "nothing was read"],
+    );
     let [port] = Broker::free_ports();
     let nowhere = Hand::at(&format!("127.0.0.1:{port}"));
-    nowhere.run(&["consume", "t"]).said(75, &["no broker answers at 127.0.0.1:"]);
+    nowhere.run(&["consume", "t"]).said(
+        75,
+        &["no broker answers at 127.0.0.1:", "check bootstrap_servers", "nothing was read"],
+    );
 }
 
 #[test]
@@ -304,8 +320,12 @@ fn a_broker_that_is_lost_half_way_ends_it_and_what_was_written_stays_committed()
     eventually(SOON, "it commits", || {
         (cluster.committed("g", &topic).get(&0) == Some(&2)).then_some(())
     });
+    let mut alone = hand.command(&["consume", &topic]).spawn().unwrap();
+    let mut of_alone = BufReader::new(alone.stdout.take().unwrap()).lines();
+    assert_eq!(of_alone.nth(1).unwrap().unwrap(), "1");
     broker.kill9();
     ended(&mut child).said(75, &["no broker answers at", "its next run goes on there"]);
+    ended(&mut alone).said(75, &["no broker answers at", "2 records written before it"]);
     broker.run();
     assert_eq!(cluster.committed("g", &topic).get(&0), Some(&2));
 }

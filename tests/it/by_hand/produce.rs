@@ -1,7 +1,7 @@
 //! `produce`: what is wrong is said with its line, and with what was done until then.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -119,13 +119,21 @@ fn an_unknown_topic_and_a_broker_that_is_not_there_are_told_apart() {
     let cluster = shared();
     let hand = Hand::at(&cluster.bootstrap);
     let said = hand.feed(&["produce", "no-such-topic"], b"{}\n");
-    said.said(1, &["the topic no-such-topic does not exist", "create the topic"]);
+    said.said(
+        1,
+        &["the topic no-such-topic does not exist", "create the topic", "nothing was sent"],
+    );
     let missing = hand.run(&["produce", &cluster.topic("file", 1), "no-such-file"]);
     missing.said(64, &["cannot read no-such-file"]);
+    let folder = hand.run(&["produce", &cluster.topic("folder", 1), "."]);
+    folder.said(1, &["cannot be read behind line 0: Is a directory", "acknowledged by", "nothing"]);
     let [port] = Broker::free_ports();
     let nowhere = Hand::at(&format!("127.0.0.1:{port}"));
     let said = nowhere.feed(&["produce", "t"], b"{}\n");
-    said.said(75, &["no broker answers at 127.0.0.1:", "check bootstrap_servers"]);
+    said.said(
+        75,
+        &["no broker answers at 127.0.0.1:", "check bootstrap_servers", "nothing was sent"],
+    );
 }
 
 #[test]
@@ -290,11 +298,14 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
     };
     hand.settings(&sasl("password"));
     let refused = hand.feed(&["produce", &hidden], b"1\n");
-    refused.said(1, &[&hidden, "Topic authorization failed", "ACLs"]);
+    refused.said(1, &[&hidden, "Topic authorization failed", "ACLs", "nothing was sent"]);
     let refused = hand.feed(&["produce", &seen], b"1\n");
-    refused.said(1, &["authorization failed", "ACLs"]);
-    hand.run(&["consume", &hidden, "--until-end"]).said(1, &[&hidden, "authorization failed"]);
-    hand.run(&["consume", &seen, "--until-end"]).said(1, &["authorization failed"]);
+    let nothing = format!("acknowledged by {seen}: nothing");
+    refused.said(1, &["authorization failed", "ACLs", &nothing, "all other lines are not there"]);
+    hand.run(&["consume", &hidden, "--until-end"])
+        .said(1, &[&hidden, "authorization failed", "ACLs", "nothing was read"]);
+    hand.run(&["consume", &seen, "--until-end"])
+        .said(1, &["authorization failed", "ACLs", "0 records written before it"]);
     assert_eq!(values(&cluster.read(&seen, Isolation::Uncommitted)), ["0"]);
     // With the right it works, and alone no right on any group is needed.
     secure.allow(&user, "WRITE", "TOPIC", &seen);
@@ -302,7 +313,10 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
     hand.feed(&["produce", &seen], b"1\n").good();
     assert_eq!(hand.run(&["consume", &seen, "--until-end"]).good().text(), "0\n1\n");
     hand.run(&["consume", &seen, "--group", "g", "--until-end"])
-        .said(1, &["roup authorization failed"]);
+        .said(1, &["roup authorization failed", "ACLs"]);
+    hand.feed(&["produce", &seen, "--transaction"], b"2\n")
+        .said(1, &["authorization failed", "ACLs", "nothing was sent"]);
+    assert_eq!(values(&cluster.read(&seen, Isolation::Uncommitted)), ["0", "1"]);
     hand.write("wrong", "guess");
     hand.settings(&sasl("wrong"));
     hand.feed(&["produce", &seen], b"1\n")
@@ -313,28 +327,46 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
 const STREAM_BYTES: usize = 1 << 30;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
 
+/// The most that a process has had in memory until now, in KiB.
+fn peak_of(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 #[test]
-fn a_large_input_is_sent_with_bounded_memory() {
-    let broker =
-        Broker::start(&[("log.retention.bytes", "33554432"), ("log.segment.bytes", "16777216")]);
+fn a_gigabyte_goes_in_and_comes_out_with_bounded_memory() {
+    let broker = Broker::start(&[]);
     let cluster = broker.cluster();
     let topic = cluster.topic("stream", 1);
     let hand = Hand::at(&cluster.bootstrap);
     let mut child = hand.command(&["produce", &topic]).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let block = format!("\"{}\"\n", "x".repeat(1021)).repeat(1024);
-    for _ in 0..STREAM_BYTES / block.len() {
+    let blocks = STREAM_BYTES / block.len();
+    for _ in 0..blocks {
         input.write_all(block.as_bytes()).unwrap();
     }
-    // The peak, while the process is still there to be asked.
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    // While the process is still there to be asked.
+    let peak = peak_of(child.id());
     drop(input);
-    let lines = STREAM_BYTES / block.len() * 1024;
+    let lines = blocks * 1024;
     ended(&mut child).said(0, &[&format!("{lines} records are acknowledged")]);
-    assert!(peak < RESIDENT_MAX_KIB, "{peak} KiB");
+    assert!(peak < RESIDENT_MAX_KIB, "produce: {peak} KiB");
     assert_eq!(cluster.offsets(&topic)[0].high, i64::try_from(lines).unwrap());
+
+    let mut child = hand.command(&["consume", &topic, "--group", "g"]).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut read = vec![0; block.len()];
+    for _ in 0..blocks {
+        output.read_exact(&mut read).unwrap();
+        assert!(read == block.as_bytes());
+    }
+    let peak = peak_of(child.id());
+    process::signal(child.id(), "INT");
+    ended(&mut child).said(0, &[]);
+    assert!(peak < RESIDENT_MAX_KIB, "consume: {peak} KiB");
+    assert_eq!(cluster.committed("g", &topic)[&0], i64::try_from(lines).unwrap());
 }
 
 #[test]
