@@ -46,7 +46,8 @@ pub use overview::{Overview, Reloads as ReloadMeasures};
 pub use pauses::Kept;
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded, Unanswered};
 
-/// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.
+/// A swap that the cluster did not allow, and a pause that could not be written, are tried again so often: creating the topic,
+/// or room on the disk, must be enough.
 const AGAIN: Duration = Duration::from_secs(30);
 /// A swap is waited for so long where the folder has changed again meanwhile: one worker that is slow holds up no other
 /// pipeline.
@@ -75,7 +76,8 @@ pub trait Memory: Send {
     );
     /// Builds what is remembered and could not be built before, as far as these settings allow that.
     fn build(&self, settings: &Settings) -> LastGood;
-    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already.
+    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already, and the
+    /// call is made again.
     fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String>;
 }
 
@@ -405,6 +407,7 @@ impl Reloads {
     }
 
     async fn try_again(&mut self) -> Result<(), Gone> {
+        self.pauses.catch_up().await?;
         let Some((wanted, set)) = self.unfinished.clone() else { return Ok(()) };
         let running = self.running().await?;
         let plan = plan(&running, &set, Removals::Allowed);
