@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::apply::Applied;
 use super::handle::{Gone, Handle};
-use super::plan::{Kind, Plan, Removals, Set, plan};
+use super::plan::{Plan, Removals, Set, plan};
 use super::wanted::{self, Good, LastGood, Wanted};
 use crate::config::{Environment, Settings};
 use crate::model::PipelineName;
@@ -318,13 +318,8 @@ impl Reloads {
         self.take_connections(connections);
         self.unbuilt = unbuilt;
         let has_changes = plan.has_changes();
-        let has_renames = plan.changes.iter().any(|c| matches!(c.kind, Kind::Rename { .. }));
-        let applied = self.apply(plan, set.clone()).await?;
+        let applied = self.apply_with_pauses(plan, set.clone()).await?;
         self.remember(&wanted, &applied);
-        if has_renames {
-            // It takes its pause along; where that is lost, it is said.
-            drop(self.pauses.keep().await?);
-        }
         generation.outcome = if is_rejected {
             Outcome::Rejected
         } else if !applied.refused.is_empty() {
@@ -343,6 +338,20 @@ impl Reloads {
         reloaded.generation = generation;
         self.record(&mut reloaded).await;
         Ok(reloaded)
+    }
+
+    /// A pipeline takes its pause along to its new name. Both are kept until that is done, and the new one alone before
+    /// [`record`](Self::record) forgets what was good by the name before: a start in between renames once more. Where one
+    /// cannot be written, that is said, and it is tried again.
+    async fn apply_with_pauses(&mut self, plan: Plan, set: Set) -> Result<Applied, Gone> {
+        let renames = pauses::renames(&plan);
+        if renames.is_empty() {
+            return self.apply(plan, set).await;
+        }
+        drop(self.pauses.keep_both(&renames).await?);
+        let applied = self.apply(plan, set).await?;
+        drop(self.pauses.keep().await?);
+        Ok(applied)
     }
 
     /// Has it done, and waits for its swaps: for a short time only where there is something else to do then.

@@ -2,12 +2,15 @@
 //!
 //! What could not be written is written with the next pause, or by [`Pauses::catch_up`], whichever comes first.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
 use super::Memory;
+use crate::model::PipelineName;
 use crate::supervisor::handle::{Gone, Handle};
+use crate::supervisor::plan::{Kind, Plan};
 
 /// So many pauses wait for a disk at once, whether anybody waits for them or not.
 const WAITING_MAX: usize = 64;
@@ -36,8 +39,25 @@ enum Written {
     /// All that was asked for.
     #[default]
     All,
-    /// Not that.
+    /// Not that, or more than that.
     Other,
+}
+
+/// The name before, and the new one.
+type Rename = (PipelineName, PipelineName);
+
+/// What a plan renames.
+pub(super) fn renames(plan: &Plan) -> Vec<Rename> {
+    let rename = |kind: &Kind, name: &PipelineName| match kind {
+        Kind::Rename { from } => Some((from.clone(), name.clone())),
+        Kind::Unchanged
+        | Kind::Swap { .. }
+        | Kind::Restart
+        | Kind::Regroup
+        | Kind::Start
+        | Kind::Stop => None,
+    };
+    plan.changes.iter().filter_map(|change| rename(&change.kind, &change.name)).collect()
 }
 
 impl Pauses {
@@ -69,7 +89,14 @@ impl Pauses {
 
     pub(super) async fn keep(&self) -> Result<Kept, Gone> {
         let mut turn = self.turn.lock().await;
-        self.write(&mut turn).await
+        self.write(&mut turn, &[]).await
+    }
+
+    /// Keeps what is paused under both names, where it is about to be renamed: whenever the process is killed, its pause is
+    /// known by the name that counts then.
+    pub(super) async fn keep_both(&self, renames: &[Rename]) -> Result<Kept, Gone> {
+        let mut turn = self.turn.lock().await;
+        self.write(&mut turn, renames).await
     }
 
     /// Writes again what could not be written.
@@ -77,20 +104,29 @@ impl Pauses {
         let mut turn = self.turn.lock().await;
         match *turn {
             Written::All => Ok(()),
-            Written::Other => self.write(&mut turn).await.map(drop),
+            Written::Other => self.write(&mut turn, &[]).await.map(drop),
         }
     }
 
-    async fn write(&self, turn: &mut Written) -> Result<Kept, Gone> {
+    async fn write(&self, turn: &mut Written, renames: &[Rename]) -> Result<Kept, Gone> {
         *turn = Written::Other;
-        let paused = self.supervisor.paused().await?;
+        let mut paused = self.supervisor.paused().await?;
+        let new: BTreeSet<_> = renames
+            .iter()
+            .filter(|(from, _)| paused.contains(from))
+            .map(|(_, to)| to.clone())
+            .collect();
+        let is_all = new.is_subset(&paused);
+        paused.extend(new);
         let memory = Arc::clone(&self.memory);
         let keep =
             move || memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&paused);
         let kept = tokio::task::spawn_blocking(keep).await;
         Ok(match kept {
             Ok(Ok(())) => {
-                *turn = Written::All;
+                if is_all {
+                    *turn = Written::All;
+                }
                 Kept::Kept
             }
             Ok(Err(why)) => Kept::Lost(why),

@@ -17,6 +17,7 @@ use super::*;
 use crate::config::{Snapshot, settings};
 use crate::kafka::Librdkafka;
 use crate::model::InstanceId;
+use crate::supervisor::plan::Kind;
 use crate::supervisor::{Supervisor, Work};
 use crate::watch::{Digest, Why};
 use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};

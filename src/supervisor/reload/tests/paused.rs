@@ -1,6 +1,32 @@
-//! Pauses that are kept: over a client that leaves, over a disk that is full for a while.
+//! Pauses that are kept: over a new name, over a client that leaves, over a disk that is full for a while.
 
 use super::*;
+
+/// A pipeline of a group that its name does not give.
+fn in_group(world: &World, file: &str, name: &str) {
+    world.text(
+        file,
+        &format!(
+            "version: 1\nname: {name}\ndelivery: at_most_once\n\
+             source: {{topics: [in], start: latest, group: one}}\nsinks: {{out: {{kafka: {{topic: out}}}}}}\n"
+        ),
+    );
+}
+
+/// Waits until these are shown as paused by an operator: what leaves is shown until it has gone.
+async fn until_by_operator(handle: &Handle, names: &[&str]) {
+    let looks = async {
+        loop {
+            let all = handle.status().await.unwrap();
+            let held = all.iter().filter(|p| p.paused_by.contains(&"operator"));
+            if held.map(|p| p.name.as_str()).collect::<Vec<_>>() == names {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(SOON, looks).await.expect("not in time");
+}
 
 fn set(names: &[&str]) -> BTreeSet<PipelineName> {
     names.iter().map(|n| name(n)).collect()
@@ -14,6 +40,58 @@ async fn until_held(handle: &Handle, names: &[&str]) {
         }
     };
     tokio::time::timeout(SOON, looks).await.expect("not in time");
+}
+
+#[test]
+fn a_pause_goes_along_with_a_new_name_that_came_while_no_daemon_ran() {
+    // As a stop leaves it, and as a kill -9 amid a rename of a running daemon does.
+    for left in [&["a"][..], &["a", "b"], &["b"]] {
+        let world = World::new();
+        in_group(&world, "file", "a");
+        world.daemon(&[], work(&world.answer), async |mut reloads, asker, _| {
+            world.start(&mut reloads).await;
+            assert_eq!(asker.pause(name("a")).await, Ok(Some(pauses::Kept::Kept)));
+        });
+        world.kept.lock().unwrap().paused = set(left);
+        in_group(&world, "file", "b");
+        world.daemon(&[], work(&world.answer), async |mut reloads, asker, handle| {
+            let started = world.start(&mut reloads).await;
+            assert_eq!(changes(&started), ["b rename"]);
+            until_by_operator(&handle, &["b"]).await;
+            assert_eq!(world.kept.lock().unwrap().paused, set(&["b"]));
+            assert_eq!(asker.resume(name("b")).await, Ok(Some(pauses::Kept::Kept)));
+            until_by_operator(&handle, &[]).await;
+        });
+        assert_eq!(world.kept.lock().unwrap().paused, set(&[]));
+        world.daemon(&[], work(&world.answer), async |mut reloads, _, handle| {
+            assert_eq!(changes(&world.start(&mut reloads).await), ["b start"]);
+            until_by_operator(&handle, &[]).await;
+        });
+    }
+}
+
+#[test]
+fn a_pause_is_kept_by_both_names_before_a_rename_and_by_the_new_one_before_the_old_is_forgotten() {
+    let world = World::new();
+    in_group(&world, "file", "a");
+    world.file("c", "out");
+    world.daemon(&[], work(&world.answer), async |mut reloads, asker, handle| {
+        world.start(&mut reloads).await;
+        assert_eq!(asker.pause(name("a")).await, Ok(Some(pauses::Kept::Kept)));
+        world.kept.lock().unwrap().written.clear();
+        in_group(&world, "file", "b");
+        assert_eq!(changes(&world.change(&mut reloads).await), ["b rename"]);
+        until_by_operator(&handle, &["b"]).await;
+        let good = vec![name("a"), name("c")];
+        let written = std::mem::take(&mut world.kept.lock().unwrap().written);
+        assert_eq!(written, [(set(&["a", "b"]), good.clone()), (set(&["b"]), good)]);
+
+        // What is not paused has nothing to take along.
+        asker.resume(name("b")).await.unwrap();
+        in_group(&world, "file", "d");
+        world.change(&mut reloads).await;
+        assert_eq!(world.kept.lock().unwrap().paused, set(&[]));
+    });
 }
 
 #[test]
