@@ -158,7 +158,7 @@ fn main() -> ExitCode {
             other => vec![other],
         })
         .collect();
-    say(&format!("librdkafka {}", yardstick::yardstick().version));
+    say(&format!("krouted {}, librdkafka {}", report::commit(), yardstick::yardstick().version));
     let broker = Broker::start(&[]);
     verdict::prove(&broker.cluster());
     let mut good = true;

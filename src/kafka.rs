@@ -6,7 +6,6 @@
 
 pub mod by_hand;
 mod dead_letter;
-mod late;
 mod mock;
 mod open;
 mod oracle;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::yardstick::yardstick;
 
@@ -41,9 +42,10 @@ impl Table {
         writeln!(self.text, "\n{text}").unwrap();
     }
 
-    /// Puts it into the document.
-    pub(crate) fn write(self) {
+    /// Puts it into the document, with the commit that was measured.
+    pub(crate) fn write(mut self) {
         replace("machine", &machine());
+        writeln!(self.text, "\nkrouted {} ({}).", env!("CARGO_PKG_VERSION"), commit()).unwrap();
         replace(self.name, &self.text);
     }
 }
@@ -73,12 +75,9 @@ fn machine() -> String {
     let (cpu, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
     let pom = include_str!("../../tests/kafka/pom.xml");
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
-    let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
-    let commit =
-        commit.map_or_else(|_| String::new(), |o| String::from_utf8_lossy(&o.stdout).into());
     format!(
         "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; Apache Kafka {}, one broker on the same \
-         machine; librdkafka {}; krouted {} ({}).\n",
+         machine; librdkafka {}.\n",
         field(&cpu, "model name"),
         field(&cpu, "vendor_id"),
         field(&cpu, "cpu family"),
@@ -87,7 +86,17 @@ fn machine() -> String {
         read("/proc/sys/kernel/osrelease").trim(),
         kafka.map_or("unknown", |(version, _)| version),
         yardstick().version,
-        env!("CARGO_PKG_VERSION"),
-        commit.trim(),
     )
+}
+
+/// The commit that is checked out when it is first asked for: before anything is measured.
+pub(crate) fn commit() -> &'static str {
+    static COMMIT: LazyLock<String> = LazyLock::new(|| {
+        let asked = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+        asked.map_or_else(
+            |_| String::new(),
+            |o| String::from_utf8_lossy(&o.stdout).trim().to_owned(),
+        )
+    });
+    &COMMIT
 }

@@ -1,6 +1,7 @@
 //! What `produce` and `consume` share: the cluster, expressions, the wish to stop, and how a fault ends a command.
 
 mod expression;
+mod standard;
 mod stop;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::model::ClusterName;
 use crate::worker::{Fault, FaultKind};
 
 pub(super) use expression::{As, Expressions, Judged, Selected};
+pub(super) use standard::{Kind, Standard};
 pub(super) use stop::Stop;
 
 /// Which cluster.
@@ -80,9 +82,10 @@ pub(super) fn hint(kind: FaultKind) -> &'static str {
     }
 }
 
-/// Says a fault that came before anything was done.
-pub(super) fn refuse(fault: &Fault) -> Outcome {
-    say(Stream::Errors, &format!("error: {fault}\n{}", hint(fault.kind)));
+/// Says a fault that came before anything was done, and what that is: `sent`, say.
+pub(super) fn refuse(fault: &Fault, done: &str) -> Outcome {
+    let hint = hint(fault.kind);
+    say(Stream::Errors, &format!("error: {fault}\n{hint}  nothing was {done}\n"));
     outcome(fault.kind)
 }
 

@@ -3,6 +3,7 @@
 mod form;
 mod output;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let out = Out::of_process().context("standard output")?;
     let reader = match Reader::open(&access, &options) {
         Ok(reader) => reader,
-        Err(fault) => return Ok(by_hand::refuse(&fault)),
+        Err(fault) => return Ok(by_hand::refuse(&fault, "read")),
     };
     let clock = SystemClock::default();
     let run = Run {
@@ -131,7 +132,14 @@ fn options(arguments: &Arguments) -> Result<ReadOptions, String> {
         return Err("--count 0 reads nothing".to_owned());
     }
     Ok(ReadOptions {
-        topics: arguments.topics.iter().map(topic).collect::<Result<_, _>>()?,
+        // librdkafka refuses a topic that is named twice.
+        topics: arguments
+            .topics
+            .iter()
+            .map(topic)
+            .collect::<Result<BTreeSet<_>, _>>()?
+            .into_iter()
+            .collect(),
         group: group.transpose()?,
         from: arguments.start,
         isolation: if arguments.uncommitted {

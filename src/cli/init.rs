@@ -1,11 +1,14 @@
 //! `krouted init`: files to begin with, which pass `krouted check`. What is there is never touched.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
 
 use super::by_hand::misused;
 use super::{Outcome, Stream, say, schema};
+use crate::config::{Counts, Environment, Output, render, settings};
+use crate::kafka::Librdkafka;
 use crate::model::PipelineName;
 
 /// What `init` is asked for.
@@ -21,71 +24,124 @@ pub(super) struct Arguments {
 enum Taken {
     /// It serves as well as ours.
     Keep,
+    /// It serves where it is ours, of an `init` that did not come to its end; another is somebody's work.
+    KeepOurs,
     /// It is somebody's work under the name that was asked for.
     Refuse,
 }
 
 struct Fresh {
-    path: String,
+    path: PathBuf,
     text: String,
     taken: Taken,
 }
 
-fn files(name: &str) -> [Fresh; 5] {
+impl Fresh {
+    fn is_in_the_way(&self) -> bool {
+        let is_there = || self.path.symlink_metadata().is_ok();
+        match self.taken {
+            Taken::Keep => false,
+            Taken::KeepOurs => {
+                is_there() && fs::read(&self.path).ok() != Some(self.text.clone().into())
+            }
+            Taken::Refuse => is_there(),
+        }
+    }
+}
+
+/// Where pipelines and schemas are.
+struct Folders {
+    pipelines: PathBuf,
+    schemas: PathBuf,
+}
+
+const SETTINGS: &str = "krouted.yaml";
+
+/// Where the settings that are here say; else where ours will say. The error is the settings' findings, rendered.
+fn folders() -> Result<Folders, String> {
+    let file = Path::new(SETTINGS);
+    if file.symlink_metadata().is_err() {
+        return Ok(Folders { pipelines: "pipelines".into(), schemas: "schemas".into() });
+    }
+    let environment = Environment::of_process();
+    match settings::load(Some(file), &environment, &Librdkafka) {
+        Ok(loaded) => {
+            let settings = loaded.settings;
+            Ok(Folders { pipelines: settings.pipelines, schemas: settings.schemas })
+        }
+        Err(findings) => Err(render(&findings, Counts { files: 1, pipelines: 0 }, Output::Text)),
+    }
+}
+
+/// The pipeline last: while it is not there, the next try goes on where this one ended.
+fn files(name: &str, Folders { pipelines, schemas }: &Folders) -> [Fresh; 5] {
     let named = |text: &str| text.replace("{name}", name);
-    let fresh = |path: &str, text: String, taken| Fresh { path: named(path), text, taken };
-    let settings = include_str!("init/krouted.yaml").to_owned();
+    let grammar = way(pipelines, schemas).join("pipeline.v1.schema.json");
+    let payload = schemas.join(format!("{name}.json"));
+    let pipeline = named(include_str!("init/pipeline.yaml"))
+        .replace("{grammar}", &grammar.display().to_string())
+        .replace("{payload}", &payload.display().to_string());
+    let fresh = |path, text, taken| Fresh { path, text, taken };
+    let of_pipelines = schema::text(schema::Which::Pipeline);
+    let of_settings = schema::text(schema::Which::Settings);
     [
-        fresh("pipelines/{name}.yaml", named(include_str!("init/pipeline.yaml")), Taken::Refuse),
-        fresh("schemas/{name}.json", named(include_str!("init/payload.json")), Taken::Refuse),
-        fresh("krouted.yaml", settings, Taken::Keep),
-        fresh(
-            "schemas/pipeline.v1.schema.json",
-            schema::text(schema::Which::Pipeline),
-            Taken::Keep,
-        ),
-        fresh(
-            "schemas/settings.v1.schema.json",
-            schema::text(schema::Which::Settings),
-            Taken::Keep,
-        ),
+        fresh(schemas.join("pipeline.v1.schema.json"), of_pipelines, Taken::Keep),
+        fresh(schemas.join("settings.v1.schema.json"), of_settings, Taken::Keep),
+        fresh(SETTINGS.into(), include_str!("init/krouted.yaml").to_owned(), Taken::Keep),
+        fresh(payload, named(include_str!("init/payload.json")), Taken::KeepOurs),
+        fresh(pipelines.join(format!("{name}.yaml")), pipeline, Taken::Refuse),
     ]
+}
+
+/// How one gets from a folder to another: by names alone where those say it, else from the root.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let named = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+    if !named(from) || !named(to) {
+        return std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
+    }
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
 }
 
 /// Writes the files, all of them or, where one is in the way, none.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    if let Err(why) = PipelineName::new(&arguments.name) {
-        return misused(&format!("the name {}: {why}", arguments.name));
+    let name = &arguments.name;
+    if let Err(why) = PipelineName::new(name) {
+        return misused(&format!("the name {name}: {why}"));
     }
-    let files = files(&arguments.name);
-    let is_there = |file: &&Fresh| Path::new(&file.path).symlink_metadata().is_ok();
-    let in_the_way = |file: &&Fresh| file.taken == Taken::Refuse && is_there(file);
-    if let Some(file) = files.iter().find(in_the_way) {
-        let path = &file.path;
-        say(
-            Stream::Errors,
-            &format!(
-                "error: {path} is there already: nothing was written\n  choose another name: krouted init NAME\n"
-            ),
-        );
-        return Outcome::Failed;
+    let folders = match folders() {
+        Ok(folders) => folders,
+        Err(findings) => {
+            say(Stream::Errors, &format!("{findings}nothing was written\n"));
+            return Outcome::Configuration;
+        }
+    };
+    let files = files(name, &folders);
+    if let Some(file) = files.iter().rev().find(|file| file.is_in_the_way()) {
+        return refused(&format!(
+            "{} is there already: nothing was written\n  choose another name: krouted init NAME",
+            file.path.display()
+        ));
     }
     let mut said = String::new();
     for file in &files {
-        let path = &file.path;
-        match write(path, &file.text) {
-            Ok(()) => said.extend(["wrote ", path, "\n"]),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                said.extend(["kept  ", path, "\n"]);
+        let path = file.path.display().to_string();
+        match write(&file.path, &file.text) {
+            Ok(Written::Whole) => said.extend(["wrote ", &path, "\n"]),
+            Ok(Written::NotOver) if !file.is_in_the_way() => {
+                said.extend(["kept  ", &path, "\n"]);
+            }
+            Ok(Written::NotOver) => {
+                say(Stream::Data, &said);
+                return refused(&format!("{path} came into being meanwhile, and is left alone"));
             }
             Err(error) => {
                 say(Stream::Data, &said);
-                say(Stream::Errors, &format!("error: {path}: {error}\n"));
-                return Outcome::Failed;
+                return refused(&format!("{path}: {error}"));
             }
         }
     }
-    let name = &arguments.name;
     let next = format!(
         "\nNext: krouted check, krouted test; make the topics {name}, {name}.large, {name}.small and {name}.dlq; krouted run\n"
     );
@@ -94,14 +150,77 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Outcome::Good
 }
 
-/// A file that comes into being here, or is left alone.
-fn write(path: &str, text: &str) -> io::Result<()> {
-    if let Some(folder) = Path::new(path).parent() {
-        fs::create_dir_all(folder)?;
+fn refused(why: &str) -> Outcome {
+    say(Stream::Errors, &format!("error: {why}\n"));
+    Outcome::Failed
+}
+
+/// As of any new file, but for what the umask takes away.
+const MODE: u32 = 0o666;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Whole,
+    /// Something has its name.
+    NotOver,
+}
+
+/// A file that comes into being here whole, or is left alone: whenever power fails, all of it is there or nothing.
+fn write(path: &Path, text: &str) -> io::Result<Written> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    // Hidden: a folder of pipelines is read without it.
+    let mut fresh = tempfile::Builder::new();
+    let mut file =
+        fresh.prefix(".init-").permissions(Permissions::from_mode(MODE)).tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => File::open(folder)?.sync_all().map(|()| Written::Whole),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(Written::NotOver)
+        }
+        Err(refused) => Err(refused.error),
     }
-    let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).inspect_err(|_| {
-        // Half a file would stand in the way of the next try. Where it cannot go, the error is said all the same.
-        drop(fs::remove_file(path));
-    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_folder_is_short_where_names_say_it() {
+        let here = std::env::current_dir().unwrap();
+        for (from, to, wanted) in [
+            ("pipelines", "schemas", "../schemas".into()),
+            ("pipelines/", "schemas/", "../schemas".into()),
+            ("a/b/c", "a/d", "../../d".into()),
+            ("a", "a", "".into()),
+            ("a", "a/b", "b".into()),
+            ("a", "/b", "/b".into()),
+            ("/a", "b", here.join("b")),
+            ("../a", "b", here.join("b")),
+        ] {
+            assert_eq!(way(Path::new(from), Path::new(to)), wanted, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_file_comes_whole_or_not_and_never_over_another() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("below/file");
+        assert_eq!(write(&path, "first").unwrap(), Written::Whole);
+        assert_eq!(write(&path, "second").unwrap(), Written::NotOver);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        // A link that leads nowhere is somebody's too.
+        let link = folder.path().join("below/link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert_eq!(write(&link, "x").unwrap(), Written::NotOver);
+        let names: Vec<_> = fs::read_dir(folder.path().join("below"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names.len(), 2, "nothing is left behind: {names:?}");
+    }
 }

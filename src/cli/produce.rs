@@ -5,19 +5,19 @@ mod line;
 mod pace;
 mod report;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::by_hand::{self, Expressions, Stop, Target};
+use super::by_hand::{self, Expressions, Standard, Stop, Target};
 use super::{Outcome, Stream, say};
 use crate::config::Settings;
-use crate::kafka::by_hand::{NotCommitted, SendOptions, Sender, Transaction, Unwound};
+use crate::kafka::by_hand::{NotCommitted, Queued, SendOptions, Sender, Transaction, Unwound};
 use crate::model::TopicName;
-use crate::worker::{Fault, SystemClock};
+use crate::worker::{Clock, Fault, SystemClock};
 use input::{Input, Next};
 use line::Lines;
 use pace::Pace;
@@ -82,6 +82,8 @@ fn partition(text: &str) -> Result<Partition, String> {
 
 /// A wait for input or acknowledgements, after which a signal is seen.
 const LOOK: Duration = Duration::from_millis(50);
+/// So long after a signal what was sent is waited for: a broker that is there answers in milliseconds.
+const STOPPING_MAX: Duration = Duration::from_secs(5);
 /// Between two looks into the reports while lines are there.
 const LINES_BETWEEN: u64 = 512;
 
@@ -112,17 +114,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = options(arguments, topic.clone(), &settings);
     let sender = match Sender::open(&access, &options, &|| stop.requested()) {
         Ok(sender) => sender,
-        Err(fault) => return Ok(by_hand::refuse(&fault)),
+        Err(fault) => return Ok(by_hand::refuse(&fault, "sent")),
     };
     let lines =
         Lines { envelope: arguments.envelope, partition: arguments.partition, expressions, topic };
+    let out = Standard::of_process().context("standard output")?;
     let mut run = Run {
         sender,
         lines,
         pace: Pace::new(arguments.rate),
         clock: SystemClock::default(),
-        shown: arguments.acks.then(Vec::new),
-        progress: std::io::stderr().is_terminal().then_some(Duration::ZERO),
+        shown: arguments.acks.then(|| Shown { out, unprinted: Vec::new() }),
+        progress: io::stderr().is_terminal().then_some(Duration::ZERO),
         stop,
     };
     let ended = run.all(&input);
@@ -145,11 +148,17 @@ struct Run {
     lines: Lines,
     pace: Pace,
     clock: SystemClock,
-    /// Acknowledgements that are not printed yet, where they are asked for.
-    shown: Option<Vec<u8>>,
+    /// Where acknowledgements go, where they are asked for and can be printed.
+    shown: Option<Shown>,
     /// When progress was last said, where somebody looks on.
     progress: Option<Duration>,
     stop: Stop,
+}
+
+/// Acknowledgements on standard output.
+struct Shown {
+    out: Standard,
+    unprinted: Vec<u8>,
 }
 
 /// Why no more is sent.
@@ -160,12 +169,14 @@ enum Ended {
     Input(String),
     /// A record was refused, by its line.
     Refused,
+    /// A signal came, and what was sent is not acknowledged in the time that is left.
+    Stopped,
     /// The client cannot go on.
     Fault(Fault),
     /// All is sent, and the transaction is not known to stand.
     NotCommitted(NotCommitted),
     /// Acknowledgements cannot be printed.
-    Output(std::io::Error),
+    Output(io::Error),
 }
 
 impl Run {
@@ -199,29 +210,14 @@ impl Run {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            loop {
-                let has_room = self.sender.has_room();
-                // A turn is only asked for where it can be taken.
-                let wait = if has_room { self.pace.wait(&self.clock) } else { LOOK };
-                if wait.is_zero() {
-                    break;
-                }
-                if let Err(fault) = self.sender.serve(wait.min(LOOK)) {
-                    return Some(Ended::Fault(fault));
-                }
-                if let Some(ended) = self.look() {
-                    return Some(ended);
-                }
-                if self.stop.requested() {
-                    return None;
-                }
+            if let Some(ended) = self.wait_for_turn() {
+                return Some(ended);
             }
-            match self.lines.send(number, line, &mut self.sender) {
-                Ok(()) => {}
-                Err(line::NotSent::Line(why)) => {
-                    return Some(Ended::Input(format!("line {number}: {why}")));
-                }
-                Err(line::NotSent::Fault(fault)) => return Some(Ended::Fault(fault)),
+            if self.stop.requested() {
+                return None;
+            }
+            if let Some(ended) = self.line(number, line) {
+                return Some(ended);
             }
             if number.is_multiple_of(LINES_BETWEEN)
                 && let Some(ended) = self.look()
@@ -233,6 +229,49 @@ impl Run {
             }
         }
         self.look()
+    }
+
+    /// Until the next record may go, or somebody stops it.
+    fn wait_for_turn(&mut self) -> Option<Ended> {
+        loop {
+            let has_room = self.sender.has_room();
+            // A turn is only asked for where it can be taken.
+            let wait = if has_room { self.pace.wait(&self.clock) } else { LOOK };
+            if wait.is_zero() {
+                return None;
+            }
+            let ended = self.serve(wait.min(LOOK));
+            if ended.is_some() || self.stop.requested() {
+                return ended;
+            }
+        }
+    }
+
+    /// Sends one line, or leaves it where somebody stops it while the queue is full.
+    fn line(&mut self, number: u64, line: &[u8]) -> Option<Ended> {
+        loop {
+            match self.lines.send(number, line, &mut self.sender) {
+                Ok(Queued::Done) => return None,
+                Ok(Queued::Full) => {
+                    let ended = self.serve(LOOK);
+                    if ended.is_some() || self.stop.requested() {
+                        return ended;
+                    }
+                }
+                Err(line::NotSent::Line(why)) => {
+                    return Some(Ended::Input(format!("line {number}: {why}")));
+                }
+                Err(line::NotSent::Fault(fault)) => return Some(Ended::Fault(fault)),
+            }
+        }
+    }
+
+    /// Waits up to `wait` for reports, and looks.
+    fn serve(&mut self, wait: Duration) -> Option<Ended> {
+        match self.sender.serve(wait) {
+            Ok(()) => self.look(),
+            Err(fault) => Some(Ended::Fault(fault)),
+        }
     }
 
     /// Takes reports, prints acknowledgements and progress.
@@ -247,25 +286,30 @@ impl Run {
         self.sender.has_failed().then_some(Ended::Refused)
     }
 
-    fn show_acks(&mut self) -> std::io::Result<()> {
+    /// Where that fails, nothing more is printed: nobody knows how much of it is.
+    fn show_acks(&mut self) -> io::Result<()> {
         while let Some(ack) = self.sender.next_ack() {
-            if let Some(shown) = &mut self.shown {
-                writeln!(shown, "{}\t{}\t{}", self.lines.topic, ack.partition, ack.offset)?;
+            if let Some(Shown { unprinted, .. }) = &mut self.shown {
+                writeln!(unprinted, "{}\t{}\t{}", self.lines.topic, ack.partition, ack.offset)?;
             }
         }
-        match &mut self.shown {
-            Some(shown) if !shown.is_empty() => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(shown).and_then(|()| out.flush())?;
-                shown.clear();
-                Ok(())
-            }
-            Some(_) | None => Ok(()),
+        let Some(Shown { out, unprinted }) = &mut self.shown else { return Ok(()) };
+        let stop = &self.stop;
+        let printed = out.write_all(unprinted, &|| stop.requested());
+        unprinted.clear();
+        if printed.is_err() {
+            self.shown = None;
         }
+        printed.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe && self.stop.requested() {
+                io::Error::other("stopped by a signal while nobody reads them")
+            } else {
+                error
+            }
+        })
     }
 
     fn show_progress(&mut self) {
-        use crate::worker::Clock;
         let now = self.clock.now();
         if let Some(last) = &mut self.progress
             && now.saturating_sub(*last) >= PROGRESS
@@ -285,8 +329,12 @@ impl Run {
         let unwound = match &ended {
             Ended::Well => None,
             Ended::NotCommitted(NotCommitted { transaction, .. }) => Some(transaction.clone()),
-            Ended::Input(_) | Ended::Refused | Ended::Fault(_) | Ended::Output(_) => {
-                let taken_back = self.sender.give_up();
+            Ended::Input(_)
+            | Ended::Refused
+            | Ended::Stopped
+            | Ended::Fault(_)
+            | Ended::Output(_) => {
+                let taken_back = self.sender.give_up(&|| self.stop.requested());
                 let of_transaction =
                     || taken_back.map_or_else(Unwound::Open, |()| Unwound::Aborted);
                 self.sender.is_transaction().then(of_transaction)
@@ -312,27 +360,36 @@ impl Run {
         let is_to_flush = match &ended {
             Ended::Well => true,
             Ended::Input(_) => !self.sender.is_transaction(),
-            Ended::Refused | Ended::Fault(_) | Ended::NotCommitted(_) | Ended::Output(_) => false,
+            Ended::Refused
+            | Ended::Stopped
+            | Ended::Fault(_)
+            | Ended::NotCommitted(_)
+            | Ended::Output(_) => false,
         };
         if is_to_flush && let Some(failed) = self.flush() {
             return failed;
         }
         if let Ended::Well = ended
-            && let Err(failed) = self.sender.commit()
+            && let Err(failed) = self.sender.commit(&|| self.stop.requested())
         {
             return Ended::NotCommitted(failed);
         }
         ended
     }
 
-    /// Until every record has its report: within the patience, librdkafka gives one for each.
+    /// Until every record has its report: within the patience, librdkafka gives one for each. After a signal only so long
+    /// as a broker that is there takes.
     fn flush(&mut self) -> Option<Ended> {
+        let mut stopped = None;
         while self.sender.in_flight() > 0 {
-            if let Err(fault) = self.sender.serve(LOOK) {
-                return Some(Ended::Fault(fault));
-            }
-            if let Some(ended) = self.look() {
+            if let Some(ended) = self.serve(LOOK) {
                 return Some(ended);
+            }
+            if self.stop.requested() {
+                let now = self.clock.now();
+                if now.saturating_sub(*stopped.get_or_insert(now)) >= STOPPING_MAX {
+                    return Some(Ended::Stopped);
+                }
             }
         }
         self.look()

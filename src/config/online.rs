@@ -22,10 +22,10 @@ pub struct Facts {
     pub brokers: usize,
     /// All topics that the pipeline names, or that its pattern matches now.
     pub topics: BTreeMap<String, TopicFacts>,
-    /// Whether the consumer group may be used.
-    pub group: Right,
-    /// Whether transactional ids may be used; absent where the pipeline needs none.
-    pub transactional_id: Option<TransactionalId>,
+    /// Whether the consumer group may be used, or why nobody could say.
+    pub group: Result<Right, Unasked>,
+    /// Whether transactional ids may be used, or why nobody could say; absent where the pipeline needs none.
+    pub transactional_id: Option<Result<TransactionalId, Unasked>>,
     /// The newest version of TxnOffsetCommit that all brokers take that were met; absent where none takes it.
     pub txn_offset_commit: Option<i32>,
 }
@@ -109,17 +109,27 @@ pub fn online(
     let mut findings = Findings::default();
     match answer {
         Ok(facts) => Asked { pipeline, places, facts, findings: &mut findings }.check(),
-        Err(unasked) => {
-            let (place, cluster) = (places.cluster.clone(), pipeline.cluster.as_str());
-            match unasked {
-                Unasked::Away(why) => findings.broker_away(place, why),
-                Unasked::Login(why) => findings.login_refused(place, cluster, why),
-                Unasked::Settings(why) => findings.client_unusable(place, cluster, why),
-                Unasked::Other(why) => findings.not_answered(place, cluster, why),
-            }
-        }
+        Err(unasked) => say_unasked(pipeline, places, unasked, &mut findings),
     }
     findings.sorted()
+}
+
+fn say_unasked(pipeline: &Pipeline, places: &Places, unasked: &Unasked, findings: &mut Findings) {
+    let (place, cluster) = (places.cluster.clone(), pipeline.cluster.as_str());
+    match unasked {
+        Unasked::Away(why) => findings.broker_away(place, why),
+        Unasked::Login(why) => findings.login_refused(place, cluster, why),
+        Unasked::Settings(why) => findings.client_unusable(place, cluster, why),
+        Unasked::Other(why) => findings.not_answered(place, cluster, why),
+    }
+}
+
+impl Facts {
+    /// Why something of it could not be asked; the rest holds all the same.
+    pub fn unasked(&self) -> Option<&Unasked> {
+        let of_ids = || self.transactional_id.as_ref().and_then(|answer| answer.as_ref().err());
+        self.group.as_ref().err().or_else(of_ids)
+    }
 }
 
 struct Asked<'a> {
@@ -139,17 +149,21 @@ impl<'a> Asked<'a> {
             self.written(topic, place, Use::DeadLetter);
         }
         let group = &self.pipeline.source.group;
-        if self.facts.group == Right::Refused {
+        if self.facts.group == Ok(Right::Refused) {
             self.findings.group_refused(self.places.group.clone(), group.as_str());
         }
         if self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce {
             self.transactions();
         }
+        // One reason is enough: what is away for the one is away for the other.
+        if let Some(unasked) = self.facts.unasked() {
+            say_unasked(self.pipeline, self.places, unasked, self.findings);
+        }
     }
 
     fn transactions(&mut self) {
         let place = &self.places.delivery;
-        if let Some(id) = &self.facts.transactional_id
+        if let Some(Ok(id)) = &self.facts.transactional_id
             && id.right == Right::Refused
         {
             self.findings.transactional_id_refused(place.clone(), &id.tried);
@@ -211,7 +225,9 @@ impl<'a> Asked<'a> {
         };
         let has = read.iter().map(|(_, shape)| shape.partitions).sum();
         let workers = self.pipeline.workers.get();
-        if all_there && has < usize::from(workers) {
+        // `auto` goes by the machine that runs it, which need not be this one.
+        let is_auto = self.places.workers.text() == "auto";
+        if all_there && !is_auto && has < usize::from(workers) {
             self.findings.idle_workers(self.places.workers.clone(), workers, has);
         }
     }

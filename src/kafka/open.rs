@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::late::LateCommit;
 use super::outlet::Outlet;
 use super::port::{Fetching, Port};
 use super::properties::Connection;
@@ -45,7 +44,6 @@ impl Port {
             away: false,
             began: None,
             fetching: Fetching::On,
-            late: LateCommit::default(),
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
         Ok(port)

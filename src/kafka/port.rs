@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dead_letter;
-use super::late::LateCommit;
 use super::outlet::Outlet;
 use super::properties::Connection;
 use super::raw::{
@@ -47,8 +46,6 @@ pub struct Port {
     pub(super) began: Option<Duration>,
     /// Whether partitions that come are paused too.
     pub(super) fetching: Fetching,
-    /// `at_least_once`: the commit that may be under way.
-    pub(super) late: LateCommit,
 }
 
 /// Whether records are asked for.
@@ -125,9 +122,6 @@ impl crate::worker::Port for Port {
         if batch.0.len() > 0 && std::mem::take(&mut self.away) {
             tracing::info!(worker = %self.connection.id, "a broker answers again");
         }
-        if let Some(failure) = self.look_at_commit() {
-            self.news.push_back(News::Failed(failure));
-        }
         if let Err(failure) = self.refresh_subscription() {
             self.news.push_back(News::Failed(failure));
         }
@@ -149,12 +143,6 @@ impl crate::worker::Port for Port {
 
     fn release(&mut self) -> Result<(), Failure> {
         let Some(rebalance) = self.rebalances.pop_front() else { return Ok(()) };
-        if rebalance.lost {
-            // Whatever its answer is, it says nothing of the partitions that somebody else has.
-            self.late = LateCommit::Settled;
-        } else {
-            self.settle_commit_before_leaving();
-        }
         match self.consumer.unassign(&rebalance.partitions) {
             Ok(()) => Ok(()),
             // A lost assignment may be gone already.
@@ -221,10 +209,8 @@ impl crate::worker::Port for Port {
         match self.guarantee {
             Guarantee::ExactlyOnce => self.commit_transaction(offsets),
             Guarantee::AtLeastOnce => {
-                // Where it failed, this window is done again with the one before.
-                self.settle_commit()?;
                 self.wait_acknowledged()?;
-                self.commit_late(offsets)
+                self.commit_offsets(offsets)
             }
             Guarantee::AtMostOnce => self.commit_offsets(offsets),
         }
@@ -256,7 +242,6 @@ impl crate::worker::Port for Port {
     }
 
     fn rewind(&mut self) -> Result<(), Failure> {
-        self.settle_commit_before_leaving();
         let clock = self.clock;
         let consumer = &mut self.consumer;
         until(
@@ -282,7 +267,6 @@ impl crate::worker::Port for Port {
             return Ok(());
         }
         let ends = self.consumer.query_watermarks(topic, partition, REQUEST_MAX);
-        self.settle_commit_before_leaving();
         let (low, high) = ends.map_err(|e| verdict::of_consumer(&e))?;
         let offset = match policy {
             OutOfRange::Earliest => low,
@@ -311,7 +295,6 @@ impl crate::worker::Port for Port {
     }
 
     fn pause(&mut self) -> Result<(), Failure> {
-        self.settle_commit_before_leaving();
         self.fetching = Fetching::Paused;
         let all = self.consumer.assignment();
         all.and_then(|all| self.consumer.pause(&all)).map_err(|e| verdict::of_consumer(&e))
@@ -340,7 +323,6 @@ impl crate::worker::Port for Port {
     }
 
     fn close(&mut self) {
-        self.settle_commit_before_leaving();
         let end = self.clock.now().saturating_add(CLOSE_MAX);
         let clock = self.clock;
         // A rebalance that nobody answered would be waited for.

@@ -20,7 +20,7 @@ mod sys;
 pub(super) use admin::{Configs, TopicDescription};
 pub(super) use allocator::keep_freed_memory;
 pub(super) use conf::{Conf, check_property, check_topic_property};
-pub(super) use consumer::{Committing, Consumer};
+pub(super) use consumer::Consumer;
 pub(super) use error::{Failed, code, error_text};
 pub(super) use hooks::{ClientError, Delivered, Protocol, Rebalance, Undelivered};
 pub(super) use list::{PartitionList, PartitionOffset, logical};

@@ -37,17 +37,20 @@ const INIT_MAX: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// Why it could not be asked to the end. Each question is bounded.
+/// Why nothing could be asked. Each question is bounded.
 pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
     let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
     let mut client = Consumer::new(conf, connection.protocol()).map_err(Unasked::Settings)?;
     let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
     let topics =
         topics(connection, &mut client).map_err(|e| unasked(connection, &e, client.met()))?;
-    let group = group(connection, &mut client)?;
+    // What is known of the topics is worth saying, whatever becomes of the rest.
+    let group = group(connection, &mut client);
     let txn_offset_commit = client.txn_offset_commit_taken();
     let transactional_id = match connection.pipeline.delivery.guarantee() {
-        Guarantee::ExactlyOnce => Some(transactional_id(connection)?),
+        // Who cannot ask for the group is not made to wait twice.
+        Guarantee::ExactlyOnce if group.is_ok() => Some(transactional_id(connection)),
+        Guarantee::ExactlyOnce => None,
         Guarantee::AtLeastOnce | Guarantee::AtMostOnce => None,
     };
     Ok(Facts { brokers, topics, group, transactional_id, txn_offset_commit })
@@ -160,8 +163,12 @@ fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unaske
     let nowhere = || PartitionList::of([(topic, NO_PARTITION, 0)]);
     let mut met = Vec::new();
     // The coordinator first: a commit without one stays in the client as long as a session lasts, and so does the client.
-    if !finds_coordinator(client, &mut nowhere(), &mut met) {
-        return Ok(Right::Refused);
+    match finds_coordinator(client, &mut nowhere(), &mut met) {
+        Ok(Right::Granted) => {}
+        Ok(Right::Refused) => return Ok(Right::Refused),
+        Err(failed) => {
+            return Err(untold(connection, &failed.about(pipeline.source.group.as_str()), met));
+        }
     }
     match client.commit(&nowhere(), REQUEST_MAX) {
         Ok(()) => Ok(Right::Granted),
@@ -169,30 +176,37 @@ fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unaske
         Err(failed) if has_passed(failed.code) => Ok(Right::Granted),
         Err(failed) => {
             met.extend(client.met());
-            Err(unasked(connection, &failed, met))
+            Err(untold(connection, &failed.about(pipeline.source.group.as_str()), met))
         }
     }
 }
 
-/// Whether the group's coordinator may be asked; offsets are read from it, which needs less than to use the group.
+/// Whether the group's coordinator may be asked; offsets are read from it, which needs less than to use the group. The error
+/// is that of the last look, where none finds it.
 fn finds_coordinator(
     client: &mut Consumer,
     anywhere: &mut PartitionList,
     met: &mut Vec<ClientError>,
-) -> bool {
-    for _ in 0..LOOKS {
+) -> Result<Right, Failed> {
+    let mut looks = LOOKS;
+    loop {
         let answer = client.committed(anywhere, LOOK);
+        looks -= 1;
         // That it may not be asked for is told to the client's threads only; the call waits on.
         met.extend(client.met());
         let is_refused = met.iter().any(|e| is_group_refused(e.code));
         match answer {
-            _ if is_refused => return false,
-            Err(failed) if is_group_refused(failed.code) => return false,
-            Err(failed) if matches!(failed.code, code::TIMED_OUT | code::WAIT_COORDINATOR) => {}
-            Ok(()) | Err(_) => return true,
+            _ if is_refused => return Ok(Right::Refused),
+            Err(failed) if is_group_refused(failed.code) => return Ok(Right::Refused),
+            Err(failed) if matches!(failed.code, code::TIMED_OUT | code::WAIT_COORDINATOR) => {
+                if looks == 0 {
+                    return Err(failed);
+                }
+            }
+            // What else there is to say, the commit says.
+            Ok(()) | Err(_) => return Ok(Right::Granted),
         }
     }
-    true
 }
 
 fn is_group_refused(err: i32) -> bool {
@@ -215,7 +229,7 @@ fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked>
         Err(failed) => {
             producer.poll(Duration::ZERO);
             let met = std::iter::from_fn(|| producer.next_error()).collect();
-            return Err(unasked(connection, &failed, met));
+            return Err(untold(connection, &failed.about(&connection.probed_id()), met));
         }
     };
     Ok(TransactionalId { tried: connection.probed_id(), right })
@@ -227,6 +241,15 @@ fn unasked(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> U
         return Unasked::Other(failed.to_string());
     }
     of_fault(&verdict::unanswered(&connection.cluster.bootstrap_servers, failed, met))
+}
+
+/// Of a cluster that has told its topics: one that is away breaks connections; one that does not say this is there.
+fn untold(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> Unasked {
+    let mut codes = met.iter().map(|e| e.code).chain([failed.code]);
+    if codes.any(|err| verdict::help(err).is_some()) {
+        return unasked(connection, failed, met);
+    }
+    Unasked::Other(failed.to_string())
 }
 
 fn of_fault(fault: &Fault) -> Unasked {

@@ -163,28 +163,20 @@ impl Port {
         if list.is_empty() {
             return Ok(());
         }
-        self.assert_member()?;
+        // A broker takes a commit without generation and member id for one of an empty group: a member that slept while
+        // others came and went would put their offsets back.
+        if !self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
+            return Err(Failure::Abort("not a member of the group at the moment".to_owned()));
+        }
+        // While the group is between two generations, the broker refuses; the partitions stay ours until we give them
+        // back, so the same commit is right a moment later. Giving up would send the whole window again.
+        let moving =
+            |e: &Failed| matches!(e.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION);
         let clock = self.clock;
         let consumer = &mut self.consumer;
         until(&clock, REBALANCE_MAX, moving, || consumer.commit(list, COMMIT_MAX))
             .map_err(|e| verdict::of_offset_commit(&e))
     }
-
-    /// A broker takes a commit without generation and member id for one of an empty group: a member that slept while others
-    /// came and went would put their offsets back.
-    pub(super) fn assert_member(&self) -> Result<(), Failure> {
-        if self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
-            Ok(())
-        } else {
-            Err(Failure::Abort("not a member of the group at the moment".to_owned()))
-        }
-    }
-}
-
-/// While the group is between two generations, the broker refuses; the partitions stay ours until we give them back, so the
-/// same commit is right a moment later. Giving up would send the whole window again.
-pub(super) fn moving(failed: &Failed) -> bool {
-    matches!(failed.code, code::REBALANCE_IN_PROGRESS | code::ILLEGAL_GENERATION)
 }
 
 /// Fences whoever had the transactional id before, and ends its transaction.

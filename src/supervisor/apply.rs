@@ -72,6 +72,14 @@ impl Unit {
     }
 }
 
+/// What an unchanged definition needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noted {
+    Stays,
+    /// Another one took over after the plan was made.
+    SwapsBack,
+}
+
 /// Whether two definitions say the same, read from one file or twice.
 fn is_same(a: &Pipeline, b: &Pipeline) -> bool {
     Definition::of(a) == Definition::of(b)
@@ -97,7 +105,11 @@ impl Supervisor {
         for (change, id) in plan.changes.iter().zip(ids) {
             let Some(pipeline) = wanted.pipelines.get(&change.name) else { continue };
             match (&change.kind, id) {
-                (Kind::Unchanged, Some(id)) => self.note(id, pipeline),
+                (Kind::Unchanged, Some(id)) => {
+                    if self.note(id, pipeline) == Noted::SwapsBack {
+                        swapped.insert(id);
+                    }
+                }
                 (Kind::Swap { .. }, Some(id)) => {
                     if !self.offers(id, pipeline) {
                         let edition = self.edition(Arc::clone(pipeline));
@@ -197,19 +209,24 @@ impl Supervisor {
         self.enter(edition, old, old.into_iter().collect());
     }
 
-    /// Means the same; counts for a later start. What was offered meanwhile is not wanted any more; where it has been taken
-    /// already, that will be told.
-    fn note(&mut self, id: u64, pipeline: &Arc<Pipeline>) {
-        let Some(unit) = self.units.get_mut(&id) else { return };
+    /// Means the same as what ruled when the plan was made; counts for a later start. What was offered meanwhile is not wanted
+    /// any more; where it has been taken already, that will be told, or has been told since the plan was made.
+    fn note(&mut self, id: u64, pipeline: &Arc<Pipeline>) -> Noted {
+        let Some(unit) = self.units.get_mut(&id) else { return Noted::Stays };
         unit.refused = None;
         unit.withdraw();
         if unit.untried.take().is_some() {
             // What has not been tried is not wanted any more.
             let edition = self.edition(Arc::clone(pipeline));
             self.rule(id, edition, None);
+        } else if !is_same(&unit.edition.pipeline, pipeline) {
+            let edition = self.edition(Arc::clone(pipeline));
+            self.swap(id, edition);
+            return Noted::SwapsBack;
         } else if !Arc::ptr_eq(&unit.edition.pipeline, pipeline) {
             unit.edition = Edition::new(unit.edition.number, Arc::clone(pipeline));
         }
+        Noted::Stays
     }
 
     /// Whether such a definition is offered already: a worker that is busy with it is not asked anew.

@@ -141,10 +141,13 @@ impl Supervisor {
         // What is offered is what is wanted.
         let edition = unit.offer.as_ref().map_or(&unit.edition, |o| &o.edition).clone();
         let tried = unit.tried().clone();
+        // The cluster does not allow more because of a restart.
+        let refused = unit.refused.clone();
         tracing::info!(pipeline = %name, "restarted by an operator");
         let new = self.replace(id, edition, Restart::Asked);
         if let Some(unit) = self.units.get_mut(&new) {
             unit.untried = (tried.number != unit.edition.number).then_some(tried);
+            unit.refused = refused;
         }
         true
     }

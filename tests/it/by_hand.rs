@@ -1,12 +1,14 @@
 //! Records in and out by hand: `krouted produce` and `krouted consume` as an operator runs them.
 
 mod consume;
+mod group;
 mod help;
 mod init;
 mod online;
 mod produce;
 mod readme;
 mod round_trip;
+mod signals;
 
 use std::io::{Read, Write};
 use std::path::Path;

@@ -4,29 +4,12 @@
 //! pipe, read by whoever is at its other end. What stands in a pipe whose reader goes away is lost, so it is not committed.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::FileType;
+use crate::cli::by_hand::{Kind, Standard};
 
 /// One write: as much as a pipe holds.
 pub(super) const WRITE_BYTES: usize = 64 << 10;
-
-/// What a pipe takes at once. Source: pipe(7), `PIPE_BUF`.
-const PIPE_BYTES: usize = 4096;
-
-/// What standard output is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// What is written may still be read, or not.
-    Pipe,
-    /// What is written may be lost until it is synchronised.
-    File,
-    /// A terminal, a device.
-    Other,
-}
 
 /// Where a record ends in the output.
 #[derive(Debug)]
@@ -39,8 +22,7 @@ struct Mark<T> {
 /// The output; each record goes with a mark that comes back when somebody has it.
 #[derive(Debug)]
 pub(super) struct Out<T> {
-    file: File,
-    kind: Kind,
+    to: Standard,
     buffer: Vec<u8>,
     /// Bytes that are flushed.
     flushed: u64,
@@ -48,25 +30,17 @@ pub(super) struct Out<T> {
     marks: VecDeque<Mark<T>>,
 }
 
-/// A wait for a reader, after which the caller looks whether to stop.
-const READER_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-
 impl<T> Out<T> {
     /// Standard output.
     pub(super) fn of_process() -> io::Result<Self> {
-        // Not by `io::Stdout`, which keeps lines for itself.
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let kind = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
-            FileType::Fifo => Kind::Pipe,
-            FileType::RegularFile => Kind::File,
-            FileType::Directory
-            | FileType::Symlink
-            | FileType::Socket
-            | FileType::CharacterDevice
-            | FileType::BlockDevice
-            | FileType::Unknown => Kind::Other,
-        };
-        Ok(Self { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() })
+        let to = Standard::of_process()?;
+        // A run before this one may have ended within a line, by a full disk or a kill: its record comes again, whole.
+        let buffer = if to.ends_within_a_line() { vec![b'\n'] } else { Vec::new() };
+        Ok(Self { buffer, ..Self::to(to) })
+    }
+
+    fn to(to: Standard) -> Self {
+        Self { to, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() }
     }
 
     /// Where the next record is to be appended.
@@ -99,40 +73,18 @@ impl<T> Out<T> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        match self.kind {
-            Kind::Pipe => self.write_to_pipe(stopping)?,
-            Kind::File | Kind::Other => self.file.write_all(&self.buffer)?,
-        }
+        self.to.write_all(&self.buffer, stopping)?;
         self.flushed += u64::try_from(self.buffer.len()).unwrap_or(0);
         self.buffer.clear();
         Ok(())
     }
 
-    /// A pipe that polls as writable takes so much without waiting.
-    fn write_to_pipe(&mut self, stopping: &dyn Fn() -> bool) -> io::Result<()> {
-        for part in self.buffer.chunks(PIPE_BYTES) {
-            loop {
-                let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
-                match poll(&mut asked, Some(&READER_WAIT)) {
-                    Ok(0) | Err(rustix::io::Errno::INTR) if stopping() => {
-                        return Err(io::ErrorKind::BrokenPipe.into());
-                    }
-                    Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                    Ok(_) => break,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            self.file.write_all(part)?;
-        }
-        Ok(())
-    }
-
     /// Takes the marks of what somebody has now.
     pub(super) fn taken(&mut self, take: &mut dyn FnMut(T)) -> io::Result<()> {
-        let had = match self.kind {
-            Kind::Pipe => self.flushed.saturating_sub(rustix::io::ioctl_fionread(&self.file)?),
+        let had = match self.to.kind() {
+            Kind::Pipe => self.flushed.saturating_sub(rustix::io::ioctl_fionread(&self.to)?),
             Kind::File => {
-                self.file.sync_data()?;
+                self.to.sync()?;
                 self.flushed
             }
             Kind::Other => self.flushed,
@@ -152,39 +104,26 @@ impl<T> Out<T> {
 
     /// Whether the reader of a pipe is there.
     pub(super) fn has_reader_now(&self) -> bool {
-        self.has_reader(&Timespec { tv_sec: 0, tv_nsec: 0 })
+        self.to.has_reader_now()
     }
 
     /// Waits a moment for the reader of a pipe; whether it is still there.
     pub(super) fn has_reader_yet(&self) -> bool {
-        self.has_reader(&READER_WAIT)
-    }
-
-    fn has_reader(&self, wait: &Timespec) -> bool {
-        if self.kind != Kind::Pipe {
-            return true;
-        }
-        // Only that the other end is closed: it can always be written, or is full.
-        let mut asked = [PollFd::new(&self.file, PollFlags::empty())];
-        match poll(&mut asked, Some(wait)) {
-            Ok(0) | Err(_) => true,
-            Ok(_) => {
-                asked.iter().all(|fd| !fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
-            }
-        }
+        self.to.has_reader_yet()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+
     use super::*;
 
     #[test]
     fn records_without_output_keep_one_mark_per_partition_while_one_with_output_is_unread() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let file = File::from(std::os::fd::OwnedFd::from(writer));
-        let kind = Kind::Pipe;
-        let mut out = Out { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() };
+        let mut out = Out::to(Standard::of(File::from(OwnedFd::from(writer))).unwrap());
         let same = |a: &(i32, i64), b: &(i32, i64)| a.0 == b.0;
         out.buffer().push(b'x');
         out.mark((0, 0), same);
@@ -205,9 +144,7 @@ mod tests {
     #[test]
     fn a_full_pipe_is_given_up_when_the_command_is_to_stop() {
         let (reader, writer) = io::pipe().unwrap();
-        let file = File::from(std::os::fd::OwnedFd::from(writer));
-        let kind = Kind::Pipe;
-        let mut out = Out { file, kind, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() };
+        let mut out = Out::to(Standard::of(File::from(OwnedFd::from(writer))).unwrap());
         out.buffer().resize(4 << 20, b'x');
         out.mark(7, |_, _| false);
         let error = out.flush(&|| true).unwrap_err();

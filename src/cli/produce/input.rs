@@ -94,7 +94,10 @@ fn read_all(mut from: impl Read, to: &SyncSender<Result<Chunk, String>>) {
         rest.resize(begin + READ_BYTES, 0);
         let count = match from.read(rest.get_mut(begin..).unwrap_or_default()) {
             Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                rest.truncate(begin);
+                continue;
+            }
             Err(error) => {
                 // Nobody listens: the command has ended.
                 drop(to.send(Err(format!(
@@ -136,6 +139,23 @@ fn last_break(bytes: &[u8], begin: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_that_is_interrupted_is_no_end() {
+        struct Interrupted(Parts, bool);
+        impl Read for Interrupted {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(into) }
+            }
+        }
+        let (sender, receiver) = sync_channel(8);
+        read_all(Interrupted(Parts(vec![b"12", b"34\n", b"5"]), false), &sender);
+        drop(sender);
+        let chunks: Vec<_> = receiver.iter().map(|chunk| chunk.unwrap().bytes).collect();
+        assert_eq!(chunks.concat(), b"1234\n5");
+        assert_eq!(chunks[0], b"1234\n");
+    }
 
     /// Gives its parts one by one, however much is asked for.
     struct Parts(Vec<&'static [u8]>);

@@ -4,7 +4,7 @@ use super::Partition;
 use crate::case::Envelope;
 use crate::cli::by_hand::{As, Expressions, Judged};
 use crate::json::{Check, Paths, scan};
-use crate::kafka::by_hand::{Outbound, Sender};
+use crate::kafka::by_hand::{Outbound, Queued, Sender};
 use crate::model::{HeaderList, Record, TopicName};
 use crate::worker::Fault;
 
@@ -27,13 +27,13 @@ pub(super) enum NotSent {
 }
 
 impl Lines {
-    /// Sends one line.
+    /// Sends one line, where the queue has room for it.
     pub(super) fn send(
         &mut self,
         number: u64,
         line: &[u8],
         sender: &mut Sender,
-    ) -> Result<(), NotSent> {
+    ) -> Result<Queued, NotSent> {
         if self.envelope {
             let envelope = Envelope::read(line).map_err(NotSent::Line)?;
             return self.record(number, &envelope, envelope.value.as_deref(), sender);
@@ -50,7 +50,7 @@ impl Lines {
         envelope: &Envelope,
         value: Option<&[u8]>,
         sender: &mut Sender,
-    ) -> Result<(), NotSent> {
+    ) -> Result<Queued, NotSent> {
         let partition = match (self.partition, envelope.partition) {
             (None, _) => None,
             (Some(Partition::Number(number)), _) => Some(number),

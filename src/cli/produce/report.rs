@@ -37,6 +37,10 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
             ),
             None => ("a record was refused".to_owned(), Outcome::Failed),
         },
+        Ended::Stopped => (
+            "stopped by a signal before all that was sent is acknowledged".to_owned(),
+            Outcome::Later,
+        ),
         Ended::Fault(fault) => {
             (format!("{fault}\n{}", hint(fault.kind)), by_hand::outcome(fault.kind))
         }

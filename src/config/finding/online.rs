@@ -238,7 +238,8 @@ impl Findings {
 
     pub(in crate::config) fn not_answered(&mut self, place: Place, cluster: &str, why: &str) {
         let message = format!("the cluster {} could not be asked: {why}", quote(cluster));
-        self.error("K1120", place, message, None);
+        let hint = "the brokers' logs say more; check again when the cluster is well".to_owned();
+        self.error("K1120", place, message, hint);
     }
 }
 

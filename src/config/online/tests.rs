@@ -50,11 +50,11 @@ fn well() -> Facts {
     Facts {
         brokers: 3,
         topics: TOPICS.into_iter().map(there).collect(),
-        group: Right::Granted,
-        transactional_id: Some(TransactionalId {
+        group: Ok(Right::Granted),
+        transactional_id: Some(Ok(TransactionalId {
             tried: "krouted/orders/a/check".to_owned(),
             right: Right::Granted,
-        }),
+        })),
         txn_offset_commit: Some(5),
     }
 }
@@ -66,7 +66,7 @@ fn found_in(text: &str, answer: &Result<Facts, Unasked>) -> Found {
     let checked = checked(text);
     let pipeline = &checked.pipelines[0];
     let findings = online(pipeline, &checked.places[&pipeline.name], answer);
-    assert!(findings.iter().all(|f| f.hint.is_some() || f.code == "K1120"), "{findings:?}");
+    assert!(findings.iter().all(|f| f.hint.is_some()), "{findings:?}");
     findings.into_iter().map(|f| (f.code, f.severity, f.place.text().to_owned())).collect()
 }
 
@@ -114,6 +114,53 @@ fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
 }
 
 #[test]
+fn topics_are_told_though_the_group_or_the_ids_cannot_be_asked_for() {
+    let why = || "because".to_owned();
+    for (unasked, code) in [
+        (Unasked::Away(why()), "K1101"),
+        (Unasked::Login(why()), "K1102"),
+        (Unasked::Settings(why()), "K1103"),
+        (Unasked::Other(why()), "K1120"),
+    ] {
+        let wanted = [one(code, Error, "main"), one("K1104", Error, "out")].concat();
+        let missing = ("out".to_owned(), TopicFacts::Missing);
+        let of_group = found(|facts| {
+            facts.topics.extend([missing.clone()]);
+            facts.group = Err(unasked.clone());
+            facts.transactional_id = None;
+        });
+        assert_eq!(of_group, wanted);
+        let of_ids = found(|facts| {
+            facts.topics.extend([missing.clone()]);
+            facts.transactional_id = Some(Err(unasked.clone()));
+        });
+        assert_eq!(of_ids, wanted);
+        // One reason is said once.
+        let of_both = found(|facts| {
+            facts.group = Err(unasked.clone());
+            facts.transactional_id = Some(Err(unasked.clone()));
+        });
+        assert_eq!(of_both, one(code, Error, "main"));
+    }
+}
+
+#[test]
+fn what_is_hidden_behind_a_pattern_is_said_once_at_the_pattern_for_each_topic() {
+    let text = TEXT.replace("topics: [in-a, in-b]", "pattern: 'in-.*'");
+    assert_ne!(text, TEXT);
+    let mut facts = well();
+    topic(&mut facts, "in-a", |shape| shape.configs = None);
+    assert_eq!(found_in(&text, &Ok(facts.clone())), one("K1119", Warning, "'in-.*'"));
+    topic(&mut facts, "in-b", |shape| shape.configs = None);
+    assert_eq!(found_in(&text, &Ok(facts.clone())).len(), 2);
+    // What the pattern does not match is none of its.
+    facts
+        .topics
+        .insert("other".to_owned(), TopicFacts::There(TopicShape { configs: None, ..shape() }));
+    assert_eq!(found_in(&text, &Ok(facts)).len(), 2);
+}
+
+#[test]
 fn topics_that_are_not_there_or_may_not_be_used_are_said_where_they_are_named() {
     for name in TOPICS {
         let put = |facts: &mut Facts, what| facts.topics.extend([(name.to_owned(), what)]);
@@ -133,11 +180,13 @@ fn topics_that_are_not_there_or_may_not_be_used_are_said_where_they_are_named() 
 
 #[test]
 fn rights_on_group_and_transactional_ids_are_said_where_they_come_from() {
-    assert_eq!(found(|f| f.group = Right::Refused), one("K1108", Error, "readers"));
-    let refused = |f: &mut Facts| f.transactional_id.as_mut().unwrap().right = Right::Refused;
+    assert_eq!(found(|f| f.group = Ok(Right::Refused)), one("K1108", Error, "readers"));
+    let refused = |f: &mut Facts| {
+        f.transactional_id.as_mut().unwrap().as_mut().unwrap().right = Right::Refused;
+    };
     assert_eq!(found(refused), one("K1109", Error, "exactly_once"));
     let unnamed = TEXT.replace(", group: readers", "");
-    let facts = Facts { group: Right::Refused, ..well() };
+    let facts = Facts { group: Ok(Right::Refused), ..well() };
     assert_eq!(found_in(&unnamed, &Ok(facts)), one("K1108", Error, "source"));
 }
 
@@ -165,6 +214,11 @@ fn workers_are_held_against_the_partitions_of_all_sources_together() {
         topic(f, "in-b", |shape| shape.partitions = 2);
     };
     assert_eq!(found(enough), []);
+    // `auto` is less on a machine with fewer cores, down to one.
+    let mut none = well();
+    topic(&mut none, "in-a", |shape| shape.partitions = 0);
+    topic(&mut none, "in-b", |shape| shape.partitions = 0);
+    assert_eq!(found_in(&TEXT.replace("workers: 3", "workers: auto"), &Ok(none)), []);
     // How many a missing topic will have, nobody knows.
     let missing = |f: &mut Facts| {
         small(f);

@@ -1,5 +1,6 @@
 //! Lines into a topic: idempotent, acknowledged by all replicas, each line's fate known.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::ledger::{Account, Ack, Certainty, Ledger, LineFailure};
@@ -21,6 +22,8 @@ const SERVE: Duration = Duration::from_millis(50);
 const INIT_TRY: Duration = Duration::from_secs(5);
 /// One try of a transaction's end: librdkafka by itself would ask a broker that never answers for ever.
 const END_TRY: Duration = Duration::from_secs(5);
+/// So long it is tried after a wish to stop.
+const END_STOPPING_MAX: Duration = Duration::from_secs(10);
 const INIT_MAX: Duration = Duration::from_secs(30);
 /// What is in flight when a sender gives up.
 const GIVE_UP_MAX: Duration = Duration::from_secs(10);
@@ -78,6 +81,16 @@ pub struct Outbound<'a> {
     pub timestamp: Option<i64>,
     /// Absent: by murmur2 of the key, as Java's client does it.
     pub partition: Option<i32>,
+}
+
+/// Whether a record is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a record that found no room is not sent"]
+pub enum Queued {
+    /// It is in the queue, or refused, which shows in [`has_failed`](Sender::has_failed).
+    Done,
+    /// The queue is full: [`serve`](Sender::serve), and send it again. That ends within the patience, when the oldest fail.
+    Full,
 }
 
 /// One producer on one topic.
@@ -159,10 +172,12 @@ impl Sender {
         self.ledger.len() < IN_FLIGHT_MAX
     }
 
-    /// Queues one record; waits where the queue is full, which ends within the patience: then the oldest fail.
+    /// Queues one record.
     ///
-    /// That a record is refused shows in [`has_failed`](Self::has_failed).
-    pub fn send(&mut self, line: u64, record: &Outbound<'_>) -> Result<(), Fault> {
+    /// # Errors
+    ///
+    /// The client is dead: nothing can be sent any more.
+    pub fn send(&mut self, line: u64, record: &Outbound<'_>) -> Result<Queued, Fault> {
         let mut headers = TakenHeaders::none();
         for (name, value) in &record.headers.0 {
             headers.add(name, value.as_deref());
@@ -175,24 +190,17 @@ impl Sender {
             timestamp: record.timestamp,
             tag: self.ledger.next_tag(),
         };
-        loop {
-            match self.producer.send(&out, &mut headers) {
-                Ok(()) => {
-                    self.ledger.sent(line);
-                    return Ok(());
-                }
-                Err(failed) if failed.code == code::QUEUE_FULL => self.serve(SERVE)?,
-                Err(failed) if failed.fatal || failed.code == code::FATAL => {
-                    return Err(self.dead());
-                }
-                Err(failed) => {
-                    let kind = verdict::help(failed.code).unwrap_or(FaultKind::Client);
-                    let reason = error_text(failed.code);
-                    self.ledger.refused(LineFailure { line, kind, reason, maybe: false });
-                    return Ok(());
-                }
+        match self.producer.send(&out, &mut headers) {
+            Ok(()) => self.ledger.sent(line),
+            Err(failed) if failed.code == code::QUEUE_FULL => return Ok(Queued::Full),
+            Err(failed) if failed.fatal || failed.code == code::FATAL => return Err(self.dead()),
+            Err(failed) => {
+                let kind = verdict::help(failed.code).unwrap_or(FaultKind::Client);
+                let reason = error_text(failed.code);
+                self.ledger.refused(LineFailure { line, kind, reason, maybe: false });
             }
         }
+        Ok(Queued::Done)
     }
 
     /// Takes the reports that are there, waiting up to `wait` for one.
@@ -244,17 +252,16 @@ impl Sender {
     /// # Errors
     ///
     /// Why it does not, or may not. The transaction is over for this sender: there is nothing to [`give_up`](Self::give_up).
-    pub fn commit(&mut self) -> Result<(), NotCommitted> {
+    pub fn commit(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), NotCommitted> {
         if !self.is_transaction {
             return Ok(());
         }
         let producer = &mut self.producer;
-        let answer =
-            until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.commit_within(END_TRY));
+        let answer = ends(&self.clock, stopping, || producer.commit_within(END_TRY));
         match answer {
             Ok(()) => Ok(()),
             Err(failed) if failed.abort && !failed.fatal => {
-                let transaction = match self.abort() {
+                let transaction = match self.abort(stopping) {
                     Ok(()) => Unwound::Aborted,
                     Err(fault) => Unwound::Open(fault),
                 };
@@ -268,7 +275,7 @@ impl Sender {
     }
 
     /// Sends nothing more of what is queued, waits for what is in flight, and takes the transaction back where there is one.
-    pub fn give_up(&mut self) -> Result<(), Fault> {
+    pub fn give_up(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
         let end = self.clock.now().saturating_add(GIVE_UP_MAX);
         // What cannot be purged is waited for like the rest.
         let purged = self.producer.purge_queue();
@@ -277,7 +284,7 @@ impl Sender {
             self.take_reports();
         }
         drop(purged);
-        if self.is_transaction { self.abort() } else { Ok(()) }
+        if self.is_transaction { self.abort(stopping) } else { Ok(()) }
     }
 
     /// What is known of every line.
@@ -285,10 +292,9 @@ impl Sender {
         self.ledger.close()
     }
 
-    fn abort(&mut self) -> Result<(), Fault> {
+    fn abort(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
         let producer = &mut self.producer;
-        until(&self.clock, TRANSACTION_CALL_MAX, retriable, || producer.abort_within(END_TRY))
-            .map_err(|e| of_call(&e))
+        ends(&self.clock, stopping, || producer.abort_within(END_TRY)).map_err(|e| of_call(&e))
     }
 
     fn take_reports(&mut self) {
@@ -335,6 +341,23 @@ fn init(
 ) -> Result<(), Fault> {
     let again = |e: &Failed| retriable(e) && !stopping();
     until(clock, INIT_MAX, again, || producer.init_transactions(INIT_TRY)).map_err(|e| of_call(&e))
+}
+
+/// A transaction's end, asked for again as long as librdkafka says; when somebody wants to stop, not much longer.
+fn ends(
+    clock: &SystemClock,
+    stopping: &dyn Fn() -> bool,
+    call: impl FnMut() -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let stopped = Cell::new(None);
+    let has_time = || {
+        let now = clock.now();
+        let since = stopped.get().unwrap_or(now);
+        stopped.set(Some(since));
+        now.saturating_sub(since) < END_STOPPING_MAX
+    };
+    let again = |failed: &Failed| retriable(failed) && (!stopping() || has_time());
+    until(clock, TRANSACTION_CALL_MAX, again, call)
 }
 
 fn of_call(failed: &Failed) -> Fault {

@@ -204,27 +204,25 @@ impl Consumer {
         list: &PartitionList,
         limit: Duration,
     ) -> Result<(), Failed> {
-        let timed_out = || Err(Failed::from_code("commit", super::code::TIMED_OUT));
-        self.begin_commit(list)?.answer(limit).unwrap_or_else(timed_out)
-    }
-
-    /// Sends the list's offsets to be committed. Commits are answered in their order.
-    pub(in crate::kafka) fn begin_commit(
-        &mut self,
-        list: &PartitionList,
-    ) -> Result<Committing, Failed> {
-        // SAFETY: a live consumer and list; the queue is ours until `Committing` drops it, and counts its own users in the
-        // client, so a late answer does no harm.
+        // SAFETY: a live consumer and list; the queue is ours and outlives its event, which is destroyed once.
         unsafe {
-            let committing = Committing { queue: sys::rd_kafka_queue_new(self.rk) };
-            let answer = sys::rd_kafka_commit_queue(
-                self.rk,
-                list.pointer(),
-                committing.queue,
-                None,
-                ptr::null_mut(),
-            );
-            checked_code("commit", answer).map(|()| committing)
+            let queue = sys::rd_kafka_queue_new(self.rk);
+            let answer =
+                sys::rd_kafka_commit_queue(self.rk, list.pointer(), queue, None, ptr::null_mut());
+            let answer = if answer == 0 {
+                let event = sys::rd_kafka_queue_poll(queue, millis(limit));
+                if event.is_null() {
+                    super::code::TIMED_OUT
+                } else {
+                    let answer = answer_of(event);
+                    sys::rd_kafka_event_destroy(event);
+                    answer
+                }
+            } else {
+                answer
+            };
+            sys::rd_kafka_queue_destroy(queue);
+            checked_code("commit", answer)
         }
     }
 
@@ -366,37 +364,6 @@ impl Consumer {
             }
             let unread = Messages::with_capacity(CLOSE_BATCH);
             Closing { consumer: self, queue, unread, failed }
-        }
-    }
-}
-
-/// A commit that may not be answered yet.
-pub(in crate::kafka) struct Committing {
-    queue: *mut sys::QueueT,
-}
-
-// SAFETY: librdkafka's queues may be used from any thread; this one is moved, never shared.
-unsafe impl Send for Committing {}
-
-impl Drop for Committing {
-    fn drop(&mut self) {
-        // SAFETY: ours; made from a live consumer.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue) }
-    }
-}
-
-impl Committing {
-    /// The broker's answer, waiting up to `limit` for it; `None` where there is none yet. It comes once.
-    pub(in crate::kafka) fn answer(&mut self, limit: Duration) -> Option<Result<(), Failed>> {
-        // SAFETY: a live queue; the event is ours and destroyed once.
-        unsafe {
-            let event = sys::rd_kafka_queue_poll(self.queue, millis(limit));
-            if event.is_null() {
-                return None;
-            }
-            let answer = answer_of(event);
-            sys::rd_kafka_event_destroy(event);
-            Some(checked_code("commit", answer))
         }
     }
 }

@@ -407,6 +407,8 @@ unsafe extern "C" {
 pub(super) const M_TRIM_THRESHOLD: c_int = -1;
 #[cfg(target_env = "gnu")]
 pub(super) const M_MMAP_THRESHOLD: c_int = -3;
+#[cfg(target_env = "gnu")]
+pub(super) const M_ARENA_MAX: c_int = -8;
 
 #[cfg(target_env = "gnu")]
 unsafe extern "C" {

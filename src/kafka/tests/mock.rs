@@ -16,46 +16,29 @@ use crate::worker::{Clock, Failure, FaultKind, News, Offsets, Port as _, SystemC
 /// The mock's group waits three seconds for its first members.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-pub(super) struct Mock {
+struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
-    pub(super) port: Port,
+    port: Port,
 }
 
 impl Mock {
     fn new() -> Self {
-        Self::with(Delivery::ExactlyOnce(sample::limits(100)))
-    }
-
-    pub(super) fn with(delivery: Delivery) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         for topic in ["in", "out-a", "out-b", "dead"] {
             cluster.create_topic(topic, 1, 1).unwrap();
         }
-        let connection = connection(&cluster.bootstrap_servers(), sample::pipeline(delivery));
+        let pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+        let connection = connection(&cluster.bootstrap_servers(), pipeline);
         let port = Port::open(connection, &|| false).unwrap();
         Self { cluster, port }
     }
 
-    /// Becomes a member of the group, with its partition.
-    pub(super) fn join(&mut self) {
-        let clock = SystemClock::default();
-        while !self.news().contains(&News::Assigned) {
-            assert!(clock.now() < DEADLINE, "no partitions were assigned");
-        }
-        self.port.assign().unwrap();
-    }
-
-    pub(super) fn inject(&self, api: Api, errors: &[Err]) {
+    fn inject(&self, api: Api, errors: &[Err]) {
         self.cluster.request_errors(api, errors);
     }
 
-    /// Answers come so much later from now on.
-    pub(super) fn delay(&self, by: Duration) {
-        self.cluster.broker_round_trip_time(1, by).unwrap();
-    }
-
-    /// A window with one record in it.
-    pub(super) fn begin(&mut self) {
+    /// A transaction with one record in it.
+    fn begin(&mut self) {
         self.port.begin().unwrap();
         let topic = self.port.outlet.producer.topic("out-a", []).unwrap();
         let out = Outgoing {
@@ -79,26 +62,11 @@ impl Mock {
         assert_eq!(self.commit(), Ok(()));
     }
 
-    pub(super) fn news(&mut self) -> Vec<News> {
+    fn news(&mut self) -> Vec<News> {
         let mut batch: KafkaBatch = self.port.batch(10);
         self.port.poll(&mut batch, 10, Duration::from_millis(100));
         std::iter::from_fn(|| self.port.news()).collect()
     }
-}
-
-/// The record at this offset is read.
-pub(super) fn read(offset: i64) -> Offsets {
-    let mut offsets = Offsets::default();
-    offsets.note(&Record {
-        topic: "in",
-        partition: 0,
-        offset,
-        timestamp: None,
-        key: None,
-        value: None,
-        headers: &NoHeaders,
-    });
-    offsets
 }
 
 #[test]
@@ -194,9 +162,23 @@ fn a_broker_that_does_not_fence_offsets_is_refused() {
     let mut mock = Mock::new();
     mock.cluster.apiversion(Api::TxnOffsetCommit, Some(0), Some(2)).unwrap();
     assert_eq!(mock.port.rebuild(), Ok(()));
-    mock.join();
+    let clock = SystemClock::default();
+    while !mock.news().contains(&News::Assigned) {
+        assert!(clock.now() < DEADLINE, "no partitions were assigned");
+    }
+    mock.port.assign().unwrap();
     mock.begin();
-    let failure = mock.port.commit(&read(0)).unwrap_err();
+    let mut offsets = Offsets::default();
+    offsets.note(&Record {
+        topic: "in",
+        partition: 0,
+        offset: 0,
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &NoHeaders,
+    });
+    let failure = mock.port.commit(&offsets).unwrap_err();
     let Failure::Fault(fault) = failure else { panic!("{failure:?}") };
     assert_eq!(fault.kind, FaultKind::Unsupported, "{fault}");
     assert!(fault.cause.contains("KIP-447"), "{fault}");
@@ -207,7 +189,17 @@ fn a_broker_that_does_not_fence_offsets_is_refused() {
 fn offsets_are_not_sent_by_who_is_no_member() {
     let mut mock = Mock::new();
     mock.begin();
-    let failure = mock.port.commit(&read(0)).unwrap_err();
+    let mut offsets = Offsets::default();
+    offsets.note(&Record {
+        topic: "in",
+        partition: 0,
+        offset: 0,
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &NoHeaders,
+    });
+    let failure = mock.port.commit(&offsets).unwrap_err();
     assert!(matches!(&failure, Failure::Abort(text) if text.contains("member")), "{failure:?}");
     assert_eq!(mock.port.abort(), Ok(()));
 }

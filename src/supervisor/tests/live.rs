@@ -265,6 +265,23 @@ fn an_offer_that_was_taken_before_it_was_withdrawn_is_taken_back() {
 }
 
 #[test]
+fn an_offer_that_was_taken_after_the_plan_to_keep_what_ran_was_made_is_taken_back() {
+    let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        taker.runs_one(handle).await;
+        taker.takes_two_and_does_not_tell(handle).await;
+        let one = described("one");
+        let plan = plan(&handle.running().await.unwrap(), &one, Removals::Allowed);
+        taker.tells.store(true, Relaxed);
+        until(handle, |all| !all[0].swapping).await;
+        assert_eq!(handle.apply(plan, one).await.unwrap(), Applied::default());
+        until(handle, |_| taker.rules() == ["one", "two", "one"]).await;
+        let running = handle.running().await.unwrap();
+        assert!(running.pipelines.values().all(|p| p.description.as_deref() == Some("one")));
+    });
+}
+
+#[test]
 fn an_offer_that_was_taken_before_a_newer_one_gives_way_to_that() {
     let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
     with(taker.work(), async |handle| {
@@ -301,6 +318,10 @@ fn a_refusal_is_forgotten_when_what_runs_is_wanted_again() {
         apply(handle, &one).await;
         until(handle, |all| all[0].workers[0].attempts == 1).await;
         assert_eq!(apply(handle, &described("two")).await.refused.len(), 1);
+        assert!(handle.status().await.unwrap()[0].refused.is_some());
+        // The cluster has not changed its mind.
+        assert!(handle.restart(PipelineName::new("p").unwrap()).await.unwrap());
+        until(handle, |all| all.len() == 1 && all[0].workers[0].state == "starting").await;
         assert!(handle.status().await.unwrap()[0].refused.is_some());
         // The very same definition: the file is broken now, say.
         assert_eq!(apply(handle, &one).await, Applied::default());

@@ -250,6 +250,28 @@ fn a_full_disk_loses_nothing() {
 }
 
 #[test]
+fn a_line_that_a_full_disk_cut_is_ended_and_its_record_comes_whole() {
+    let (_, topic, hand) = with("cut", &json_values(3));
+    let path = hand.path().join("out");
+    std::fs::write(&path, "{\"n\":0}\n{\"n").unwrap();
+    let append = || std::fs::File::options().append(true).open(&path).unwrap();
+    for _ in 0..2 {
+        let mut child =
+            hand.command(&["consume", &topic, "--until-end"]).stdout(append()).spawn().unwrap();
+        ended(&mut child).said(0, &[]);
+    }
+    let all = "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{{\"n\":0}}\n{{\"n\n{all}{all}"));
+}
+
+#[test]
+fn a_topic_that_is_named_twice_is_read_once() {
+    let (_, topic, hand) = with("twice", &json_values(3));
+    let read = hand.run(&["consume", &topic, &topic, "--until-end"]);
+    assert_eq!(read.good().lines().len(), 3);
+}
+
+#[test]
 fn a_reader_that_went_away_is_no_error_without_a_group() {
     let (_, topic, hand) = with("head", &json_values(MANY));
     let mut child = hand.command(&["consume", &topic]).spawn().unwrap();

@@ -10,10 +10,13 @@ use crate::kafka::broker::Broker;
 use crate::process;
 use crate::wait::{SOON, eventually};
 
-/// The lines of a help text that are commands.
+/// The lines of a command's help text that are commands.
 fn examples(hand: &Hand, command: &str) -> Vec<String> {
-    let help = hand.run(&["help", command]).good();
-    let of_examples = help.text().split("\nExamples:\n").nth(1).unwrap();
+    examples_of(hand.run(&["help", command]).good().text())
+}
+
+fn examples_of(page: &str) -> Vec<String> {
+    let of_examples = page.split("\nExamples:\n").nth(1).unwrap();
     let of_examples = of_examples.split("\nFiles:\n").next().unwrap();
     let of_examples = of_examples.split("\nExit codes:\n").next().unwrap();
     let is_command = |line: &&str| line.starts_with("  ") && line.contains("krouted ");
@@ -21,7 +24,7 @@ fn examples(hand: &Hand, command: &str) -> Vec<String> {
 }
 
 /// All commands that there are, as the help says.
-fn commands(hand: &Hand) -> Vec<String> {
+pub(super) fn commands(hand: &Hand) -> Vec<String> {
     let help = hand.run(&["--help"]).good();
     let list = help.text().split("\nCommands:\n").nth(1).unwrap();
     let list = list.split("\n\n").next().unwrap();
@@ -97,7 +100,33 @@ fn every_command_has_a_page_with_examples_and_exit_codes() {
         assert!(page.text().trim_end().ends_with(written.unwrap().trim_end()), "{}", page.text());
     }
     let whole = hand.run(&["help"]).good();
-    assert!(whole.text().contains("\nExit codes:\n"), "{}", whole.text());
+    assert_eq!(whole.text(), hand.run(&["--help"]).good().text());
+    for part in ["\nUsage: krouted ", "\nCommands:\n", "\nExamples:\n", "\nExit codes:\n"] {
+        assert!(whole.text().contains(part), "no {part:?}: {}", whole.text());
+    }
+}
+
+#[test]
+fn the_examples_of_the_first_page_lead_from_nothing_to_a_daemon_that_runs() {
+    let broker = Broker::start(&[]);
+    let cluster = broker.cluster();
+    make_topics(&cluster, &["orders", "orders.large", "orders.small", "orders.dlq"]);
+    let hand = Hand::bare();
+    let examples = examples_of(hand.run(&["help"]).good().text());
+    let [before @ .., daemon] = examples.as_slice() else { panic!("{examples:?}") };
+    let expected = ["wrote pipelines/orders.yaml", "1 pipeline, 0 errors, 0 warnings", "4 passed"];
+    assert_eq!(before.len(), expected.len(), "{examples:?}");
+    for (example, part) in before.iter().zip(expected) {
+        let said = ended(&mut shell(&hand, &cluster.bootstrap, example).spawn().unwrap());
+        let all = format!("{}{}", said.text(), said.err);
+        assert!(said.code == Some(0) && all.contains(part), "{example}: {all}");
+    }
+    let daemon = shell(&hand, &cluster.bootstrap, &format!("exec {daemon}"));
+    let daemon = Running::start(&mut { daemon });
+    eventually(SOON, "its pipeline runs", || {
+        hand.run_at(&["status"]).text().contains("running").then_some(())
+    });
+    assert_eq!(daemon.interrupted().code, Some(0));
 }
 
 #[test]

@@ -22,11 +22,11 @@ fn what_init_writes_passes_check_and_its_own_tests() {
     assert_eq!(
         said.lines()[..5],
         [
-            "wrote pipelines/payments.yaml",
-            "wrote schemas/payments.json",
-            "wrote krouted.yaml",
             "wrote schemas/pipeline.v1.schema.json",
             "wrote schemas/settings.v1.schema.json",
+            "wrote krouted.yaml",
+            "wrote schemas/payments.json",
+            "wrote pipelines/payments.yaml",
         ]
     );
     let checked = hand.run(&["check", "--env"]);
@@ -65,8 +65,9 @@ fn a_name_that_yaml_takes_for_something_else_is_a_name_all_the_same() {
 fn init_never_overwrites() {
     let hand = Hand::bare();
     hand.run(&["init"]).good();
+    let mine = "# mine\nversion: 1\n";
     for file in ["krouted.yaml", "schemas/orders.json"] {
-        hand.write(file, "mine");
+        hand.write(file, mine);
     }
     let before = files(hand.path());
     let refused = hand.run(&["init"]);
@@ -80,9 +81,62 @@ fn init_never_overwrites() {
     let after = files(hand.path());
     assert_eq!(
         (after["krouted.yaml"].as_str(), after["schemas/orders.json"].as_str()),
-        ("mine", "mine")
+        (mine, mine)
     );
     hand.run(&["init", "../orders"]).said(64, &["the name ../orders: begins with '.'"]);
+}
+
+#[test]
+fn what_init_writes_beside_settings_that_are_there_is_where_they_look_for_it() {
+    let hand = Hand::bare();
+    let settings = "version: 1\npipelines: rules/live/\nschemas: forms\n";
+    hand.write("krouted.yaml", settings);
+    let said = hand.run(&["init", "refunds"]).good();
+    let lines = said.lines();
+    assert_eq!(
+        lines[..5],
+        [
+            "wrote forms/pipeline.v1.schema.json",
+            "wrote forms/settings.v1.schema.json",
+            "kept  krouted.yaml",
+            "wrote forms/refunds.json",
+            "wrote rules/live/refunds.yaml",
+        ]
+    );
+    // The next steps, as they stand there, lead on.
+    let next = lines[6].strip_prefix("Next: krouted check, krouted test; ").unwrap();
+    assert!(next.ends_with("; krouted run"), "{next}");
+    let checked = hand.run(&["check"]);
+    checked.said(0, &["checked 1 file: 1 pipeline, 0 errors, 0 warnings"]);
+    assert!(hand.run(&["test"]).good().text().contains("4 passed"));
+    let text = fs::read_to_string(hand.path().join("rules/live/refunds.yaml")).unwrap();
+    let line = text.lines().next().unwrap();
+    assert_eq!(line, "# yaml-language-server: $schema=../../forms/pipeline.v1.schema.json");
+    assert!(hand.path().join("rules/live/../../forms/pipeline.v1.schema.json").exists());
+    assert!(text.contains(" # forms/refunds.json\n"), "{text}");
+
+    let broken = Hand::bare();
+    broken.write("krouted.yaml", "version: 1\npiplines: rules\n");
+    broken.run(&["init"]).said(78, &["did you mean `pipelines`?", "nothing was written"]);
+    assert_eq!(files(broken.path()).len(), 1);
+}
+
+#[test]
+fn an_init_that_did_not_come_to_its_end_is_ended_by_the_next_one() {
+    let hand = Hand::bare();
+    hand.run(&["init"]).good();
+    let whole = files(hand.path());
+    // The pipeline is written last.
+    fs::remove_file(hand.path().join("pipelines/orders.yaml")).unwrap();
+    let again = hand.run(&["init"]).good();
+    assert!(again.text().contains("kept  schemas/orders.json\nwrote pipelines/orders.yaml\n"));
+    assert_eq!(files(hand.path()), whole);
+    // A folder that takes no file: what was written until then is said.
+    let hand = Hand::bare();
+    hand.write("pipelines", "a file");
+    let refused = hand.run(&["init"]);
+    refused.said(1, &["error: pipelines/orders.yaml: "]);
+    assert!(refused.text().ends_with("wrote schemas/orders.json\n"), "{}", refused.text());
 }
 
 #[test]

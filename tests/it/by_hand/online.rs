@@ -112,6 +112,14 @@ fn each_right_that_lacks_is_said_where_the_file_needs_it() {
     finds(&hand, &expected(1, &[blind_from, ids, blind_to, blind_letters]));
     allow("WRITE", "TRANSACTIONAL_ID", "krouted/");
     finds(&hand, &expected(0, &[blind_from, blind_to, blind_letters]));
+    // Behind a pattern too, which is what the file says of the topic.
+    let named = std::fs::read_to_string(hand.path().join("pipelines/one.yaml")).unwrap();
+    let pattern = format!("'{from}'");
+    let matched = named.replace(&format!("topics: [{from}]"), &format!("pattern: {pattern}"));
+    assert_ne!(matched, named);
+    hand.write("pipelines/one.yaml", &matched);
+    finds(&hand, &expected(0, &[("K1119", &pattern), blind_to, blind_letters]));
+    hand.write("pipelines/one.yaml", &named);
     allow("DESCRIBE_CONFIGS", "TOPIC", from);
     allow("DESCRIBE_CONFIGS", "TOPIC", to);
     allow("DESCRIBE_CONFIGS", "TOPIC", letters);
@@ -168,6 +176,37 @@ fn topics_that_are_missing_or_do_not_suit_are_said_where_they_are_named() {
     hand.write("pipelines/one.yaml", &pattern);
     let (_, findings) = found(&hand);
     assert_eq!(findings[0], ("K1112".to_owned(), "'no-such-topic-.*'".to_owned()));
+}
+
+/// What is found of a pipeline whose sink is missing, on a broker that cannot make the topic behind its coordinators.
+#[track_caller]
+fn without_a_coordinator(property: &str, says: &str) {
+    let broker = Broker::start(&[(property, "3")]);
+    let cluster = broker.cluster();
+    let hand = Hand::at(&cluster.bootstrap);
+    let name = unique("coordinator");
+    let [source, letters] = ["source", "letters"].map(|name| cluster.topic(name, 1));
+    write_pipeline(&hand, &name, [&source, "nowhere", &letters], "");
+    // Its broker answers: that is no broker that is away, for which trying again would be all.
+    let untold = "error[K1120]: the cluster `default` could not be asked: ";
+    let missing = "error[K1104]: the topic `nowhere` does not exist";
+    hand.run(&["check", "--online"]).said(1, &[untold, says, &name, missing]);
+}
+
+#[test]
+fn what_is_known_of_topics_is_said_though_no_coordinator_answers_for_the_group() {
+    without_a_coordinator(
+        "offsets.topic.replication.factor",
+        ": committed offsets: krouted.coordinator",
+    );
+}
+
+#[test]
+fn what_is_known_of_topics_is_said_though_no_coordinator_answers_for_the_transactional_id() {
+    without_a_coordinator(
+        "transaction.state.log.replication.factor",
+        ": init transactions: krouted/coordinator",
+    );
 }
 
 /// Two brokers, as one cluster: the second only carries topics.

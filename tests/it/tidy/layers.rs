@@ -81,6 +81,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sha2", &["watch"]),
     ("simdutf8", &["json", "expression"]),
     ("strsim", &["expression"]),
+    // Tests make their folders with it.
+    ("tempfile", ANY),
     ("thiserror", ANY),
     ("tracing", ANY),
     ("wide", &["json"]),

@@ -1,0 +1,144 @@
+//! Standard output as a file that a wish to stop gets out of, though nobody reads it.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, OFlags};
+
+/// What a pipe takes at once. Source: pipe(7), `PIPE_BUF`.
+const PIPE_BYTES: usize = 4096;
+
+/// What standard output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Kind {
+    /// What is written may still be read, or not.
+    Pipe,
+    /// What is written may be lost until it is synchronised.
+    File,
+    /// A terminal, a device.
+    Other,
+}
+
+/// Standard output.
+#[derive(Debug)]
+pub(in crate::cli) struct Standard {
+    file: File,
+    kind: Kind,
+}
+
+/// A wait for a reader, after which the caller looks whether to stop.
+const READER_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+impl Standard {
+    /// That of this process; not by `io::Stdout`, which keeps lines for itself.
+    pub(in crate::cli) fn of_process() -> io::Result<Self> {
+        Self::of(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+    }
+
+    /// What is written to that file.
+    pub(in crate::cli) fn of(file: File) -> io::Result<Self> {
+        let kind = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
+            FileType::Fifo => Kind::Pipe,
+            FileType::RegularFile => Kind::File,
+            FileType::Directory
+            | FileType::Symlink
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => Kind::Other,
+        };
+        Ok(Self { file, kind })
+    }
+
+    pub(in crate::cli) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether something stands before what is written next, and is no whole line. A shell's `>>` gives a file that cannot
+    /// be read, so it is opened anew; where that is not allowed, nobody can tell.
+    pub(in crate::cli) fn ends_within_a_line(&self) -> bool {
+        let last = || -> io::Result<[u8; 1]> {
+            let mut file = File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
+            file.seek(SeekFrom::End(-1))?;
+            let mut last = [0];
+            file.read_exact(&mut last)?;
+            Ok(last)
+        };
+        let flags = rustix::fs::fcntl_getfl(&self.file);
+        let appends = flags.is_ok_and(|flags| flags.contains(OFlags::APPEND));
+        self.kind == Kind::File && appends && last().is_ok_and(|last| last != *b"\n")
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file; `BrokenPipe` where a pipe is full, nobody reads it, and the command is to stop. Nobody knows how
+    /// much of it is written.
+    pub(in crate::cli) fn write_all(
+        &mut self,
+        bytes: &[u8],
+        stopping: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        match self.kind {
+            Kind::Pipe => self.write_to_pipe(bytes, stopping),
+            Kind::File | Kind::Other => self.file.write_all(bytes),
+        }
+    }
+
+    /// A pipe that polls as writable takes so much without waiting.
+    fn write_to_pipe(&mut self, bytes: &[u8], stopping: &dyn Fn() -> bool) -> io::Result<()> {
+        for part in bytes.chunks(PIPE_BYTES) {
+            loop {
+                let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
+                match poll(&mut asked, Some(&READER_WAIT)) {
+                    Ok(0) | Err(rustix::io::Errno::INTR) if stopping() => {
+                        return Err(io::ErrorKind::BrokenPipe.into());
+                    }
+                    Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                    Ok(_) => break,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.file.write_all(part)?;
+        }
+        Ok(())
+    }
+
+    /// Makes what is written outlive a power failure.
+    pub(in crate::cli) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Whether the reader of a pipe is there.
+    pub(in crate::cli) fn has_reader_now(&self) -> bool {
+        self.has_reader(&Timespec { tv_sec: 0, tv_nsec: 0 })
+    }
+
+    /// Waits a moment for the reader of a pipe; whether it is still there.
+    pub(in crate::cli) fn has_reader_yet(&self) -> bool {
+        self.has_reader(&READER_WAIT)
+    }
+
+    fn has_reader(&self, wait: &Timespec) -> bool {
+        if self.kind != Kind::Pipe {
+            return true;
+        }
+        // Only that the other end is closed: it can always be written, or is full.
+        let mut asked = [PollFd::new(&self.file, PollFlags::empty())];
+        match poll(&mut asked, Some(wait)) {
+            Ok(0) | Err(_) => true,
+            Ok(_) => {
+                asked.iter().all(|fd| !fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+            }
+        }
+    }
+}
+
+impl AsFd for Standard {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
