@@ -5,7 +5,7 @@
 //! | `GET /v1/status` | where everything is |
 //! | `POST /v1/plan` with [`PlanRequest`] | what a folder with these files would change |
 //! | `POST /v1/reload`, `?allow_removals=true`, `?wait=false` | how the reload came out; at once where nobody waits |
-//! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404; `lost`: why a restart of the daemon will not know of it |
+//! | `POST /v1/pipelines/NAME/pause`, `resume`, `restart` | done, or 404; `lost`: why a restart of the daemon may not know of it |
 //!
 //! 503: the daemon is stopping, or busy, and nothing was done. At most [`CONNECTIONS_MAX`] are open at once, and one whose
 //! next request does not come within [`HEADER_MAX`], or whose body does not within [`BODY_MAX`], is closed, as is one that has

@@ -2,9 +2,13 @@
 //!
 //! One file each in the state folder, of this instance alone, as `host-a.last-good.json`: JSON with a version and a checksum.
 //! A write is atomic: a temporary file, synced, renamed, and the folder synced; what a crash leaves is the old file or the
-//! new one. A file that cannot be understood is moved aside and reported, and counts as empty: it never stops a start. Only the
-//! pauses would do harm if they were forgotten, since what an operator has stopped on purpose would read again: they are kept in
-//! two files, of which one is enough.
+//! new one. A file that cannot be understood is moved aside and reported, and counts as empty: it never stops a start.
+//!
+//! Only the pauses would do harm if they were forgotten, since what an operator has stopped on purpose would read again: they are
+//! kept in two files, of which one is enough. One alone would not be: an atomic write is no help against what a disk does to it
+//! later. Each has a number that grows with every write. A write goes to the first, then to the copy, and is done when both are
+//! there; so the first is never behind, and the copy is so only where a write was not done. A load takes the newer one, and
+//! writes both anew unless they say the same.
 
 mod file;
 #[cfg(test)]
@@ -84,9 +88,11 @@ pub struct Damage {
 pub enum Forgotten {
     /// What was in it.
     Content,
-    /// Which pipelines an operator has paused: both files that say so are damaged.
+    /// Which pipelines an operator has paused: neither file says so any more.
     Pauses,
-    /// Nothing: another file says the same.
+    /// Perhaps the last pause or resume, if its write was not done: the copy counts.
+    LastPause,
+    /// Nothing: another file, which is not older, counts.
     Nothing,
 }
 
@@ -98,12 +104,43 @@ impl fmt::Display for Damage {
             Forgotten::Pauses => {
                 "a state file is damaged and counts as empty: all pipelines that were paused by hand read again; `krouted pause` them where they must not"
             }
+            Forgotten::LastPause => {
+                "a state file is damaged, and its copy counts, which may be older: look whether what was paused or resumed last still is"
+            }
             Forgotten::Nothing => {
                 "a state file is damaged, and nothing is forgotten: another one says the same"
             }
         };
-        let place = self.moved_to.as_ref().unwrap_or(&self.path).display();
-        write!(f, "{meaning} ({}: {}; it lies at {place})", self.path.display(), self.why)
+        write!(f, "{meaning} ({}: {}", self.path.display(), self.why)?;
+        match &self.moved_to {
+            Some(place) => write!(f, "; it lies at {})", place.display()),
+            None => write!(f, ")"),
+        }
+    }
+}
+
+/// Who is paused, as a file says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Paused {
+    /// The higher, the newer.
+    sequence: u64,
+    paused: Vec<String>,
+}
+
+/// As it is, or as it was written before it had a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PausedFile {
+    Numbered { sequence: u64, paused: Vec<String> },
+    Bare(Vec<String>),
+}
+
+impl From<PausedFile> for Paused {
+    fn from(file: PausedFile) -> Self {
+        match file {
+            PausedFile::Numbered { sequence, paused } => Self { sequence, paused },
+            PausedFile::Bare(paused) => Self { sequence: 0, paused },
+        }
     }
 }
 
@@ -124,7 +161,8 @@ impl StateFolder {
         Ok(state)
     }
 
-    /// Reads all that is remembered. Never fails: what is damaged is reported, and empty.
+    /// Reads all that is remembered, and writes the pauses anew where their two files do not say the same. Never fails: what is
+    /// damaged is reported, and empty.
     pub fn load(&self) -> Remembered {
         let mut damage = Vec::new();
         let last_good: BTreeMap<String, Text> =
@@ -134,7 +172,7 @@ impl StateFolder {
         let named = |name: &str| PipelineName::new(name).ok();
         Remembered {
             last_good: last_good.into_iter().filter_map(|(n, t)| Some((named(&n)?, t))).collect(),
-            paused: paused.iter().filter_map(|name| named(name)).collect(),
+            paused,
             generations,
             damage,
         }
@@ -147,9 +185,14 @@ impl StateFolder {
         file::write(&self.path(LAST_GOOD), &texts)
     }
 
-    /// Replaces the names of the paused pipelines, in both files.
+    /// Replaces the names of the paused pipelines, in both files. On an error, either set may be the one that a load finds.
     pub fn save_paused(&self, paused: &BTreeSet<PipelineName>) -> io::Result<()> {
-        let paused: Vec<_> = paused.iter().map(PipelineName::as_str).collect();
+        // What is damaged is replaced by this, and reported by the next load at the latest if this fails.
+        let number = |what| file::read::<PausedFile>(&self.path(what)).ok().flatten();
+        let numbers = [PAUSED, PAUSED_COPY].into_iter().filter_map(number);
+        let last = numbers.map(|file| Paused::from(file).sequence).max().unwrap_or_default();
+        let paused = paused.iter().map(ToString::to_string).collect();
+        let paused = Paused { sequence: last.saturating_add(1), paused };
         file::write(&self.path(PAUSED), &paused)?;
         file::write(&self.path(PAUSED_COPY), &paused)
     }
@@ -160,14 +203,33 @@ impl StateFolder {
         file::write(&self.path(GENERATIONS), &generations.get(from..).unwrap_or_default())
     }
 
-    /// Who is paused, by the file that was written first, or by the other one where that is not there or damaged.
-    fn read_paused(&self, damage: &mut Vec<Damage>) -> Vec<String> {
-        let mut damaged = Vec::new();
-        let [first, copy] = [PAUSED, PAUSED_COPY].map(|what| self.read(what, &mut damaged));
-        let paused: Option<Vec<String>> = first.or(copy);
-        let forgotten = if paused.is_some() { Forgotten::Nothing } else { Forgotten::Pauses };
-        damage.extend(damaged.into_iter().map(|damage| Damage { forgotten, ..damage }));
-        paused.unwrap_or_default()
+    /// Who is paused, by the newer one of the files that say so.
+    fn read_paused(&self, damage: &mut Vec<Damage>) -> BTreeSet<PipelineName> {
+        let (mut of_first, mut of_copy) = (Vec::new(), Vec::new());
+        let first = self.read::<PausedFile>(PAUSED, &mut of_first).map(Paused::from);
+        let copy = self.read::<PausedFile>(PAUSED_COPY, &mut of_copy).map(Paused::from);
+        if first.is_none() && of_first.is_empty() && copy.is_some() {
+            let (path, why) = (self.path(PAUSED), "it is not there".to_owned());
+            of_first.push(Damage { path, moved_to: None, why, forgotten: Forgotten::Content });
+        }
+        let (by_first, by_copy) = match (&first, &copy) {
+            (None, None) => (Forgotten::Pauses, Forgotten::Pauses),
+            (Some(_), _) | (_, Some(_)) => (Forgotten::LastPause, Forgotten::Nothing),
+        };
+        damage.extend(of_first.into_iter().map(|d| Damage { forgotten: by_first, ..d }));
+        damage.extend(of_copy.into_iter().map(|d| Damage { forgotten: by_copy, ..d }));
+        let is_whole = first == copy;
+        let newer = match (first, copy) {
+            (Some(first), Some(copy)) if copy.sequence > first.sequence => copy,
+            (Some(one), _) | (None, Some(one)) => one,
+            (None, None) => return BTreeSet::new(),
+        };
+        let paused = newer.paused.iter().filter_map(|name| PipelineName::new(name).ok()).collect();
+        if !is_whole && let Err(error) = self.save_paused(&paused) {
+            let (path, why) = (self.path(PAUSED), format!("it cannot be written anew: {error}"));
+            damage.push(Damage { path, moved_to: None, why, forgotten: Forgotten::Nothing });
+        }
+        paused
     }
 
     /// Nothing where the file is not there or damaged.

@@ -125,11 +125,7 @@ fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
             assert!(said.why.starts_with(why), "{file}: {}", said.why);
             assert_eq!(said.path, path);
             let aside = said.moved_to.unwrap();
-            assert!(
-                aside.to_str().unwrap().ends_with(".json.damaged-1")
-                    && aside.exists()
-                    && !path.exists()
-            );
+            assert!(aside.to_str().unwrap().ends_with(".json.damaged-1") && aside.exists());
             let mut expected = remembered;
             let forgotten = match file {
                 "host-a.last-good.json" => {
@@ -140,40 +136,96 @@ fn what_is_damaged_is_moved_aside_and_the_rest_is_remembered() {
                     expected.generations.clear();
                     Forgotten::Content
                 }
+                "host-a.paused.json" => Forgotten::LastPause,
                 _ => Forgotten::Nothing,
             };
             assert_eq!(loaded, expected);
+            assert_eq!(path.exists(), forgotten != Forgotten::Content, "pauses are written anew");
             assert_eq!(said.forgotten, forgotten, "{file}");
             assert!(open(&folder).load().damage.is_empty(), "it is said once");
         }
     }
 }
 
-#[test]
-fn a_pause_is_forgotten_only_where_both_files_that_say_so_are_damaged() {
-    const PAUSES: [&str; 2] = ["host-a.paused.json", "host-a.paused-copy.json"];
-    let damage = |folder: &TempDir, file| fs::write(folder.path().join(file), "garbage").unwrap();
-    // One after the other, each in a run of its own: what is written anew is enough again.
-    let (folder, remembered) = filled();
+const PAUSES: [&str; 2] = ["host-a.paused.json", "host-a.paused-copy.json"];
+
+fn bytes_of(folder: &TempDir) -> [Vec<u8>; 2] {
+    PAUSES.map(|file| fs::read(folder.path().join(file)).unwrap_or_default())
+}
+
+/// As often as it likes, one after the other, each file of the pauses is damaged.
+fn outlives_one_damage_after_the_other(folder: &TempDir, paused: &BTreeSet<PipelineName>) {
     for file in PAUSES.into_iter().chain(PAUSES) {
-        damage(&folder, file);
+        fs::write(folder.path().join(file), "garbage").unwrap();
+        let loaded = open(folder).load();
+        assert_eq!((&loaded.paused, loaded.damage.len()), (paused, 1), "{file}");
+        let [first, copy] = bytes_of(folder);
+        assert!(!first.is_empty() && first == copy, "{file} is not written anew");
+    }
+    assert!(open(folder).load().damage.is_empty());
+}
+
+#[test]
+fn a_load_alone_makes_both_files_of_the_pauses_whole_again() {
+    let (folder, remembered) = filled();
+    outlives_one_damage_after_the_other(&folder, &remembered.paused);
+    for (file, said) in PAUSES.into_iter().zip([1, 0]) {
+        fs::remove_file(folder.path().join(file)).unwrap();
         let loaded = open(&folder).load();
         assert_eq!(loaded.paused, remembered.paused, "{file}");
-        assert_eq!(loaded.damage.len(), 1);
-        open(&folder).save_paused(&loaded.paused).unwrap();
+        let forgotten: Vec<_> = loaded.damage.iter().map(|damage| damage.forgotten).collect();
+        assert_eq!(forgotten, vec![Forgotten::LastPause; said]);
+        outlives_one_damage_after_the_other(&folder, &remembered.paused);
     }
-    // One is gone without a trace.
-    fs::remove_file(folder.path().join(PAUSES[0])).unwrap();
+    // As it was before there was a number, and before there was a copy.
+    let content = serde_json::json!(["b"]);
+    file::write(&folder.path().join(PAUSES[0]), &content).unwrap();
+    fs::remove_file(folder.path().join(PAUSES[1])).unwrap();
     assert_eq!(open(&folder).load(), remembered);
-    // A crash came between the two: the first one is the newer.
-    let copy = fs::read(folder.path().join(PAUSES[1])).unwrap();
-    open(&folder).save_paused(&BTreeSet::new()).unwrap();
-    fs::write(folder.path().join(PAUSES[1]), copy).unwrap();
-    assert_eq!(open(&folder).load().paused, BTreeSet::new());
+    outlives_one_damage_after_the_other(&folder, &remembered.paused);
+}
 
+#[test]
+fn of_two_files_that_differ_the_newer_one_counts_and_the_other_is_made_like_it() {
+    let now: BTreeSet<_> = [name("a"), name("c")].into();
+    for stale in PAUSES {
+        let (folder, remembered) = filled();
+        let state = open(&folder);
+        let before = fs::read(folder.path().join(stale)).unwrap();
+        state.save_paused(&now).unwrap();
+        fs::write(folder.path().join(stale), before).unwrap();
+        assert_eq!(state.load(), Remembered { paused: now.clone(), ..remembered }, "{stale}");
+        outlives_one_damage_after_the_other(&folder, &now);
+    }
+    // The copy cannot be written.
     let (folder, _) = filled();
+    let state = open(&folder);
+    let temporary = folder.path().join("host-a.paused-copy.json.tmp");
+    fs::create_dir(&temporary).unwrap();
+    assert!(state.save_paused(&now).is_err());
+    let loaded = state.load();
+    assert_eq!(loaded.paused, now);
+    assert!(loaded.damage[0].why.starts_with("it cannot be written anew: "), "{loaded:?}");
+    fs::remove_dir(&temporary).unwrap();
+    assert_eq!((state.load().paused, state.load().damage), (now.clone(), vec![]));
+    outlives_one_damage_after_the_other(&folder, &now);
+}
+
+#[test]
+fn a_pause_is_forgotten_only_where_both_files_that_say_so_are_damaged() {
+    let (folder, remembered) = filled();
+    let damage = |file: &str| fs::write(folder.path().join(file), "garbage").unwrap();
+    damage(PAUSES[0]);
+    let loaded = open(&folder).load();
+    assert_eq!(loaded.paused, remembered.paused);
+    assert!(loaded.damage[0].to_string().contains("may be older"), "{}", loaded.damage[0]);
+    damage(PAUSES[1]);
+    let loaded = open(&folder).load();
+    assert_eq!(loaded.paused, remembered.paused);
+    assert!(loaded.damage[0].to_string().contains("nothing is forgotten"), "{}", loaded.damage[0]);
+
     for file in PAUSES {
-        damage(&folder, file);
+        damage(file);
     }
     let loaded = open(&folder).load();
     assert_eq!(loaded.paused, BTreeSet::new());

@@ -217,6 +217,20 @@ impl Plan {
         self
     }
 
+    /// What this one starts and the other one renames is renamed: of a daemon that begins, the other one is the plan from what
+    /// ran before.
+    pub(super) fn with_renames_of(mut self, other: Self) -> Self {
+        let is_rename = |change: &Change| matches!(change.kind, Kind::Rename { .. });
+        let renamed = other.changes.into_iter().filter(is_rename);
+        let mut renamed: BTreeMap<_, _> = renamed.map(|c| (c.name.clone(), c)).collect();
+        for change in self.changes.iter_mut().filter(|change| change.kind == Kind::Start) {
+            if let Some(rename) = renamed.remove(&change.name) {
+                *change = rename;
+            }
+        }
+        self
+    }
+
     /// Whether applying it would do anything.
     pub fn has_changes(&self) -> bool {
         self.changes.iter().any(|change| change.kind != Kind::Unchanged)

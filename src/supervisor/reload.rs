@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::apply::Applied;
 use super::handle::{Gone, Handle};
-use super::plan::{Kind, Plan, Removals, Set, plan};
+use super::plan::{Plan, Removals, Set, plan};
 use super::wanted::{self, Good, LastGood, Wanted};
 use crate::config::{Environment, Settings};
 use crate::model::PipelineName;
@@ -46,7 +46,8 @@ pub use overview::{Overview, Reloads as ReloadMeasures};
 pub use pauses::Kept;
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded, Unanswered};
 
-/// A swap that the cluster did not allow is tried again so often: creating the topic must be enough.
+/// A swap that the cluster did not allow, and a pause that could not be written, are tried again so often: creating the topic,
+/// or room on the disk, must be enough.
 const AGAIN: Duration = Duration::from_secs(30);
 /// A swap is waited for so long where the folder has changed again meanwhile: one worker that is slow holds up no other
 /// pipeline.
@@ -75,7 +76,8 @@ pub trait Memory: Send {
     );
     /// Builds what is remembered and could not be built before, as far as these settings allow that.
     fn build(&self, settings: &Settings) -> LastGood;
-    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already.
+    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already, and the
+    /// call is made again.
     fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String>;
 }
 
@@ -316,13 +318,8 @@ impl Reloads {
         self.take_connections(connections);
         self.unbuilt = unbuilt;
         let has_changes = plan.has_changes();
-        let has_renames = plan.changes.iter().any(|c| matches!(c.kind, Kind::Rename { .. }));
-        let applied = self.apply(plan, set.clone()).await?;
+        let applied = self.apply_with_pauses(plan, set.clone()).await?;
         self.remember(&wanted, &applied);
-        if has_renames {
-            // It takes its pause along; where that is lost, it is said.
-            drop(self.pauses.keep().await?);
-        }
         generation.outcome = if is_rejected {
             Outcome::Rejected
         } else if !applied.refused.is_empty() {
@@ -341,6 +338,20 @@ impl Reloads {
         reloaded.generation = generation;
         self.record(&mut reloaded).await;
         Ok(reloaded)
+    }
+
+    /// A pipeline takes its pause along to its new name. Both are kept until that is done, and the new one alone before
+    /// [`record`](Self::record) forgets what was good by the name before: a start in between renames once more. Where one
+    /// cannot be written, that is said, and it is tried again.
+    async fn apply_with_pauses(&mut self, plan: Plan, set: Set) -> Result<Applied, Gone> {
+        let renames = pauses::renames(&plan);
+        if renames.is_empty() {
+            return self.apply(plan, set).await;
+        }
+        drop(self.pauses.keep_both(&renames).await?);
+        let applied = self.apply(plan, set).await?;
+        drop(self.pauses.keep().await?);
+        Ok(applied)
     }
 
     /// Has it done, and waits for its swaps: for a short time only where there is something else to do then.
@@ -405,6 +416,7 @@ impl Reloads {
     }
 
     async fn try_again(&mut self) -> Result<(), Gone> {
+        self.pauses.catch_up().await?;
         let Some((wanted, set)) = self.unfinished.clone() else { return Ok(()) };
         let running = self.running().await?;
         let plan = plan(&running, &set, Removals::Allowed);

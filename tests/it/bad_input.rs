@@ -240,11 +240,19 @@ fn a_damaged_state_file_lets_nothing_read_that_an_operator_has_paused() {
     let mut daemon = run();
     assert_eq!(host.status_of("p")["paused_by"], json!(["operator"]));
     let said = host.krouted(&["status"]).out;
-    assert!(said.contains("a state file is damaged, and nothing is forgotten"), "{said}");
+    assert!(said.contains("a state file is damaged, and its copy counts"), "{said}");
     assert!(host.path().join("state/host-a.paused.json.damaged-1").exists());
     assert_eq!(daemon.terminate(), Some(0));
 
-    // The copy alone is left, and now that is damaged too.
+    // It was written anew, and is enough.
+    damage("host-a.paused-copy.json");
+    let mut daemon = run();
+    assert_eq!(host.status_of("p")["paused_by"], json!(["operator"]));
+    let said = host.krouted(&["status"]).out;
+    assert!(said.contains("a state file is damaged, and nothing is forgotten"), "{said}");
+    assert_eq!(daemon.terminate(), Some(0));
+
+    damage("host-a.paused.json");
     damage("host-a.paused-copy.json");
     let mut daemon = run();
     assert_eq!(host.status_of("p")["paused_by"], json!([]));
@@ -252,7 +260,7 @@ fn a_damaged_state_file_lets_nothing_read_that_an_operator_has_paused() {
     let said = host.krouted(&["status"]).out;
     assert!(said.contains(words), "{said}");
     daemon.wait_for_line(&format!("ERROR.*{words}"), SOON);
-    assert_eq!(host.status()["state_damage"].as_array().unwrap().len(), 1);
+    assert_eq!(host.status()["state_damage"].as_array().unwrap().len(), 2);
     assert_eq!(daemon.terminate(), Some(0));
 
     // It is said until the next start.

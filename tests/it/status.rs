@@ -212,7 +212,7 @@ fn a_pause_that_cannot_be_kept_is_said_with_code_1_and_one_of_a_removed_pipeline
     assert_eq!(host.krouted(&["reload", "--wait", "--allow-removals"]).code, 0);
     assert_eq!(host.krouted(&["resume", "p"]).code, 0);
     let kept = fs::read_to_string(host.path().join("state/host-a.paused.json")).unwrap();
-    assert!(kept.contains(r#""content":[]"#), "{kept}");
+    assert!(kept.contains(r#""paused":[]"#), "{kept}");
     assert_eq!(host.krouted(&["resume", "p"]).code, 1);
     assert_eq!(daemon.terminate(), Some(0));
 }

@@ -46,7 +46,9 @@ fn acted(name: &str, word: &str, kept: &Kept) -> Value {
         Kept::Kept => (None, String::new()),
         Kept::Lost(why) => (
             Some(why),
-            format!(", until a restart of the daemon, which will not know of it: {why}"),
+            format!(
+                ", until a restart of the daemon, which may not know of it: {why}; it is tried again"
+            ),
         ),
     };
     json!({ "version": VERSION, "sentence": format!("{name} is {word}{behind}"), "lost": lost })

@@ -76,7 +76,7 @@ pub(super) fn report(remembered: &Remembered) -> Vec<String> {
     for damage in &remembered.damage {
         match damage.forgotten {
             Forgotten::Content | Forgotten::Pauses => tracing::error!("{damage}"),
-            Forgotten::Nothing => tracing::warn!("{damage}"),
+            Forgotten::LastPause | Forgotten::Nothing => tracing::warn!("{damage}"),
         }
     }
     remembered.damage.iter().map(ToString::to_string).collect()

@@ -78,7 +78,8 @@ impl Reloads {
         Ok(Prepared { settings, connections, wanted, unbuilt, set, plan, said })
     }
 
-    /// What is held is told against what a start would go on with, what is done against what runs.
+    /// What is held is told against what a start would go on with, what is done against what runs. At a start nothing runs,
+    /// and what has a new name since the daemon ran here last is renamed all the same: it takes its pause along.
     fn plan(
         &self,
         running: &Set,
@@ -88,22 +89,27 @@ impl Reloads {
     ) -> Plan {
         let before = match base {
             Base::Running => running.clone(),
-            Base::Remembered => {
-                wanted::last_good_only(&self.last_good).set(wanted.connections.clone())
-            }
+            Base::Remembered => Set {
+                held: running.held.clone(),
+                ..wanted::last_good_only(&self.last_good).set(wanted.connections.clone())
+            },
         };
-        // What can be built again is no longer forgotten, wherever it went.
-        let built = |name: &&PipelineName| wanted.pipelines.contains_key(*name);
-        let built = self.unbuilt.keys().filter(built).count();
-        let forgotten = self.unbuilt.len().saturating_sub(unbuilt).saturating_sub(built);
-        let all = before.pipelines.len().saturating_add(self.unbuilt.len());
+        let after = plan(&before, wanted, Removals::Allowed);
         if removals == Removals::Refused {
-            let guarded = plan(&before, wanted, Removals::Allowed).guarded(forgotten, all);
+            // What can be built again is no longer forgotten, wherever it went.
+            let built = |name: &&PipelineName| wanted.pipelines.contains_key(*name);
+            let built = self.unbuilt.keys().filter(built).count();
+            let forgotten = self.unbuilt.len().saturating_sub(unbuilt).saturating_sub(built);
+            let all = before.pipelines.len().saturating_add(self.unbuilt.len());
+            let guarded = after.clone().guarded(forgotten, all);
             if guarded.held.is_some() {
                 return guarded;
             }
         }
-        plan(running, wanted, Removals::Allowed)
+        match base {
+            Base::Running => after,
+            Base::Remembered => plan(running, wanted, Removals::Allowed).with_renames_of(after),
+        }
     }
 
     pub(super) async fn running(&self) -> Result<Set, Gone> {

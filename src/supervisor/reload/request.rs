@@ -136,16 +136,17 @@ impl Asker {
         self.ask(|reply| Request::Plan { files, reply }).await
     }
 
-    /// Holds a pipeline, over restarts of the daemon; nothing where it is not there.
+    /// Holds a pipeline, over restarts of the daemon; nothing where it is not there. Whoever does not wait for the answer has
+    /// it done and kept all the same.
     pub async fn pause(&self, name: PipelineName) -> Result<Option<Kept>, Gone> {
-        let is_there = self.supervisor.pause(name).await?;
-        if is_there { self.pauses.keep().await.map(Some) } else { Ok(None) }
+        let supervisor = self.supervisor.clone();
+        self.pauses.change(async move { supervisor.pause(name).await }).await
     }
 
     /// Lets a pipeline go on, also one that was removed meanwhile; nothing where there is none of that name.
     pub async fn resume(&self, name: PipelineName) -> Result<Option<Kept>, Gone> {
-        let is_there = self.supervisor.resume(name).await?;
-        if is_there { self.pauses.keep().await.map(Some) } else { Ok(None) }
+        let supervisor = self.supervisor.clone();
+        self.pauses.change(async move { supervisor.resume(name).await }).await
     }
 
     /// Ends a pipeline's workers and starts them again; answers whether it is there.

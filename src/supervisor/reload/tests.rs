@@ -1,6 +1,8 @@
 //! Reloads of real files, on work that does as it is told: no broker.
 
 mod following;
+mod paused;
+mod settings_change;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::*;
 use crate::config::{Snapshot, settings};
 use crate::kafka::Librdkafka;
-use crate::model::{ClusterName, InstanceId};
+use crate::model::InstanceId;
+use crate::supervisor::plan::Kind;
 use crate::supervisor::{Supervisor, Work};
 use crate::watch::{Digest, Why};
 use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
@@ -45,6 +48,8 @@ struct Kept {
     /// What can be built, however often it was asked for.
     buildable: LastGood,
     paused: BTreeSet<PipelineName>,
+    /// All sets of paused ones that were written, and what was good last by then.
+    written: Vec<(BTreeSet<PipelineName>, Vec<PipelineName>)>,
     disk: Disk,
 }
 
@@ -82,6 +87,8 @@ impl Memory for Remembering {
             match kept.disk {
                 Disk::Fine => {
                     kept.paused.clone_from(paused);
+                    let good = kept.last_good.keys().cloned().collect();
+                    kept.written.push((paused.clone(), good));
                     return Ok(());
                 }
                 Disk::Full => return Err("the disk is full".to_owned()),
@@ -266,8 +273,8 @@ impl World {
             observe: Box::new(|_| {}),
         };
         runtime.block_on(async {
-            let (supervisor, handle) =
-                Supervisor::new(&instance, BTreeSet::new(), work, Box::new(|| {}));
+            let paused = self.kept.lock().unwrap().paused.clone();
+            let (supervisor, handle) = Supervisor::new(&instance, paused, work, Box::new(|| {}));
             let (reloads, asker) = Reloads::new(beginning, handle.clone());
             let (end, ended) = oneshot::channel();
             let supervised = supervisor.run(async {
@@ -354,55 +361,6 @@ fn what_no_worker_has_taken_is_not_good_yet_and_is_tried_again() {
 }
 
 #[test]
-fn a_cluster_that_the_settings_have_no_more_stays_while_a_definition_needs_it() {
-    let world = World::new();
-    let second = ClusterName::new("second").unwrap();
-    let settings = |name: &str| {
-        world.settings(&format!("  {name}: {{bootstrap_servers: 'two:9092'}}"), "");
-    };
-    settings("second");
-    world.run(&[], async |reloads| {
-        world.on_cluster("a", "one", "second");
-        assert_eq!(changes(&world.start(reloads).await), ["a start"]);
-        settings("secnd");
-        for _ in 0..2 {
-            let reloaded = world.change(reloads).await;
-            assert_eq!((outcome(&reloaded), changes(&reloaded)), ("rejected", vec![]));
-            assert!(reloads.clusters.get(&second).is_some());
-        }
-        // Nobody needs it any more.
-        settings("third");
-        world.on_cluster("a", "one", "third");
-        assert_eq!(changes(&world.change(reloads).await), ["a regroup"]);
-        assert!(reloads.clusters.get(&second).is_none());
-    });
-}
-
-#[test]
-fn a_certificate_that_cannot_be_read_is_a_finding_and_restarts_nothing() {
-    let world = World::new();
-    let ca = world.path("ca.pem");
-    world.settings(
-        &format!("  default: {{bootstrap_servers: 'one:9092', tls: {{ca: {}}}}}", ca.display()),
-        "",
-    );
-    std::fs::write(&ca, "one").unwrap();
-    world.run(&[], async |reloads| {
-        world.file("a", "one");
-        assert_eq!(outcome(&world.start(reloads).await), "applied");
-        std::fs::remove_file(&ca).unwrap();
-        let gone = world.change(reloads).await;
-        assert_eq!((outcome(&gone), changes(&gone)), ("rejected", vec![]));
-        assert!(gone.said.lines[0].contains("ca.pem:1:1: K0101"), "{:?}", gone.said.lines);
-        std::fs::write(&ca, "one").unwrap();
-        let back = world.change(reloads).await;
-        assert_eq!((outcome(&back), changes(&back)), ("unchanged", vec![]));
-        std::fs::write(&ca, "two").unwrap();
-        assert_eq!(changes(&world.change(reloads).await), ["a restart"]);
-    });
-}
-
-#[test]
 fn a_start_that_lacks_most_of_what_was_good_last_is_held_and_runs_that() {
     let world = World::new();
     let names = ["a", "b", "c", "d"];
@@ -469,31 +427,5 @@ fn what_cannot_be_built_now_stays_remembered_until_it_is_removed_on_purpose() {
         }
         world.look(reloads, Why::Asked, Removals::Allowed).await;
         assert!(world.unbuilt().is_empty());
-    });
-}
-
-#[test]
-fn all_or_nothing_counts_for_the_settings_and_by_them() {
-    let world = World::new();
-    let policy = "reload: {policy: all_or_nothing}";
-    let cluster = |server: &str| format!("  default: {{bootstrap_servers: '{server}'}}");
-    world.settings(&cluster("one:9092"), policy);
-    world.run(&[], async |reloads| {
-        world.file("a", "one");
-        world.file("b", "one");
-        assert_eq!(outcome(&world.start(reloads).await), "applied");
-        // A broken file holds back the settings.
-        world.text("a", BROKEN);
-        world.settings(&cluster("two:9092"), policy);
-        let rejected = world.change(reloads).await;
-        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
-        // Broken settings hold back the files.
-        world.file("a", "one");
-        world.file("b", "two");
-        world.settings("  default: {bootstrap_server: 'one:9092'}", policy);
-        let rejected = world.change(reloads).await;
-        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
-        world.settings(&cluster("two:9092"), policy);
-        assert_eq!(changes(&world.change(reloads).await), ["a restart", "b restart"]);
     });
 }

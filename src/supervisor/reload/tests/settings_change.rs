@@ -1,0 +1,79 @@
+//! Settings and certificates that change, and break.
+
+use super::*;
+use crate::model::ClusterName;
+
+#[test]
+fn a_cluster_that_the_settings_have_no_more_stays_while_a_definition_needs_it() {
+    let world = World::new();
+    let second = ClusterName::new("second").unwrap();
+    let settings = |name: &str| {
+        world.settings(&format!("  {name}: {{bootstrap_servers: 'two:9092'}}"), "");
+    };
+    settings("second");
+    world.run(&[], async |reloads| {
+        world.on_cluster("a", "one", "second");
+        assert_eq!(changes(&world.start(reloads).await), ["a start"]);
+        settings("secnd");
+        for _ in 0..2 {
+            let reloaded = world.change(reloads).await;
+            assert_eq!((outcome(&reloaded), changes(&reloaded)), ("rejected", vec![]));
+            assert!(reloads.clusters.get(&second).is_some());
+        }
+        // Nobody needs it any more.
+        settings("third");
+        world.on_cluster("a", "one", "third");
+        assert_eq!(changes(&world.change(reloads).await), ["a regroup"]);
+        assert!(reloads.clusters.get(&second).is_none());
+    });
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_a_finding_and_restarts_nothing() {
+    let world = World::new();
+    let ca = world.path("ca.pem");
+    world.settings(
+        &format!("  default: {{bootstrap_servers: 'one:9092', tls: {{ca: {}}}}}", ca.display()),
+        "",
+    );
+    std::fs::write(&ca, "one").unwrap();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        std::fs::remove_file(&ca).unwrap();
+        let gone = world.change(reloads).await;
+        assert_eq!((outcome(&gone), changes(&gone)), ("rejected", vec![]));
+        assert!(gone.said.lines[0].contains("ca.pem:1:1: K0101"), "{:?}", gone.said.lines);
+        std::fs::write(&ca, "one").unwrap();
+        let back = world.change(reloads).await;
+        assert_eq!((outcome(&back), changes(&back)), ("unchanged", vec![]));
+        std::fs::write(&ca, "two").unwrap();
+        assert_eq!(changes(&world.change(reloads).await), ["a restart"]);
+    });
+}
+
+#[test]
+fn all_or_nothing_counts_for_the_settings_and_by_them() {
+    let world = World::new();
+    let policy = "reload: {policy: all_or_nothing}";
+    let cluster = |server: &str| format!("  default: {{bootstrap_servers: '{server}'}}");
+    world.settings(&cluster("one:9092"), policy);
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.file("b", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        // A broken file holds back the settings.
+        world.text("a", BROKEN);
+        world.settings(&cluster("two:9092"), policy);
+        let rejected = world.change(reloads).await;
+        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
+        // Broken settings hold back the files.
+        world.file("a", "one");
+        world.file("b", "two");
+        world.settings("  default: {bootstrap_server: 'one:9092'}", policy);
+        let rejected = world.change(reloads).await;
+        assert_eq!((outcome(&rejected), changes(&rejected)), ("rejected", vec![]));
+        world.settings(&cluster("two:9092"), policy);
+        assert_eq!(changes(&world.change(reloads).await), ["a restart", "b restart"]);
+    });
+}
