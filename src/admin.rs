@@ -37,6 +37,8 @@ pub use http::{Listener, Observed, PATHS};
 pub const VERSION: u32 = 1;
 /// What is sent to be planned: ten thousand files of a few kilobytes.
 pub const PLAN_BYTES_MAX: usize = 64 << 20;
+/// So many of them are read and planned at once; others wait, unread, as long as a body may take.
+pub const PLANS_MAX: usize = 2;
 
 /// What the daemon does for those who ask; put together in `cli`.
 pub trait Daemon: Send + Sync + 'static {

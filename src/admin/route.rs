@@ -9,16 +9,22 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{
-    Action, AllowRemovals, Answer, BODY_MAX, Daemon, PLAN_BYTES_MAX, PlanRequest, ReloadRequest,
-    VERSION, Wait,
+    Action, AllowRemovals, Answer, BODY_MAX, Daemon, PLAN_BYTES_MAX, PLANS_MAX, PlanRequest,
+    ReloadRequest, VERSION, Wait,
 };
 
 type Asked = State<Arc<dyn Daemon>>;
 
 pub(super) fn router(daemon: Arc<dyn Daemon>) -> Router {
+    let room = Arc::new(Semaphore::new(PLANS_MAX));
+    let plan = move |daemon: Asked, request: Request| {
+        let room = Arc::clone(&room);
+        async move { plan(daemon, request, &room).await }
+    };
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/plan", post(plan).layer(DefaultBodyLimit::max(PLAN_BYTES_MAX)))
@@ -32,10 +38,15 @@ async fn status(State(daemon): Asked) -> Response {
     answer(daemon.status().await)
 }
 
-async fn plan(State(daemon): Asked, request: Request) -> Response {
-    let body = match timeout(BODY_MAX, Bytes::from_request(request, &daemon)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refused)) => return error(refused.status(), &refused.body_text()),
+async fn plan(State(daemon): Asked, request: Request, room: &Semaphore) -> Response {
+    let read = async {
+        let turn = room.acquire().await;
+        (turn, Bytes::from_request(request, &daemon).await)
+    };
+    // The turn is kept until there is an answer: until then the files are in memory.
+    let (_turn, body) = match timeout(BODY_MAX, read).await {
+        Ok((turn, Ok(body))) => (turn, body),
+        Ok((_, Err(refused))) => return error(refused.status(), &refused.body_text()),
         Err(_elapsed) => {
             let text = format!("the request did not come whole within {} s", BODY_MAX.as_secs());
             return error(StatusCode::REQUEST_TIMEOUT, &text);

@@ -239,6 +239,45 @@ fn a_body_that_does_not_come_whole_keeps_nobody_waiting_for_ever() {
 }
 
 #[test]
+fn plans_take_turns_so_that_their_files_fit_into_memory() {
+    const WHOLE: &str = r#"{"version":1,"files":[],"schemas":[]}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let answer = Answer::Done(json!({"said": 1}));
+    let daemon = Arc::new(Noting { asked: Mutex::default(), answer });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let socket = Socket::bind(&path).unwrap();
+        let length = WHOLE.len();
+        let head = format!("POST /v1/plan HTTP/1.0\r\nContent-Length: {length}\r\n\r\n");
+        let asking = async {
+            let mut slow = Vec::new();
+            for _ in 0..PLANS_MAX {
+                let mut stream = UnixStream::connect(&path).await.unwrap();
+                stream.write_all(head.as_bytes()).await.unwrap();
+                slow.push(stream);
+            }
+            let mut late = UnixStream::connect(&path).await.unwrap();
+            late.write_all(format!("{head}{WHOLE}").as_bytes()).await.unwrap();
+            for _ in 0..10 * CONNECTIONS_MAX {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(daemon.asked.lock().unwrap().len(), 0);
+            slow[0].write_all(WHOLE.as_bytes()).await.unwrap();
+            let mut text = String::new();
+            late.read_to_string(&mut text).await.unwrap();
+            assert!(text.starts_with("HTTP/1.0 200"), "{text}");
+            assert_eq!(daemon.asked.lock().unwrap().len(), 2);
+        };
+        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+        tokio::select! {
+            () = serving => panic!("it serves for ever"),
+            () = asking => {}
+        }
+    });
+}
+
+#[test]
 fn who_does_not_listen_to_the_answer_is_not_waited_for_for_ever() {
     let more_than_fits = json!({"said": "x".repeat(4 << 20)});
     make_room(
