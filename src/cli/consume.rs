@@ -165,8 +165,10 @@ struct Run<'a> {
 
 /// Why no more is read.
 enum Ended {
-    /// What was asked for is written, or somebody stopped it.
+    /// What was asked for is written; where no end was asked for, somebody stopped it.
     Well,
+    /// A signal came before the end that was asked for.
+    Cut,
     /// A record that has no line.
     Record(String),
     /// The output takes no more.
@@ -209,7 +211,8 @@ impl Run<'_> {
                 return Err(Ended::Output(io::ErrorKind::BrokenPipe.into()));
             }
         }
-        Ok(())
+        let has_end = self.arguments.until_end || self.arguments.count.is_some();
+        if has_end { Err(Ended::Cut) } else { Ok(()) }
     }
 
     /// Writes the records of the batch; whether it is enough.
@@ -263,12 +266,12 @@ impl Run<'_> {
     fn settle(&mut self, ended: Ended) -> Ended {
         let written = match &ended {
             // What came before the end is good.
-            Ended::Well | Ended::Record(_) | Ended::Fault(_) => self.flush(),
+            Ended::Well | Ended::Cut | Ended::Record(_) | Ended::Fault(_) => self.flush(),
             Ended::Output(_) => Ok(()),
         };
         let committed = written.and_then(|()| self.commit_all());
         match (ended, committed) {
-            (Ended::Well, Err(failed)) => failed,
+            (Ended::Well | Ended::Cut, Err(failed)) => failed,
             (ended, _) => ended,
         }
     }
@@ -318,6 +321,11 @@ impl Run<'_> {
                     say(Stream::Errors, &behind(group));
                 }
                 Outcome::Good
+            }
+            Ended::Cut => {
+                let what = "stopped by a signal before the end that was asked for";
+                say(Stream::Errors, &format!("error: {what}\n{so_far}"));
+                Outcome::Later
             }
             Ended::Record(why) => {
                 say(Stream::Errors, &format!("error: {why}\n{so_far}"));

@@ -163,8 +163,10 @@ struct Shown {
 
 /// Why no more is sent.
 enum Ended {
-    /// The input is at its end, or somebody stopped it.
+    /// The input is at its end.
     Well,
+    /// A signal came before that; not in a transaction.
+    Cut,
     /// A line, or the input, is wrong; nothing of it was sent.
     Input(String),
     /// A record was refused, by its line.
@@ -197,7 +199,7 @@ impl Run {
             // Half an input is not the whole.
             return Ended::Input("stopped by a signal before the end of the input".to_owned());
         }
-        Ended::Well
+        Ended::Cut
     }
 
     /// While records are in flight their reports are looked at often.
@@ -327,7 +329,7 @@ impl Run {
     fn finish(mut self, ended: Ended) -> Outcome {
         let mut ended = self.closed(ended);
         let unwound = match &ended {
-            Ended::Well => None,
+            Ended::Well | Ended::Cut => None,
             Ended::NotCommitted(NotCommitted { transaction, .. }) => Some(transaction.clone()),
             Ended::Input(_)
             | Ended::Refused
@@ -342,7 +344,7 @@ impl Run {
         };
         // Acknowledgements of what was on its way.
         let printed = self.show_acks();
-        if let (Ended::Well, Err(error)) = (&ended, printed) {
+        if let (Ended::Well | Ended::Cut, Err(error)) = (&ended, printed) {
             ended = Ended::Output(error);
         }
         if self.progress.is_some() {
@@ -358,7 +360,7 @@ impl Run {
     fn closed(&mut self, ended: Ended) -> Ended {
         // The lines before a bad one are good; in a transaction nothing is.
         let is_to_flush = match &ended {
-            Ended::Well => true,
+            Ended::Well | Ended::Cut => true,
             Ended::Input(_) => !self.sender.is_transaction(),
             Ended::Refused
             | Ended::Stopped

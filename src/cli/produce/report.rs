@@ -29,6 +29,9 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
             say(Stream::Errors, &format!("{topic}: {count} {done}\n"));
             return Outcome::Good;
         }
+        Ended::Cut => {
+            ("stopped by a signal before the end of the input".to_owned(), Outcome::Later)
+        }
         Ended::Input(why) => (why.clone(), Outcome::Failed),
         Ended::Refused => match &account.failure {
             Some(failed) => (

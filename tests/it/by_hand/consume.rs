@@ -372,6 +372,21 @@ fn a_group_that_does_not_let_it_in_ends_it() {
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 #[test]
+fn a_signal_before_the_end_that_was_asked_for_is_said() {
+    let (cluster, topic, hand) = with("cut-short", &json_values(3));
+    let group = unique("group");
+    for (more, said) in [(&[][..], "3 records written"), (&["--group", &group], "committed")] {
+        let consume = [&["consume", &topic, "--count", "100"], more].concat();
+        let mut child = hand.command(&consume).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.nth(2).unwrap().unwrap(), "{\"n\":2}");
+        process::signal(child.id(), "INT");
+        ended(&mut child).said(75, &["stopped by a signal before the end", said]);
+    }
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&3));
+}
+
+#[test]
 fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
     let (cluster, topic, hand) = with("never-read", &json_values(MANY));
     let group = unique("group");
