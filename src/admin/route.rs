@@ -39,14 +39,14 @@ async fn status(State(daemon): Asked) -> Response {
 }
 
 async fn plan(State(daemon): Asked, request: Request, room: &Semaphore) -> Response {
-    let read = async {
-        let turn = room.acquire().await;
-        (turn, Bytes::from_request(request, &daemon).await)
+    // Kept until there is an answer: until then the files are in memory.
+    let Ok(_turn) = timeout(BODY_MAX, room.acquire()).await else {
+        let text = format!("{PLANS_MAX} plans are under way already: ask again");
+        return error(StatusCode::SERVICE_UNAVAILABLE, &text);
     };
-    // The turn is kept until there is an answer: until then the files are in memory.
-    let (_turn, body) = match timeout(BODY_MAX, read).await {
-        Ok((turn, Ok(body))) => (turn, body),
-        Ok((_, Err(refused))) => return error(refused.status(), &refused.body_text()),
+    let body = match timeout(BODY_MAX, Bytes::from_request(request, &daemon)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return error(refused.status(), &refused.body_text()),
         Err(_elapsed) => {
             let text = format!("the request did not come whole within {} s", BODY_MAX.as_secs());
             return error(StatusCode::REQUEST_TIMEOUT, &text);

@@ -1,5 +1,6 @@
 //! Requests over a real socket to a daemon that notes what it is asked.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,33 +38,35 @@ impl Daemon for Noting {
     }
 }
 
-/// The status and body of the answer to a request, and what the daemon was asked.
-fn exchange(answer: Answer, line: &str, body: &str) -> (u16, Value, Vec<String>) {
+/// A daemon at a socket, asked by the test for as long as that takes.
+fn with_daemon<T>(answer: Answer, test: impl AsyncFnOnce(&Path, &Noting) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("admin.sock");
     let daemon = Arc::new(Noting { asked: Mutex::default(), answer });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let text = runtime.block_on(async {
-        let socket = Socket::bind(&path).unwrap();
-        let asking = async {
-            let mut stream = UnixStream::connect(&path).await.unwrap();
-            let length = body.len();
-            let request = format!("{line} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).await.unwrap();
-            text
-        };
-        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
+    runtime.block_on(async {
+        let serving = Socket::bind(&path).unwrap().serve(Arc::<Noting>::clone(&daemon));
         tokio::select! {
             () = serving => panic!("it serves for ever"),
-            text = asking => text,
+            result = test(&path, &daemon) => result,
         }
+    })
+}
+
+/// The status and body of the answer to a request, and what the daemon was asked.
+fn exchange(answer: Answer, line: &str, body: &str) -> (u16, Value, Vec<String>) {
+    let (text, asked) = with_daemon(answer, async |path, daemon| {
+        let mut stream = UnixStream::connect(path).await.unwrap();
+        let length = body.len();
+        let request = format!("{line} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        (text, daemon.asked.lock().unwrap().clone())
     });
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("content-type: application/json"), "{head}");
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let asked = daemon.asked.lock().unwrap().clone();
     (status, serde_json::from_str(body).unwrap(), asked)
 }
 
@@ -172,7 +175,7 @@ fn what_is_there_and_is_no_dead_socket_is_left_alone() {
 }
 
 /// More connections than may be open, each of which says only so much.
-async fn crowd(path: &std::path::Path, says: &[u8]) -> Vec<UnixStream> {
+async fn crowd(path: &Path, says: &[u8]) -> Vec<UnixStream> {
     let mut all = Vec::new();
     for _ in 0..CONNECTIONS_MAX {
         let mut stream = UnixStream::connect(path).await.unwrap();
@@ -185,39 +188,30 @@ async fn crowd(path: &std::path::Path, says: &[u8]) -> Vec<UnixStream> {
 /// As many clients as may be connected say that, and listen to nothing. One more is answered when nothing but the clock has
 /// made room, by this bound, and `asked` of them reached the daemon.
 fn make_room(says: &[u8], answer: Value, asked: usize, bound: Duration) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("admin.sock");
-    let daemon = Arc::new(Noting { asked: Mutex::default(), answer: Answer::Done(answer) });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let socket = Socket::bind(&path).unwrap();
-        let asking = async {
-            let mut silent = crowd(&path, says).await;
-            let mut late = UnixStream::connect(&path).await.unwrap();
-            late.write_all(b"POST /v1/reload HTTP/1.0\r\n\r\n").await.unwrap();
-            // All that can be done now is done, and the one too many waits.
-            for _ in 0..10 * CONNECTIONS_MAX {
-                tokio::task::yield_now().await;
-            }
-            assert_eq!(daemon.asked.lock().unwrap().len(), asked);
-            // Nothing but the clock makes room.
-            tokio::time::pause();
-            let paused = tokio::time::Instant::now();
-            let mut text = String::new();
-            late.read_to_string(&mut text).await.unwrap();
-            assert!(text.starts_with("HTTP/1.0 200"), "{text}");
-            assert!(paused.elapsed() <= bound, "{:?}", paused.elapsed());
-            for stream in &mut silent {
-                let mut rest = Vec::new();
-                stream.read_to_end(&mut rest).await.unwrap();
-            }
-        };
-        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
-        tokio::select! {
-            () = serving => panic!("it serves for ever"),
-            () = asking => {}
+    with_daemon(Answer::Done(answer), async |path, daemon| {
+        let mut silent = crowd(path, says).await;
+        let mut late = UnixStream::connect(path).await.unwrap();
+        late.write_all(b"POST /v1/reload HTTP/1.0\r\n\r\n").await.unwrap();
+        all_is_done_that_can_be().await;
+        assert_eq!(daemon.asked.lock().unwrap().len(), asked, "the one too many waits");
+        // Nothing but the clock makes room.
+        tokio::time::pause();
+        let paused = tokio::time::Instant::now();
+        let mut text = String::new();
+        late.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.0 200"), "{text}");
+        assert!(paused.elapsed() <= bound, "{:?}", paused.elapsed());
+        for stream in &mut silent {
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
         }
     });
+}
+
+async fn all_is_done_that_can_be() {
+    for _ in 0..10 * CONNECTIONS_MAX {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[test]
@@ -241,39 +235,25 @@ fn a_body_that_does_not_come_whole_keeps_nobody_waiting_for_ever() {
 #[test]
 fn plans_take_turns_so_that_their_files_fit_into_memory() {
     const WHOLE: &str = r#"{"version":1,"files":[],"schemas":[]}"#;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("admin.sock");
-    let answer = Answer::Done(json!({"said": 1}));
-    let daemon = Arc::new(Noting { asked: Mutex::default(), answer });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let socket = Socket::bind(&path).unwrap();
-        let length = WHOLE.len();
-        let head = format!("POST /v1/plan HTTP/1.0\r\nContent-Length: {length}\r\n\r\n");
-        let asking = async {
-            let mut slow = Vec::new();
-            for _ in 0..PLANS_MAX {
-                let mut stream = UnixStream::connect(&path).await.unwrap();
-                stream.write_all(head.as_bytes()).await.unwrap();
-                slow.push(stream);
-            }
-            let mut late = UnixStream::connect(&path).await.unwrap();
-            late.write_all(format!("{head}{WHOLE}").as_bytes()).await.unwrap();
-            for _ in 0..10 * CONNECTIONS_MAX {
-                tokio::task::yield_now().await;
-            }
-            assert_eq!(daemon.asked.lock().unwrap().len(), 0);
-            slow[0].write_all(WHOLE.as_bytes()).await.unwrap();
-            let mut text = String::new();
-            late.read_to_string(&mut text).await.unwrap();
-            assert!(text.starts_with("HTTP/1.0 200"), "{text}");
-            assert_eq!(daemon.asked.lock().unwrap().len(), 2);
+    let head = format!("POST /v1/plan HTTP/1.0\r\nContent-Length: {}\r\n\r\n", WHOLE.len());
+    with_daemon(Answer::Done(json!({"said": 1})), async |path, daemon| {
+        let begun = async |body: &str| {
+            let mut stream = UnixStream::connect(path).await.unwrap();
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            stream
         };
-        let serving = socket.serve(Arc::<Noting>::clone(&daemon));
-        tokio::select! {
-            () = serving => panic!("it serves for ever"),
-            () = asking => {}
+        let mut slow = Vec::new();
+        for _ in 0..PLANS_MAX {
+            slow.push(begun("").await);
         }
+        let mut late = begun(WHOLE).await;
+        all_is_done_that_can_be().await;
+        assert_eq!(daemon.asked.lock().unwrap().len(), 0);
+        slow[0].write_all(WHOLE.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        late.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.0 200"), "{text}");
+        assert_eq!(daemon.asked.lock().unwrap().len(), 2);
     });
 }
 

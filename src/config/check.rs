@@ -49,7 +49,8 @@ impl From<Reported> for Absent {
 /// One daemon's pipelines share its cores: more than this is for an operator to decide.
 const AUTO_WORKERS_MAX: u16 = 4;
 
-/// What `workers: auto` stands for. A worker keeps two cores busy, its own thread and its clients' (`docs/performance.md`).
+/// What `workers: auto` stands for. On two cores that the broker shares, one worker is best (`docs/performance.md`, Workers);
+/// more cores were not measured: a worker is one busy thread and those of its clients, so a core more for each.
 pub(super) fn workers_for(cores: usize) -> NonZeroU16 {
     let half = u16::try_from(cores / 2).unwrap_or(u16::MAX);
     NonZeroU16::new(half.min(AUTO_WORKERS_MAX)).unwrap_or(NonZeroU16::MIN)

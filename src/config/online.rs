@@ -226,7 +226,7 @@ impl<'a> Asked<'a> {
         let has = read.iter().map(|(_, shape)| shape.partitions).sum();
         let workers = self.pipeline.workers.get();
         // `auto` goes by the machine that runs it, which need not be this one.
-        let is_auto = self.places.workers.text() == "auto";
+        let is_auto = self.places.workers.text().trim_matches(['\'', '"']) == "auto";
         if all_there && !is_auto && has < usize::from(workers) {
             self.findings.idle_workers(self.places.workers.clone(), workers, has);
         }

@@ -59,9 +59,7 @@ fn sh(folder: &Path, script: &str) {
 
 /// A folder for a test, and in it what the script makes.
 fn place(script: &str) -> TempDir {
-    let place = tempfile::tempdir().unwrap();
-    sh(place.path(), script);
-    place
+    crate::watch::place(&format!("{PRELUDE}{script}"))
 }
 
 /// What runs, or shall: by worker, as `name/0`, the rules that a record meets and where it goes.

@@ -1,7 +1,7 @@
 //! What is of the watch alone: what it answers, what it does not say, what counts, how it waits for git. That the daemon runs
 //! what folders say, however they are changed, is in `follow`.
 
-mod git;
+pub(crate) mod git;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -149,7 +149,7 @@ pub(crate) fn sh(folder: &Path, script: &str) {
 }
 
 /// A folder for a test, and in it what the script makes.
-fn place(script: &str) -> TempDir {
+pub(crate) fn place(script: &str) -> TempDir {
     let place = tempfile::tempdir().unwrap();
     sh(place.path(), script);
     place

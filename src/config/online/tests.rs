@@ -98,15 +98,20 @@ fn a_cluster_on_which_all_is_well_gives_nothing() {
     assert_eq!(found(|_| {}), []);
 }
 
-#[test]
-fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
+/// Why something cannot be asked, and how that is said.
+fn reasons() -> [(Unasked, &'static str); 4] {
     let why = || "because".to_owned();
-    for (unasked, code) in [
+    [
         (Unasked::Away(why()), "K1101"),
         (Unasked::Login(why()), "K1102"),
         (Unasked::Settings(why()), "K1103"),
         (Unasked::Other(why()), "K1120"),
-    ] {
+    ]
+}
+
+#[test]
+fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
+    for (unasked, code) in reasons() {
         assert_eq!(found_in(TEXT, &Err(unasked.clone())), one(code, Error, "main"));
         let nameless = TEXT.replace("cluster: main\n", "");
         assert_eq!(found_in(&nameless, &Err(unasked)), one(code, Error, "orders"));
@@ -115,13 +120,7 @@ fn a_cluster_that_cannot_be_asked_is_said_at_its_name() {
 
 #[test]
 fn topics_are_told_though_the_group_or_the_ids_cannot_be_asked_for() {
-    let why = || "because".to_owned();
-    for (unasked, code) in [
-        (Unasked::Away(why()), "K1101"),
-        (Unasked::Login(why()), "K1102"),
-        (Unasked::Settings(why()), "K1103"),
-        (Unasked::Other(why()), "K1120"),
-    ] {
+    for (unasked, code) in reasons() {
         let wanted = [one(code, Error, "main"), one("K1104", Error, "out")].concat();
         let missing = ("out".to_owned(), TopicFacts::Missing);
         let of_group = found(|facts| {
@@ -218,7 +217,9 @@ fn workers_are_held_against_the_partitions_of_all_sources_together() {
     let mut none = well();
     topic(&mut none, "in-a", |shape| shape.partitions = 0);
     topic(&mut none, "in-b", |shape| shape.partitions = 0);
-    assert_eq!(found_in(&TEXT.replace("workers: 3", "workers: auto"), &Ok(none)), []);
+    for auto in ["workers: auto", "workers: 'auto'"] {
+        assert_eq!(found_in(&TEXT.replace("workers: 3", auto), &Ok(none.clone())), []);
+    }
     // How many a missing topic will have, nobody knows.
     let missing = |f: &mut Facts| {
         small(f);

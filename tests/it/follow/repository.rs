@@ -1,10 +1,8 @@
 //! Folders that git and git-sync keep.
 
-use std::path::Path;
-use std::process::Command;
-
 use super::{Follower, place, sh};
 use crate::not_run::{find, not_run};
+use crate::watch::git::head;
 
 /// Two states of `pipelines/`: between them one file changes, one goes, one comes, one has another place.
 const ONE: &str = "mkdir pipelines; for n in a b c; do p $n one > pipelines/$n.yaml; done";
@@ -16,12 +14,6 @@ impl Follower {
         let generation = self.look().generation;
         assert_eq!(generation.revision.as_deref(), Some(revision), "{generation:?}");
     }
-}
-
-fn head(folder: &Path) -> String {
-    let output =
-        Command::new("git").args(["rev-parse", "HEAD"]).current_dir(folder).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::wait::SOON;
 /// What is a repository to who looks for its lock.
 const BY_HAND: &str = "mkdir .git pipelines; echo a > pipelines/p.yaml";
 
-fn head(folder: &Path) -> String {
+/// The commit that is checked out there.
+pub(crate) fn head(folder: &Path) -> String {
     let output =
         Command::new("git").args(["rev-parse", "HEAD"]).current_dir(folder).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
