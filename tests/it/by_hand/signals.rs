@@ -1,11 +1,13 @@
 //! `produce` ends by the first signal, whatever it waits for, and says what it knows of each line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 use super::{Hand, ended};
 use crate::kafka::broker::Broker;
@@ -177,14 +179,31 @@ fn a_signal_ends_it_though_the_input_is_over_and_no_answer_comes() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
-    let mut asleep = Asleep::new("twice");
-    asleep.input.write_all(b"2\n").unwrap();
+fn a_second_signal_ends_it_though_nobody_reads_what_it_has_to_say() {
+    let cluster = shared();
+    let topic = cluster.topic("twice", 1);
+    let hand = Hand::at(&cluster.bootstrap);
+    let mut child = hand.command(&["produce", &topic]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"1\n").unwrap();
+    eventually(SOON, "a record", || {
+        (cluster.read(&topic, Isolation::Committed).len() == 1).then_some(())
+    });
+    // After the first signal it writes how the input ended, and no write to a full pipe ends.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut unread = File::options();
+    let unread = unread.write(true).custom_flags(nonblocking);
+    let mut unread = unread.open(format!("/proc/{}/fd/2", child.id())).unwrap();
+    let full = loop {
+        if let Err(full) = unread.write(b"-") {
+            break full;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::WouldBlock);
     // Two that come at once are one.
     let status = eventually(SOON, "it ends", || {
-        process::signal(asleep.child.id(), "INT");
-        asleep.child.try_wait().unwrap()
+        process::signal(child.id(), "INT");
+        child.try_wait().unwrap()
     });
     assert_eq!(status.code(), Some(130));
-    asleep.broker.resume();
 }
