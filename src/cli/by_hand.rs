@@ -74,7 +74,9 @@ pub(super) fn outcome(kind: FaultKind) -> Outcome {
 /// What an operator can do about it, where that is not plain.
 pub(super) fn hint(kind: FaultKind) -> &'static str {
     match kind {
-        FaultKind::BrokerAway => "  check bootstrap_servers and the network, then try again\n",
+        FaultKind::BrokerAway => {
+            "  check bootstrap_servers, the brokers and the network, then try again\n"
+        }
         FaultKind::Authorization => "  check user, password, certificate and ACLs\n",
         FaultKind::UnknownTopic => "  create the topic, or correct its name\n",
         FaultKind::Configuration => "  correct the settings file or the secret\n",

@@ -15,7 +15,7 @@ use crate::kafka::by_hand::{From, Isolation, Mark, ReadOptions, Reader};
 use crate::model::{GroupId, Record, TopicName};
 use crate::worker::{Clock, Fault, SystemClock};
 use form::Form;
-use output::Out;
+use output::{Out, Wrote};
 
 /// What `consume` is asked for.
 #[derive(Debug, clap::Args)]
@@ -80,6 +80,9 @@ fn place(text: &str) -> Result<From, String> {
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two commits; what is read twice after a crash is at most this much.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// So long a member whose output nobody reads takes part in its group; then Kafka ends that, by `max.poll.interval.ms`.
+const UNREAD_MAX: Duration = Duration::from_mins(5);
 
 /// Consumes.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
@@ -147,6 +150,7 @@ fn options(arguments: &Arguments) -> Result<ReadOptions, String> {
         } else {
             Isolation::Committed
         },
+        to_end: arguments.until_end,
     })
 }
 
@@ -192,12 +196,7 @@ impl Run<'_> {
 
     fn all(&mut self) -> Result<(), Ended> {
         while !self.stop.requested() {
-            let out = &mut self.out;
-            let mut settle = |reader: &mut Reader| {
-                // Where the output cannot be asked, nothing is written; the next commit meets the same.
-                drop(out.taken(&mut |mark| reader.written(mark)));
-            };
-            self.reader.poll(LOOK, &mut settle).map_err(Ended::Fault)?;
+            self.reader.poll(LOOK, &mut settle(&mut self.out)).map_err(Ended::Fault)?;
             self.say_notes();
             let is_enough = self.batch()?;
             self.flush()?;
@@ -217,7 +216,7 @@ impl Run<'_> {
 
     /// Writes the records of the batch; whether it is enough.
     fn batch(&mut self) -> Result<bool, Ended> {
-        for index in 0..self.reader.len() {
+        while let Some(index) = self.reader.advance() {
             let Some(record) = self.reader.record(index) else { continue };
             let Some(mark) = self.reader.mark(&record) else { continue };
             let form = self.arguments.output;
@@ -249,9 +248,27 @@ impl Run<'_> {
         Ok(false)
     }
 
+    /// Writes the buffer. While nobody reads, the group is served: another member gets its partitions.
     fn flush(&mut self) -> Result<(), Ended> {
-        let stop = &self.stop;
-        self.out.flush(&|| stop.requested()).map_err(Ended::Output)
+        let mut taken = self.clock.now();
+        loop {
+            match self.out.write_on().map_err(Ended::Output)? {
+                Wrote::All => return Ok(()),
+                Wrote::Some => taken = self.clock.now(),
+                Wrote::Nothing if self.stop.requested() => {
+                    return Err(Ended::Output(io::ErrorKind::BrokenPipe.into()));
+                }
+                Wrote::Nothing => self.hold(taken)?,
+            }
+        }
+    }
+
+    /// Serves the group while nobody has read anything `since` then; not for ever.
+    fn hold(&mut self, since: Duration) -> Result<(), Ended> {
+        if self.clock.now().saturating_sub(since) >= UNREAD_MAX {
+            return Ok(());
+        }
+        self.reader.hold(&mut settle(&mut self.out)).map_err(Ended::Fault)
     }
 
     /// Commits what somebody has.
@@ -282,8 +299,10 @@ impl Run<'_> {
         if self.arguments.group.is_none() {
             return Ok(());
         }
+        let since = self.clock.now();
         while !self.out.is_taken() && self.out.has_reader_yet() && !self.stop.requested() {
             self.commit()?;
+            self.hold(since)?;
         }
         self.commit()?;
         if self.out.is_taken() || self.stop.requested() {
@@ -356,6 +375,12 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// What somebody has by now is written.
+fn settle(out: &mut Out<Mark>) -> impl FnMut(&mut Reader) {
+    // Where the output cannot be asked, nothing is written; the next commit meets the same.
+    move |reader| drop(out.taken(&mut |mark| reader.written(mark)))
 }
 
 fn behind(group: &str) -> String {

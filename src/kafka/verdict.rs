@@ -167,3 +167,36 @@ pub(super) fn unanswered(servers: &str, failed: &Failed, mut met: Vec<ClientErro
         Some(kind) => Fault::new(kind, failed.to_string()),
     }
 }
+
+/// Codes of a question to one broker that it does not answer, or nobody who could: it is away, or its part is nobody's now.
+pub(super) fn is_silence(err: i32) -> bool {
+    matches!(
+        err,
+        code::TIMED_OUT
+            | code::WAIT_COORDINATOR
+            | code::TRANSPORT
+            | code::RESOLVE
+            | code::ALL_BROKERS_DOWN
+            | code::LEADER_NOT_AVAILABLE
+            | code::NOT_LEADER
+            | code::REQUEST_TIMED_OUT
+            | code::COORDINATOR_LOADS
+            | code::COORDINATOR_NOT_AVAILABLE
+            | code::NOT_COORDINATOR
+    )
+}
+
+/// The fault behind a question to one broker, while others answer: `whom` it was for is all that is known to be away.
+pub(super) fn untold(whom: &str, failed: &Failed, met: &[ClientError]) -> Fault {
+    let told = |kind| met.iter().find(|e| help(e.code) == Some(kind));
+    if let Some(error) = told(FaultKind::Authorization) {
+        return Fault::new(FaultKind::Authorization, error.text.clone());
+    }
+    if !is_silence(failed.code) {
+        let kind = help(failed.code).unwrap_or(FaultKind::Client);
+        return Fault::new(kind, failed.to_string());
+    }
+    let broken = met.iter().find(|e| e.code != code::ALL_BROKERS_DOWN && is_silence(e.code));
+    let why = broken.map_or_else(|| failed.to_string(), |e| e.text.clone());
+    Fault::new(FaultKind::BrokerAway, format!("{whom} does not answer: {why}"))
+}

@@ -1,20 +1,23 @@
 //! Records in and out by hand: `krouted produce` and `krouted consume` as an operator runs them.
 
+mod away;
 mod consume;
 mod group;
 mod help;
 mod init;
 mod online;
 mod produce;
-mod readme;
+pub(crate) mod readme;
 mod round_trip;
 mod signals;
+mod transaction;
 
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
 
 use crate::wait::eventually;
@@ -114,6 +117,12 @@ impl Hand {
             ended(&mut child)
         })
     }
+}
+
+/// Whether a pipe takes no more now.
+pub(crate) fn is_full(pipe: &std::io::PipeWriter) -> bool {
+    let mut asked = [PollFd::new(pipe, PollFlags::OUT)];
+    poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 0
 }
 
 /// Waits for the end of a command and takes all that it said.

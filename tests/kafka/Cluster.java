@@ -69,8 +69,18 @@ final class Cluster {
         Map<String, String> configs = new HashMap<>();
         request.path("configs").properties().forEach(e -> configs.put(e.getKey(), e.getValue().asText()));
         Optional<Short> replicas = Optional.ofNullable(request.get("replicas")).map(count -> (short) count.asInt());
-        NewTopic topic = new NewTopic(
-                request.get("topic").asText(), Optional.of(request.get("partitions").asInt()), replicas);
+        String name = request.get("topic").asText();
+        int partitions = request.get("partitions").asInt();
+        NewTopic topic = new NewTopic(name, Optional.of(partitions), replicas);
+        if (request.has("on")) {
+            // All of it on that broker alone.
+            List<Integer> broker = List.of(request.get("on").asInt());
+            Map<Integer, List<Integer>> places = new HashMap<>();
+            for (int partition = 0; partition < partitions; partition++) {
+                places.put(partition, broker);
+            }
+            topic = new NewTopic(name, places);
+        }
         Judge.admin(request).createTopics(List.of(topic.configs(configs))).all().get();
         return true;
     }

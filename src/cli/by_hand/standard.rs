@@ -79,32 +79,39 @@ impl Standard {
     /// much of it is written.
     pub(in crate::cli) fn write_all(
         &mut self,
-        bytes: &[u8],
+        mut bytes: &[u8],
         stopping: &dyn Fn() -> bool,
     ) -> io::Result<()> {
-        match self.kind {
-            Kind::Pipe => self.write_to_pipe(bytes, stopping),
-            Kind::File | Kind::Other => self.file.write_all(bytes),
-        }
-    }
-
-    /// A pipe that polls as writable takes so much without waiting.
-    fn write_to_pipe(&mut self, bytes: &[u8], stopping: &dyn Fn() -> bool) -> io::Result<()> {
-        for part in bytes.chunks(PIPE_BYTES) {
-            loop {
-                let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
-                match poll(&mut asked, Some(&READER_WAIT)) {
-                    Ok(0) | Err(rustix::io::Errno::INTR) if stopping() => {
-                        return Err(io::ErrorKind::BrokenPipe.into());
-                    }
-                    Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                    Ok(_) => break,
-                    Err(error) => return Err(error.into()),
-                }
+        while !bytes.is_empty() {
+            let count = self.write_some(bytes)?;
+            if count == 0 && stopping() {
+                return Err(io::ErrorKind::BrokenPipe.into());
             }
-            self.file.write_all(part)?;
+            bytes = bytes.get(count..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Writes the first part of it; how much. None, after a moment, where a pipe is full and nobody reads it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file. Nobody knows how much of that part is written.
+    pub(in crate::cli) fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let part = match self.kind {
+            Kind::Pipe => bytes.get(..PIPE_BYTES).unwrap_or(bytes),
+            Kind::File | Kind::Other => bytes,
+        };
+        if self.kind == Kind::Pipe {
+            // A pipe that polls as writable takes so much without waiting.
+            let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
+            match poll(&mut asked, Some(&READER_WAIT)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(0),
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.file.write_all(part).map(|()| part.len())
     }
 
     /// Makes what is written outlive a power failure.

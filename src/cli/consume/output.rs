@@ -24,7 +24,9 @@ struct Mark<T> {
 pub(super) struct Out<T> {
     to: Standard,
     buffer: Vec<u8>,
-    /// Bytes that are flushed.
+    /// How much of the buffer is written.
+    done: usize,
+    /// Bytes of all buffers before.
     flushed: u64,
     /// Records that nobody is known to have yet, in order: those of the buffer, and of a pipe those in it.
     marks: VecDeque<Mark<T>>,
@@ -40,7 +42,7 @@ impl<T> Out<T> {
     }
 
     fn to(to: Standard) -> Self {
-        Self { to, buffer: Vec::new(), flushed: 0, marks: VecDeque::new() }
+        Self { to, buffer: Vec::new(), done: 0, flushed: 0, marks: VecDeque::new() }
     }
 
     /// Where the next record is to be appended.
@@ -51,7 +53,7 @@ impl<T> Out<T> {
     /// The record ends where the buffer ends now. It takes the place of one that ends there too and that it `follows`: of
     /// records without output, however many, one mark per partition is kept.
     pub(super) fn mark(&mut self, of: T, follows: impl Fn(&T, &T) -> bool) {
-        let end = self.flushed.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX));
+        let end = self.flushed.saturating_add(bytes(self.buffer.len()));
         let mut here = self.marks.iter_mut().rev().take_while(|mark| mark.end == end);
         match here.find(|mark| follows(&of, &mark.of)) {
             Some(mark) => mark.of = of,
@@ -64,30 +66,39 @@ impl<T> Out<T> {
         self.buffer.len() >= WRITE_BYTES
     }
 
-    /// Writes the buffer. Where that fails, nobody knows how much of it somebody has: none of its records counts.
+    /// Writes some more of the buffer, waiting a moment for the reader of a pipe. Where a write fails, nobody knows how much
+    /// of it somebody has: none of it counts.
     ///
     /// # Errors
     ///
-    /// Those of the file; `BrokenPipe` where a pipe is full, nobody reads it, and the command is to stop.
-    pub(super) fn flush(&mut self, stopping: &dyn Fn() -> bool) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
+    /// Those of the file.
+    pub(super) fn write_on(&mut self) -> io::Result<Wrote> {
+        let rest = self.buffer.get(self.done..).unwrap_or_default();
+        let count = if rest.is_empty() { 0 } else { self.to.write_some(rest)? };
+        self.done += count;
+        if self.done < self.buffer.len() {
+            return Ok(if count == 0 { Wrote::Nothing } else { Wrote::Some });
         }
-        self.to.write_all(&self.buffer, stopping)?;
-        self.flushed += u64::try_from(self.buffer.len()).unwrap_or(0);
+        self.flushed += bytes(self.done);
+        self.done = 0;
         self.buffer.clear();
-        Ok(())
+        Ok(Wrote::All)
+    }
+
+    /// Bytes that are written.
+    fn written(&self) -> u64 {
+        self.flushed.saturating_add(bytes(self.done))
     }
 
     /// Takes the marks of what somebody has now.
     pub(super) fn taken(&mut self, take: &mut dyn FnMut(T)) -> io::Result<()> {
         let had = match self.to.kind() {
-            Kind::Pipe => self.flushed.saturating_sub(rustix::io::ioctl_fionread(&self.to)?),
+            Kind::Pipe => self.written().saturating_sub(rustix::io::ioctl_fionread(&self.to)?),
             Kind::File => {
                 self.to.sync()?;
-                self.flushed
+                self.written()
             }
-            Kind::Other => self.flushed,
+            Kind::Other => self.written(),
         };
         while self.marks.front().is_some_and(|mark| mark.end <= had) {
             if let Some(mark) = self.marks.pop_front() {
@@ -97,9 +108,9 @@ impl<T> Out<T> {
         Ok(())
     }
 
-    /// Whether nothing of what is flushed waits for a reader.
+    /// Whether nothing of what is written waits for a reader.
     pub(super) fn is_taken(&self) -> bool {
-        self.marks.front().is_none_or(|mark| mark.end > self.flushed)
+        self.marks.front().is_none_or(|mark| mark.end > self.written())
     }
 
     /// Whether the reader of a pipe is there.
@@ -111,6 +122,21 @@ impl<T> Out<T> {
     pub(super) fn has_reader_yet(&self) -> bool {
         self.to.has_reader_yet()
     }
+}
+
+/// How far a write came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// The buffer is empty.
+    All,
+    /// There is more.
+    Some,
+    /// A pipe is full.
+    Nothing,
+}
+
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -127,7 +153,7 @@ mod tests {
         let same = |a: &(i32, i64), b: &(i32, i64)| a.0 == b.0;
         out.buffer().push(b'x');
         out.mark((0, 0), same);
-        out.flush(&|| false).unwrap();
+        assert_eq!(out.write_on().unwrap(), Wrote::All);
         for offset in 1..10_000 {
             out.mark((i32::try_from(offset % 3).unwrap(), offset), same);
         }
@@ -142,14 +168,31 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_is_given_up_when_the_command_is_to_stop() {
-        let (reader, writer) = io::pipe().unwrap();
+    fn what_a_full_pipe_has_taken_counts_when_it_is_read_and_the_rest_is_written_on() {
+        let (mut reader, writer) = io::pipe().unwrap();
         let mut out = Out::to(Standard::of(File::from(OwnedFd::from(writer))).unwrap());
-        out.buffer().resize(4 << 20, b'x');
+        let all = 4 << 20;
+        out.buffer().resize(10, b'x');
         out.mark(7, |_, _| false);
-        let error = out.flush(&|| true).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-        assert!(out.is_taken(), "nothing of it counts as flushed");
-        drop(reader);
+        out.buffer().resize(all, b'x');
+        out.mark(8, |_, _| false);
+        while out.write_on().unwrap() != Wrote::Nothing {}
+        let mut had = Vec::new();
+        out.taken(&mut |mark| had.push(mark)).unwrap();
+        assert_eq!((had.as_slice(), out.is_taken()), (&[][..], false));
+        io::Read::read_exact(&mut reader, &mut [0; 10]).unwrap();
+        out.taken(&mut |mark| had.push(mark)).unwrap();
+        // The other record stands in it in part.
+        assert_eq!((had.as_slice(), out.is_taken()), (&[7][..], true));
+        let rest = std::thread::spawn(move || {
+            let mut rest = vec![0; all - 10];
+            io::Read::read_exact(&mut reader, &mut rest).unwrap();
+            (reader, rest)
+        });
+        while out.write_on().unwrap() != Wrote::All {}
+        let (_reader, rest) = rest.join().unwrap();
+        assert!(rest.iter().all(|byte| *byte == b'x'));
+        out.taken(&mut |mark| had.push(mark)).unwrap();
+        assert_eq!((had.as_slice(), out.is_taken()), (&[7, 8][..], true));
     }
 }

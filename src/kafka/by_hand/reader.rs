@@ -1,5 +1,9 @@
 //! Records out of topics, alone or as a member of a group; offsets go back only for what the caller says is written.
 
+mod away;
+mod begin;
+mod hold;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -7,19 +11,20 @@ use super::{ASK_MAX, Access};
 use crate::kafka::properties::{CONSUMER_DEFAULTS, CONSUMER_PINNED, set, set_all};
 use crate::kafka::raw::{
     ClientError, Consumer, Failed, Messages, PartitionList, PartitionOffset, Protocol, Rebalance,
-    code, logical,
+    code,
 };
 use crate::kafka::retry::{OFFSETS_MAX, REQUEST_MAX, until};
-use crate::kafka::start::commit_start;
 use crate::kafka::transaction::COMMIT_MAX;
 use crate::kafka::verdict::{self, known};
 use crate::model::{GroupId, Record, TopicName, VisitHeader};
 use crate::worker::{Clock, Fault, FaultKind, SystemClock};
+use away::{Silence, Unanswered, Whom, untold, watermarks};
+use hold::Hold;
 
 /// One batch of records.
 const BATCH_RECORDS_MAX: usize = 500;
-/// No broker answers for so long: then one last question, and the end.
-const AWAY_MAX: Duration = Duration::from_secs(30);
+/// What comes beside it while it is held: errors, as a rule.
+const HELD_MAX: usize = 100;
 /// Leaving a group can wait behind a join that is under way.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 const CLOSE_TRY: Duration = Duration::from_millis(50);
@@ -59,6 +64,8 @@ pub struct ReadOptions {
     pub from: From,
     /// What of transactions.
     pub isolation: Isolation,
+    /// Of a partition that was read to where it ended when it was given, nothing more is wanted.
+    pub to_end: bool,
 }
 
 type Partition = (String, i32);
@@ -85,6 +92,8 @@ impl Mark {
 pub struct Reader {
     /// Before the client: librdkafka waits at a client's end for whoever still holds its messages.
     batch: Messages,
+    /// The first of the batch that the caller was not told of.
+    next: usize,
     consumer: Consumer,
     access: Access,
     options: ReadOptions,
@@ -100,7 +109,8 @@ pub struct Reader {
     dirty: BTreeSet<Place>,
     /// Something written went to another member without a commit.
     has_lost: bool,
-    away_since: Option<Duration>,
+    silence: Silence,
+    hold: Hold,
     notes: Vec<String>,
 }
 
@@ -118,7 +128,7 @@ impl Reader {
         for name in &options.topics {
             let found = consumer
                 .topic(name.as_str(), ASK_MAX)
-                .map_err(|e| unanswered(access, &mut consumer, &e))?;
+                .map_err(|e| access.unanswered(&e, consumer.met()))?;
             known(&found)?;
             partitions.extend(found.partitions.iter().map(|p| (found.name.clone(), *p)));
         }
@@ -127,55 +137,31 @@ impl Reader {
             access: access.clone(),
             options: options.clone(),
             clock: SystemClock::default(),
-            batch: Messages::with_capacity(BATCH_RECORDS_MAX),
+            batch: Messages::with_capacity(BATCH_RECORDS_MAX + HELD_MAX),
+            next: 0,
             ends: BTreeMap::new(),
             has_assignment: false,
             assignments: 0,
             written: BTreeMap::new(),
             dirty: BTreeSet::new(),
             has_lost: false,
-            away_since: None,
+            silence: Silence::default(),
+            hold: Hold::default(),
             notes: Vec::new(),
         };
-        let answer = if options.group.is_some() {
-            reader.join(&partitions)
-        } else {
-            reader.take_all(&partitions)
-        };
-        answer.map_err(|e| unanswered(access, &mut reader.consumer, &e))?;
+        match &options.group {
+            Some(group) => reader.join(group, &partitions)?,
+            None => reader.take_all(&partitions)?,
+        }
         Ok(reader)
     }
 
-    fn join(&mut self, partitions: &[Partition]) -> Result<(), Failed> {
-        let from = self.options.from;
-        if from != From::Earliest {
-            let mut notes = Vec::new();
-            let mut probe = client(&self.access, &self.options).map_err(|fault| Failed {
-                text: fault.cause,
-                ..Failed::from_code("probe", code::INVALID_ARG)
-            })?;
-            commit_start(&mut probe, partitions, |probe| {
-                resolve(probe, partitions, from, &mut notes)
-            })?;
-            self.notes = notes;
-        }
-        self.consumer.subscribe(self.options.topics.iter().map(TopicName::as_str))
-    }
-
-    fn take_all(&mut self, partitions: &[Partition]) -> Result<(), Failed> {
-        let mut notes = Vec::new();
-        let list = resolve(&mut self.consumer, partitions, self.options.from, &mut notes)?;
-        self.notes = notes;
-        self.note_ends(&list)?;
-        self.consumer.assign(&list)
-    }
-
     /// Where each partition of the list ends now: what may be read of transactions counts.
-    fn note_ends(&mut self, list: &PartitionList) -> Result<(), Failed> {
+    fn note_ends(&mut self, list: &PartitionList) -> Result<(), Unanswered> {
         self.ends.clear();
+        self.silence.forget_partitions();
         for entry in list.to_vec() {
-            let (_, high) =
-                self.consumer.query_watermarks(&entry.topic, entry.partition, REQUEST_MAX)?;
+            let (_, high) = watermarks(&mut self.consumer, &entry.topic, entry.partition)?;
             // Whoever begins at the end has read all.
             let end = if entry.offset >= high { i64::MIN } else { high };
             if let Some(topic) = self.topic(&entry.topic) {
@@ -200,32 +186,41 @@ impl Reader {
     ///
     /// Before partitions are given back, `settle` may say what is [`written`](Self::written) by then.
     pub fn poll(&mut self, wait: Duration, settle: &mut dyn FnMut(&mut Self)) -> Result<(), Fault> {
+        self.resume()?;
+        self.hold.polled = self.clock.now();
+        self.next = 0;
         self.consumer.poll(&mut self.batch, BATCH_RECORDS_MAX, wait);
+        self.serve(0, settle)?;
+        self.look_whether_away()
+    }
+
+    /// What came beside records, and of the batch what came `from` there on.
+    fn serve(&mut self, from: usize, settle: &mut dyn FnMut(&mut Self)) -> Result<(), Fault> {
         while let Some(rebalance) = self.consumer.next_rebalance() {
             self.rebalance(rebalance, settle)?;
         }
-        for index in 0..self.batch.len() {
+        for index in from..self.batch.len() {
             if let Some(err) = self.batch.error(index) {
                 let (text, place) = self.batch.error_detail(index);
                 self.notice(err, &text, place)?;
             } else {
-                self.away_since = None;
+                self.silence.is_broken();
             }
         }
         while let Some(ClientError { code: err, text }) = self.consumer.next_error() {
             self.notice(err, &text, None)?;
         }
-        self.look_whether_away()
+        Ok(())
     }
 
-    /// How many records, errors among them, the batch holds.
-    pub fn len(&self) -> usize {
-        self.batch.len()
-    }
-
-    /// Whether the batch holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.batch.len() == 0
+    /// The place in the batch of its next record, or error; `None` behind the last. [`hold`](Self::hold) may take the batch away,
+    /// or make it longer.
+    pub fn advance(&mut self) -> Option<usize> {
+        let index = self.next;
+        (index < self.batch.len()).then(|| {
+            self.next = index.saturating_add(1);
+            index
+        })
     }
 
     /// One record of the batch; `None` where it is an error, or of a partition that was taken away meanwhile.
@@ -273,7 +268,7 @@ impl Reader {
     /// Commits what is written, where there is a group. A group that has moved on keeps its own offsets: that is no error,
     /// its records come again, and [`is_dirty`](Self::is_dirty) stays true.
     pub fn commit(&mut self) -> Result<(), Fault> {
-        if !self.is_dirty() {
+        if !self.is_dirty() || self.silence.is_uncoordinated {
             return Ok(());
         }
         if !self.consumer.group_metadata().is_some_and(|group| group.is_guarded()) {
@@ -293,39 +288,43 @@ impl Reader {
                 Ok(())
             }
             Err(failed) if moving(&failed) || failed.code == code::UNKNOWN_MEMBER_ID => Ok(()),
-            Err(failed) => {
-                let kind = verdict::help(failed.code).unwrap_or(match failed.code {
-                    code::TIMED_OUT | code::WAIT_COORDINATOR => FaultKind::BrokerAway,
-                    _ => FaultKind::Client,
-                });
-                Err(Fault::new(kind, format!("offsets: {failed}")))
-            }
+            Err(failed) => Err(self.untold_by_coordinator(failed)),
         }
     }
 
     /// Whether every partition that is ours was read to where it ended when it was given. Ask when the batch is done with.
     pub fn is_at_end(&mut self) -> bool {
-        if !self.has_assignment {
-            return false;
-        }
-        let Ok(mut list) = self.consumer.assignment() else { return false };
-        if self.consumer.position(&mut list).is_err() {
-            return false;
-        }
-        let at = |e: PartitionOffset| Some(((self.topic(&e.topic)?, e.partition), e.offset));
-        let positions: BTreeMap<Place, i64> = list.to_vec().into_iter().filter_map(at).collect();
-        self.ends.iter().all(|(place, end)| {
-            *end == i64::MIN || positions.get(place).is_some_and(|position| position >= end)
+        let positions = if self.has_assignment { self.positions() } else { None };
+        positions.is_some_and(|positions| {
+            self.ends.iter().all(|(place, end)| {
+                *end == i64::MIN || positions.get(place).is_some_and(|position| position >= end)
+            })
         })
     }
 
-    /// Leaves the group.
+    /// The next offset of each partition that is ours; negative before its first record.
+    fn positions(&self) -> Option<BTreeMap<Place, i64>> {
+        let mut list = self.consumer.assignment().ok()?;
+        self.consumer.position(&mut list).ok()?;
+        let at = |e: PartitionOffset| Some(((self.topic(&e.topic)?, e.partition), e.offset));
+        Some(list.to_vec().into_iter().filter_map(at).collect())
+    }
+
+    /// Leaves the group; the process ends behind it.
     pub fn close(mut self) {
         let end = self.clock.now().saturating_add(CLOSE_MAX);
         let clock = self.clock;
         self.batch.clear();
         let mut closing = self.consumer.close();
-        while !closing.closed(CLOSE_TRY) && clock.now() < end {}
+        let mut is_closed = false;
+        while !is_closed && clock.now() < end {
+            is_closed = closing.closed(CLOSE_TRY);
+        }
+        drop(closing);
+        if !is_closed {
+            // Its end waits for whatever a broker that is away has not answered, without a limit of ours.
+            std::mem::forget(self);
+        }
     }
 
     /// All partitions go, or all are given: an eager group.
@@ -343,34 +342,46 @@ impl Reader {
             self.has_lost |= self.is_dirty();
             // It comes again to whoever is given its partition next.
             self.batch.clear();
+            self.next = 0;
             self.ends.clear();
             self.written.clear();
             self.dirty.clear();
             self.has_assignment = false;
+            self.hold.is_paused = false;
             return self.consumer.unassign_all().map_err(fault);
         }
         let mut list = partitions;
         if !list.is_empty() {
             let consumer = &mut self.consumer;
-            until(
+            let answer = until(
                 &self.clock,
                 OFFSETS_MAX,
                 |_| true,
                 || consumer.committed(&mut list, REQUEST_MAX),
-            )
-            .map_err(fault)?;
-            list = self.absolute(&list).map_err(fault)?;
+            );
+            answer.map_err(|failed| self.untold_by_coordinator(failed))?;
+            list = self.absolute(&list).map_err(|unanswered| self.untold(&unanswered))?;
         }
-        self.note_ends(&list).map_err(fault)?;
+        self.note_ends(&list).map_err(|unanswered| self.untold(&unanswered))?;
+        self.hold.is_paused = false;
         self.consumer.assign(&list).map_err(fault)
     }
 
+    fn untold(&mut self, unanswered: &Unanswered) -> Fault {
+        untold(&self.access, &self.options, &mut self.consumer, unanswered)
+    }
+
+    fn untold_by_coordinator(&mut self, failed: Failed) -> Fault {
+        self.silence.is_uncoordinated = verdict::is_silence(failed.code);
+        let group = self.options.group.clone();
+        self.untold(&(group.map_or(Whom::AnyLeader, Whom::Coordinator), failed))
+    }
+
     /// A partition without an offset is a new one and begins at its beginning.
-    fn absolute(&mut self, list: &PartitionList) -> Result<PartitionList, Failed> {
+    fn absolute(&mut self, list: &PartitionList) -> Result<PartitionList, Unanswered> {
         let mut entries = list.to_vec();
         for entry in entries.iter_mut().filter(|e| e.offset < 0) {
-            let (low, _) =
-                self.consumer.query_watermarks(&entry.topic, entry.partition, REQUEST_MAX)?;
+            let (low, _) = watermarks(&mut self.consumer, &entry.topic, entry.partition)?;
             entry.offset = low;
         }
         Ok(PartitionList::of(entries.iter().map(|e| (e.topic.as_str(), e.partition, e.offset))))
@@ -382,8 +393,7 @@ impl Reader {
             return Err(Fault::new(FaultKind::Client, format!("{at}{text}")));
         }
         if err == code::ALL_BROKERS_DOWN {
-            let now = self.clock.now();
-            self.away_since.get_or_insert(now);
+            self.silence.all_are_away(self.clock.now());
             return Ok(());
         }
         // Alone, nothing of a group is needed.
@@ -407,19 +417,6 @@ impl Reader {
             Some(FaultKind::BrokerAway | FaultKind::Configuration | FaultKind::Client) => Ok(()),
             None if err == code::FATAL || is_join_refused(err) => fault(FaultKind::Client),
             None => Ok(()),
-        }
-    }
-
-    fn look_whether_away(&mut self) -> Result<(), Fault> {
-        let Some(since) = self.away_since else { return Ok(()) };
-        if self.clock.now().saturating_sub(since) < AWAY_MAX {
-            return Ok(());
-        }
-        self.away_since = None;
-        let Some(topic) = self.options.topics.first() else { return Ok(()) };
-        match self.consumer.topic(topic.as_str(), ASK_MAX) {
-            Ok(_) => Ok(()),
-            Err(failed) => Err(unanswered(&self.access, &mut self.consumer, &failed)),
         }
     }
 }
@@ -450,46 +447,4 @@ fn client(access: &Access, options: &ReadOptions) -> Result<Consumer, Fault> {
     };
     set(&mut conf, "isolation.level", isolation)?;
     Consumer::new(conf, Protocol::Eager).map_err(|text| Fault::new(FaultKind::Configuration, text))
-}
-
-fn unanswered(access: &Access, consumer: &mut Consumer, failed: &Failed) -> Fault {
-    access.unanswered(failed, consumer.met())
-}
-
-/// Real offsets for all partitions; one that a partition does not hold becomes the nearest that it holds, which is noted.
-fn resolve(
-    consumer: &mut Consumer,
-    partitions: &[Partition],
-    from: From,
-    notes: &mut Vec<String>,
-) -> Result<PartitionList, Failed> {
-    let each = || partitions.iter().map(|(topic, partition)| (topic.as_str(), *partition));
-    let mut found = PartitionList::of(each().map(|(t, p)| (t, p, logical::BEGINNING)));
-    if let From::Timestamp(ms) = from {
-        found = PartitionList::of(each().map(|(t, p)| (t, p, ms)));
-        consumer.offsets_for_times(&mut found, REQUEST_MAX)?;
-    }
-    let mut entries = found.to_vec();
-    for entry in &mut entries {
-        let (low, high) = consumer.query_watermarks(&entry.topic, entry.partition, REQUEST_MAX)?;
-        entry.offset = match from {
-            From::Earliest => low,
-            From::Latest => high,
-            From::Last(count) => high.saturating_sub(count).max(low),
-            // Behind the last record: also where no record has that timestamp or a later one.
-            From::Timestamp(_) if entry.offset < 0 => high,
-            From::Timestamp(_) => entry.offset,
-            From::Offset(offset) => {
-                let nearest = offset.clamp(low, high);
-                if nearest != offset {
-                    let (topic, partition) = (&entry.topic, entry.partition);
-                    notes.push(format!(
-                        "{topic}[{partition}] holds no offset {offset}: beginning at {nearest}"
-                    ));
-                }
-                nearest
-            }
-        };
-    }
-    Ok(PartitionList::of(entries.iter().map(|e| (e.topic.as_str(), e.partition, e.offset))))
 }

@@ -105,6 +105,11 @@ impl Consumer {
         }
     }
 
+    /// Takes what is there, at most `max`, behind what the batch holds; serves callbacks meanwhile.
+    pub(in crate::kafka) fn poll_more(&mut self, batch: &mut Messages, max: usize) {
+        self.take(batch, max, Duration::ZERO);
+    }
+
     fn take(&mut self, batch: &mut Messages, max: usize, wait: Duration) {
         let (room, size) = batch.room(max);
         if size == 0 {

@@ -31,6 +31,12 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const AUTO_OFFSET_RESET: i32 = -140;
     pub(in crate::kafka) const OFFSET_OUT_OF_RANGE: i32 = 1;
     pub(in crate::kafka) const UNKNOWN_TOPIC_OR_PART: i32 = 3;
+    pub(in crate::kafka) const LEADER_NOT_AVAILABLE: i32 = 5;
+    pub(in crate::kafka) const NOT_LEADER: i32 = 6;
+    pub(in crate::kafka) const REQUEST_TIMED_OUT: i32 = 7;
+    pub(in crate::kafka) const COORDINATOR_LOADS: i32 = 14;
+    pub(in crate::kafka) const COORDINATOR_NOT_AVAILABLE: i32 = 15;
+    pub(in crate::kafka) const NOT_COORDINATOR: i32 = 16;
     pub(in crate::kafka) const MSG_SIZE_TOO_LARGE: i32 = 10;
     pub(in crate::kafka) const TOPIC_EXCEPTION: i32 = 17;
     pub(in crate::kafka) const RECORD_LIST_TOO_LARGE: i32 = 18;

@@ -1,6 +1,6 @@
 //! What each error leaves to do.
 
-use crate::kafka::raw::{Failed, Undelivered, code};
+use crate::kafka::raw::{ClientError, Failed, Undelivered, code};
 use crate::kafka::verdict;
 use crate::worker::{Failure, FaultKind};
 
@@ -166,4 +166,35 @@ fn what_helps_decides_the_pace() {
         assert_eq!(kind.is_permanent(), kind != FaultKind::BrokerAway);
     }
     assert_eq!(verdict::help(TIMED_OUT), None);
+}
+
+#[test]
+fn whoever_does_not_answer_is_named_with_what_the_client_met() {
+    let met = |code: i32, text: &str| ClientError { code, text: text.to_owned() };
+    let refused = met(code::TRANSPORT, "b:1/2: connection refused");
+    let all = met(code::ALL_BROKERS_DOWN, "1/1 brokers are down");
+    let denied = met(code::GROUP_AUTHORIZATION_FAILED, "no right to g");
+    let untold = |code: i32, met: &[ClientError]| {
+        let fault = verdict::untold("the leader of t[0]", &failed(code, ""), met);
+        (fault.kind, fault.cause)
+    };
+    let away =
+        |why: &str| (FaultKind::BrokerAway, format!("the leader of t[0] does not answer: {why}"));
+    assert_eq!(untold(TIMED_OUT, &[]), away("call: Local: Timed out"));
+    assert_eq!(
+        untold(TIMED_OUT, &[all.clone(), refused.clone()]),
+        away("b:1/2: connection refused")
+    );
+    assert_eq!(
+        untold(code::LEADER_NOT_AVAILABLE, &[all]),
+        away("call: Broker: Leader not available")
+    );
+    let no_right = (FaultKind::Authorization, "no right to g".to_owned());
+    assert_eq!(untold(TIMED_OUT, &[refused, denied]), no_right);
+    // An answer is one, whatever it says.
+    let answers = [(code::TOPIC_EXCEPTION, FaultKind::UnknownTopic), (-1, FaultKind::Client)];
+    for (code, kind) in answers {
+        assert!(!verdict::is_silence(code));
+        assert_eq!(untold(code, &[]).0, kind);
+    }
 }

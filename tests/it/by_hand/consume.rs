@@ -2,9 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-use super::{Hand, ended};
+use super::{Hand, ended, is_full};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, End, shared, unique};
@@ -160,6 +158,9 @@ fn json_is_one_line_and_what_is_none_is_said() {
     }
     let text = hand.run(&["consume", &topic, "--until-end"]).good();
     assert_eq!(text.text(), "{\n \"a\":\t1\r\n}\nnull\nboot: no JSON\n");
+    // An expression looks into it.
+    let chosen = hand.run(&["consume", &topic, "--until-end", "--where", "has(value.a) || true"]);
+    chosen.said(1, &[&format!("{topic}[0]@2: "), "JSON", "2 records written before it"]);
 }
 
 #[test]
@@ -369,8 +370,6 @@ fn a_group_that_does_not_let_it_in_ends_it() {
     said.said(1, &["JoinGroup failed", "nconsistent group protocol", "choose another group"]);
 }
 
-const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-
 #[test]
 fn a_signal_before_the_end_that_was_asked_for_is_said() {
     let (cluster, topic, hand) = with("cut-short", &json_values(3));
@@ -395,10 +394,7 @@ fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
         let seen = end.try_clone().unwrap();
         let mut command = hand.command(&["consume", &topic, "--group", &group]);
         let mut child = command.stdout(end).spawn().unwrap();
-        eventually(SOON, "the pipe is full", || {
-            let mut asked = [PollFd::new(&seen, PollFlags::OUT)];
-            (poll(&mut asked, Some(&AT_ONCE)).unwrap() == 0).then_some(())
-        });
+        eventually(SOON, "the pipe is full", || is_full(&seen).then_some(()));
         process::signal(child.id(), signal);
         // The pipe stays open, and unread, until the command has ended.
         ended(&mut child).said(0, &["what was not read stays", &group]);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Hand, ended};
+use super::{Hand, ended, is_full};
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, shared, unique};
 use crate::process;
@@ -242,4 +242,54 @@ fn what_stood_unread_in_the_pipe_of_a_member_goes_to_the_other_and_nothing_else_
         let is_after = at_death.get(&partition).is_none_or(|next| offset >= *next);
         assert!(partition == of_second || is_after, "[{partition}]@{offset}: {at_death:?}");
     }
+}
+
+/// What a pipe and the member's buffer hold together, and a record more.
+const UNREAD_BYTES_MAX: usize = 130 << 10;
+
+#[test]
+fn a_member_whose_full_pipe_nobody_reads_makes_room_for_another_and_nothing_is_lost() {
+    let mut group = Group::new("never-read", 2);
+    let (cluster, topic) = (group.cluster, group.topic.clone());
+    // In each partition more than the pipe and all buffers before it hold.
+    let large = format!("\"{}\"", "x".repeat(1000));
+    let one = |n: i32| Record::new(None, Some(&large)).to(n % 2);
+    cluster.produce(&topic, &(0..4000).map(one).collect::<Vec<_>>());
+    let (mut pipe, end) = std::io::pipe().unwrap();
+    let seen = end.try_clone().unwrap();
+    let mut first = group.hand.command(&group.arguments()).stdout(end).spawn().unwrap();
+    eventually(SOON, "the pipe is full", || is_full(&seen).then_some(()));
+    drop(seen);
+    let (mut second, b) = group.member();
+    // Kafka by itself would wait for the first one for 5 minutes.
+    eventually(SESSION_MAX, "the second member has all of a partition", || {
+        group.look_at(Group::in_files);
+        (group.of(b).len() == 2000).then_some(())
+    });
+    let of_second = group.of(b)[0].0;
+    assert!(group.of(b).iter().all(|place| place.0 == of_second));
+
+    // Somebody reads on: the first goes on with what it still has.
+    let read = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        pipe.read_to_end(&mut text).unwrap();
+        text
+    });
+    let ends = BTreeMap::from([(0, 2000), (1, 2000)]);
+    eventually(SESSION_MAX, "all is committed", || {
+        (cluster.committed(&group.name, &topic) == ends).then_some(())
+    });
+    for member in [&first, &second] {
+        process::signal(member.id(), "INT");
+    }
+    // What stood in its pipe and its buffer when partitions went to the other one.
+    ended(&mut first).said(0, &["not all that is written is committed"]);
+    ended(&mut second).said(0, &[]);
+    let text = read.join().unwrap();
+    let had = counted([places(&text), group.of(b)].concat());
+    assert!(had.keys().copied().eq(all_of(cluster, &topic)), "something is lost");
+    let line = text.iter().position(|byte| *byte == b'\n').unwrap();
+    let twice = had.values().filter(|count| **count > 1).count();
+    assert!(twice * line <= UNREAD_BYTES_MAX, "{twice} records of {line} bytes came twice");
+    assert!(had.values().all(|count| *count <= 2), "{had:?}");
 }

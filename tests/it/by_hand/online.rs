@@ -209,27 +209,9 @@ fn what_is_known_of_topics_is_said_though_no_coordinator_answers_for_the_transac
     );
 }
 
-/// Two brokers, as one cluster: the second only carries topics.
-fn two_brokers() -> [Broker; 2] {
-    let [controller] = Broker::free_ports();
-    let quorum = format!("1@127.0.0.1:{controller}");
-    let listeners = format!("PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{controller}");
-    let one = Broker::start(&[
-        ("controller.quorum.voters", quorum.as_str()),
-        ("listeners", listeners.as_str()),
-    ]);
-    let two = Broker::start(&[
-        ("process.roles", "broker"),
-        ("node.id", "2"),
-        ("controller.quorum.voters", quorum.as_str()),
-        ("listeners", "PLAINTEXT://127.0.0.1:{port}"),
-    ]);
-    [one, two]
-}
-
 #[test]
 fn replicas_are_held_against_the_brokers_that_are_there() {
-    let [one, _two] = two_brokers();
+    let [one, _two] = Broker::two();
     let cluster = one.cluster();
     let replicated = |name: &str, replicas: u32, min: u32| {
         let topic = unique(name);

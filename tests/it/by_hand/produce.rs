@@ -12,7 +12,6 @@ use crate::kafka::record::Record;
 use crate::kafka::secure::{PASSWORD, Secure, USER};
 use crate::kafka::{Isolation, shared};
 use crate::process;
-use crate::proxy::{Fault, Proxied, api};
 use crate::scene::text;
 use crate::wait::{SOON, eventually};
 
@@ -158,61 +157,17 @@ fn a_record_that_the_broker_refuses_is_named_by_its_line() {
     let larger = format!("{{\"n\":\"{}\"}}\n", noise(11 << 20));
     let said = hand.feed(&["produce", &topic], larger.as_bytes());
     said.said(1, &["line 1: ", "Message size too large", "nothing"]);
-    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+    // Nor is a line without an end kept until its end.
+    let endless = format!("{{\"n\":3}}\n\"{}\"\n", "x".repeat(33 << 20));
+    let said = hand.feed(&["produce", &topic], endless.as_bytes());
+    said.said(1, &["line 2 is longer than 32 MiB", "line 1 (1 record)", "all other lines are not"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 4);
 }
 
 /// Text that does not compress.
 fn noise(length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(7);
     std::iter::repeat_with(|| random.alphanumeric()).take(length).collect()
-}
-
-#[test]
-fn a_transaction_is_all_or_nothing() {
-    let cluster = shared();
-    let topic = cluster.topic("txn", 2);
-    let hand = Hand::at(&cluster.bootstrap);
-    let good = hand.feed(&["produce", &topic, "--transaction"], b"1\n2\n3\n");
-    good.said(0, &["3 records are in the topic, in one transaction"]);
-    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
-    let bad = hand.feed(&["produce", &topic, "--transaction"], b"4\n5\noops\n");
-    bad.said(
-        1,
-        &["line 3: this is no JSON", "the transaction is aborted: nothing of the input is visible"],
-    );
-    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
-    // Nothing is left open, which would hold back all readers.
-    assert_eq!(cluster.ask("producers", json!({"topic": topic})), json!([0, 0]));
-    let states = cluster.ask("transactions", json!({}));
-    let ours: Vec<_> = states
-        .as_object()
-        .unwrap()
-        .iter()
-        .filter(|(id, _)| id.starts_with("krouted/~produce/hand/"))
-        .collect();
-    assert!(
-        ours.len() >= 2 && ours.iter().all(|(_, state)| state.as_str().unwrap() != "Ongoing"),
-        "{ours:?}"
-    );
-}
-
-#[test]
-fn a_commit_without_an_answer_is_unknown_and_never_called_undone() {
-    let proxied = Proxied::start(&[]);
-    let cluster = proxied.broker.cluster();
-    let topic = cluster.topic("unknown", 1);
-    proxied.proxy.always(api::END_TXN, Fault::DropResponse);
-    let hand = Hand::at(&proxied.cluster().bootstrap);
-    let produce = ["produce", &topic, "--transaction", "--transaction-timeout", "5"];
-    let said = hand.feed(&produce, b"1\n2\n");
-    let advice = format!("unknown: read {topic} before feeding it again");
-    said.said(75, &["whether the transaction is committed is", &advice]);
-    for lie in ["not committed", "aborted", "try again", "nothing of the input is visible"] {
-        assert!(!said.err.contains(lie), "{lie:?}: {}", said.err);
-    }
-    assert!(proxied.proxy.met(api::END_TXN) > 0);
-    // It was committed.
-    assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
 }
 
 #[test]
@@ -239,7 +194,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let cluster = broker.cluster();
     let topic = cluster.topic("half-way", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "3"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -252,7 +207,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let said = ended(&mut child);
     said.said(
         75,
-        &["line 3: no broker acknowledged it within 3 s", "lines 1-2 (2 records)", "try again"],
+        &["line 3: no broker acknowledged it within 15 s", "lines 1-2 (2 records)", "try again"],
     );
     broker.run();
     assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
@@ -264,7 +219,7 @@ fn a_broker_that_sleeps_leaves_lines_whose_fate_nobody_knows() {
     let cluster = broker.cluster();
     let topic = cluster.topic("asleep", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "3"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -390,30 +345,42 @@ fn somebody_who_looks_on_sees_how_far_it_is_and_nobody_else_does() {
     let cluster = shared();
     let topic = cluster.topic("seen", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let lines = "1\n".repeat(20);
-    hand.write("lines.jsonl", &lines);
+    // An input that goes on when the test says so: opened for both, nobody waits for the other.
+    let path = hand.path().join("lines");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    let mut input = File::options().read(true).write(true).open(&path).unwrap();
     // A terminal of its own: what the command writes to it comes out of `script`.
     let krouted = env!("CARGO_BIN_EXE_krouted");
-    let command = format!("{krouted} produce {topic} lines.jsonl --rate 10");
+    let command = format!("{krouted} produce {topic} lines");
     let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
     terminal.current_dir(hand.path()).stdin(Stdio::null()).stdout(Stdio::piped());
-    let said = ended(&mut terminal.stderr(Stdio::piped()).spawn().unwrap()).good();
-    // Each time over the one before, on one line, which is gone at the end.
-    let (progress, end) = said.text().rsplit_once("\r\u{1b}[K").unwrap();
-    assert_eq!(end, format!("{topic}: 20 records are acknowledged\r\n"));
-    let seen: Vec<u32> = progress
-        .split('\r')
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            let (count, rest) = line.split_once(' ').unwrap();
-            assert!(rest.contains(" acknowledged, ") && rest.ends_with(" in flight "), "{line:?}");
-            count.parse().unwrap()
-        })
-        .collect();
-    assert!(seen.len() >= 2, "{seen:?}");
-    assert!(seen.is_sorted() && seen.iter().all(|count| *count <= 20), "{seen:?}");
-    assert!(seen.iter().any(|count| (1..20).contains(count)), "{seen:?}");
-    let piped = hand.run(&["produce", &topic, "lines.jsonl", "--rate", "40"]).good();
+    let mut terminal = terminal.stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(terminal.stdout.take().unwrap()).split(b'\r');
+    let mut next = || String::from_utf8(shown.next().unwrap().unwrap()).unwrap();
+    let mut seen = Vec::new();
+    for count in [5, 20] {
+        input.write_all("1\n".repeat(count - seen.last().unwrap_or(&0)).as_bytes()).unwrap();
+        // Each time over the one before, on one line.
+        while seen.last() != Some(&count) {
+            let line = next();
+            if !line.is_empty() {
+                let (count, rest) = line.split_once(' ').unwrap();
+                assert!(rest.starts_with("record") && rest.ends_with(" in flight "), "{line:?}");
+                seen.push(count.parse().unwrap());
+            }
+        }
+    }
+    assert!(seen.is_sorted(), "{seen:?}");
+    drop(input);
+    // It is gone at the end.
+    let mut line = next();
+    while line.ends_with(" in flight ") {
+        line = next();
+    }
+    assert_eq!(line, format!("\u{1b}[K{topic}: 20 records are acknowledged"));
+    assert_eq!(terminal.wait().unwrap().code(), Some(0));
+    hand.write("more", &"1\n".repeat(20));
+    let piped = hand.run(&["produce", &topic, "more"]).good();
     assert_eq!(piped.err, format!("{topic}: 20 records are acknowledged\n"));
 }

@@ -6,10 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
-use super::{Hand, ended};
+use super::{Hand, ended, is_full};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
 use crate::kafka::{Isolation, shared};
@@ -56,7 +55,7 @@ fn a_signal_ends_it_though_nobody_reads_its_acknowledgements() {
         let seen = end.try_clone().unwrap();
         let produce = [&["produce", &topic, "lines", "--acks"], more].concat();
         let mut child = hand.command(&produce).stdout(end).spawn().unwrap();
-        eventually(SOON, "the pipe is full", || (!is_writable(&seen)).then_some(()));
+        eventually(SOON, "the pipe is full", || is_full(&seen).then_some(()));
         process::signal(child.id(), signal);
         // The pipe stays open, and unread, until the command has ended.
         let said = ended(&mut child);
@@ -78,12 +77,6 @@ fn a_signal_ends_it_though_nobody_reads_its_acknowledgements() {
             assert!(!said.err.contains("perhaps"), "{}", said.err);
         }
     }
-}
-
-/// Whether a pipe takes some more now.
-fn is_writable(pipe: &std::io::PipeWriter) -> bool {
-    let mut asked = [PollFd::new(pipe, PollFlags::OUT)];
-    poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
 }
 
 /// A command whose broker is asleep, after line 1 is acknowledged: whatever is sent now gets no answer in time.

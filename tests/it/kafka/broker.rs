@@ -81,6 +81,25 @@ impl Broker {
         Self::start(&all)
     }
 
+    /// Two brokers, as one cluster: the second, whose number is 2, only carries partitions.
+    pub(crate) fn two() -> [Self; 2] {
+        let [controller] = Self::free_ports();
+        let quorum = format!("1@127.0.0.1:{controller}");
+        let listeners =
+            format!("PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{controller}");
+        let one = Self::start(&[
+            ("controller.quorum.voters", quorum.as_str()),
+            ("listeners", listeners.as_str()),
+        ]);
+        let two = Self::start(&[
+            ("process.roles", "broker"),
+            ("node.id", "2"),
+            ("controller.quorum.voters", quorum.as_str()),
+            ("listeners", "PLAINTEXT://127.0.0.1:{port}"),
+        ]);
+        [one, two]
+    }
+
     /// Ports that are free now; all are held until all are known.
     pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
         let held: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
