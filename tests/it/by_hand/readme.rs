@@ -3,6 +3,8 @@
 //! A block of commands is one terminal. One that ends in a command which goes on (`krouted run`, `krouted demo --stay`) is left
 //! running until its part of the way is over; all others end well.
 
+mod text;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -16,6 +18,8 @@ use crate::kafka::broker::{Broker, java};
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, Isolation, install};
 use crate::wait::{SOON, eventually};
+pub(crate) use text::{blocks, first_file};
+use text::{is_command, is_usage, parts, readme, spans};
 
 /// What stands in README for an address that only the machine knows.
 const DEMO_ADDRESS: &str = "127.0.0.1:37291";
@@ -31,96 +35,37 @@ const TROUBLE: &str = "## Troubleshooting";
 const RUN_WHOLE: [&str; 5] = [FIRST, ON_DEMO, ON_BROKER, BY_HAND, TROUBLE];
 
 /// The part of which only the lines of this program are run: all others need a machine of their own.
-const SYSTEMD: &str = "## Under systemd";
-const INSTALL: &str = "install ";
+pub(crate) const SYSTEMD: &str = "## Under systemd";
+pub(crate) const INSTALL: &str = "install ";
 
-const BOOTED: &str = "a booted systemd: systemd/boot.rs boots one with the same files";
-const TOOLS: &str = "is how this machine was made ready, and how this test is run";
-
-/// Command lines that no test runs as they stand, and why.
-const NOT_RUN: [(&str, &str); 12] = [
-    ("cargo run --release -- demo", "builds for minutes: help.rs runs `krouted demo`"),
-    ("cargo test", TOOLS),
-    ("apt install build-essential perl curl openjdk-17-jdk-headless maven", TOOLS),
-    ("cargo bench --bench reload", "measures for minutes, on a quiet machine"),
-    ("cargo bench --bench throughput -- all --write", "measures for minutes, on a quiet machine"),
-    ("systemd-sysusers", BOOTED),
-    ("systemctl daemon-reload", BOOTED),
-    ("systemctl enable --now krouted", BOOTED),
-    ("systemctl reload krouted", BOOTED),
-    ("journalctl -u krouted -f", BOOTED),
-    ("journalctl F_PIPELINE=orders-by-region", BOOTED),
-    ("krouted run", "the daemon of the test that runs the others"),
+/// Command lines that want a machine of their own: `systemd/boot.rs` boots one, and runs all of these there.
+pub(crate) const BOOTED: [&str; 6] = [
+    "systemd-sysusers",
+    "systemctl daemon-reload",
+    "systemctl enable --now krouted",
+    "systemctl reload krouted",
+    "journalctl -u krouted -f",
+    "journalctl F_PIPELINE=orders-by-region",
 ];
 
-/// Programs whose name begins a command line in a sentence.
-const PROGRAMS: [&str; 7] =
-    ["krouted", "cargo", "curl", "apt", "journalctl", "systemctl", "kafka-topics.sh"];
-
-fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
-}
-
-/// A text with the heading that it stands under, which comes first.
-type Under = (String, String);
-
-/// All blocks of commands in order, each with the heading that it stands under; and the lines of the text around them, each
-/// with its heading too. What is fenced is YAML, which `examples.rs` checks.
-fn parts(text: &str) -> (Vec<Under>, Vec<Under>) {
-    let (mut heading, mut is_fenced, mut is_block) = (String::new(), false, false);
-    let (mut blocks, mut around) = (Vec::<Under>::new(), Vec::new());
-    for line in text.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            assert!(is_fenced || language == "yaml", "a fence of {language:?}: indent commands");
-            is_fenced = !is_fenced;
-            continue;
-        }
-        if is_fenced || line.is_empty() {
-            continue;
-        }
-        if line.starts_with('#') {
-            line.clone_into(&mut heading);
-        }
-        match line.strip_prefix("    ") {
-            Some(command) if is_block => {
-                let (_, block) = blocks.last_mut().unwrap();
-                block.extend([command, "\n"]);
-            }
-            Some(command) => blocks.push((heading.clone(), format!("{command}\n"))),
-            None => around.push((heading.clone(), line.to_owned())),
-        }
-        is_block = line.starts_with("    ");
-    }
-    (blocks, around)
-}
-
-/// The blocks of commands of one part of README, in order.
-fn blocks(heading: &str) -> Vec<String> {
-    let (blocks, _) = parts(&readme());
-    let own = blocks.into_iter().filter(|(under, _)| under == heading);
-    let blocks: Vec<String> = own.map(|(_, block)| block).collect();
-    assert!(!blocks.is_empty(), "{heading:?} has no commands");
-    blocks
-}
-
-/// What stands between backticks on a line, as it is read: in a table, a bar is written with a backslash.
-fn spans(line: &str) -> Vec<String> {
-    line.split('`').skip(1).step_by(2).map(|span| span.replace("\\|", "|")).collect()
-}
-
-/// A command line in a sentence.
-fn is_command(span: &str) -> bool {
-    span.split_once(' ').is_some_and(|(program, _)| PROGRAMS.contains(&program))
-}
-
-/// Whether it says what a command takes, in place of it.
-fn is_usage(span: &str) -> bool {
-    let stands_for = |word: &str| {
-        let is_name = |c: char| c.is_ascii_uppercase() || "[]|…".contains(c);
-        word.len() > 1 && word.chars().all(is_name)
-    };
-    span.split_whitespace().any(|word| stands_for(word) || word.contains(['[', '|', '…']))
-}
+/// Command lines that no test runs as they stand, and why.
+const NOT_RUN: [(&str, &str); 6] = [
+    ("cargo run --release -- demo", "builds for minutes; help.rs runs `krouted demo`"),
+    ("cargo test", "runs this test"),
+    (
+        "apt install build-essential perl curl openjdk-17-jdk-headless maven",
+        "changes the machine; without these programs this test could not be built, or not run",
+    ),
+    ("cargo bench --bench reload", "measures for minutes, and only a quiet machine tells"),
+    (
+        "cargo bench --bench throughput -- all --write",
+        "measures for minutes, only a quiet machine tells, and writes into docs/",
+    ),
+    (
+        "krouted run",
+        "goes on until it is told to end: both ways to a first pipeline start it, as the daemon that the other lines ask",
+    ),
+];
 
 /// Whether the last command of a block goes on until it is told to end.
 fn goes_on(block: &str) -> bool {
@@ -258,7 +203,8 @@ fn a_topic_that_the_demo_has_or_that_is_named_twice_is_there_once() {
 #[test]
 fn every_command_line_of_readme_is_run_or_named_with_why_it_is_not() {
     let (blocks, around) = parts(&readme());
-    let known: BTreeSet<&str> = NOT_RUN.iter().map(|(line, _)| *line).collect();
+    let known: BTreeSet<&str> = NOT_RUN.iter().map(|(line, _)| *line).chain(BOOTED).collect();
+    assert_eq!(known.len(), NOT_RUN.len() + BOOTED.len());
     let mut used = BTreeSet::new();
     let mut is_known = |line: &str| {
         let named = known.get(line);
@@ -290,28 +236,6 @@ fn every_command_line_of_readme_is_run_or_named_with_why_it_is_not() {
     assert!(unknown.is_empty(), "run by no test, and no reason given: {unknown:#?}");
     assert_eq!(used, known, "README has not all of them any more");
     assert!(count > 70, "{count} command lines only");
-}
-
-#[test]
-fn the_parts_of_readme_are_told_apart() {
-    let text = "# A\n\nsay `krouted a b` and `c`\n\n    one\n    two\n\nor\n\n    three\n\n## B\n\n```yaml\na:\n    b\n```\n\n    four\n";
-    let (blocks, around) = parts(text);
-    let own = |parts: &[(&str, &str)]| -> Vec<Under> {
-        parts.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
-    };
-    assert_eq!(blocks, own(&[("# A", "one\ntwo\n"), ("# A", "three\n"), ("## B", "four\n")]));
-    assert_eq!(around[1], ("# A".to_owned(), "say `krouted a b` and `c`".to_owned()));
-    let spans = spans(&around[1].1);
-    assert_eq!(spans, ["krouted a b", "c"]);
-    assert_eq!((is_command(&spans[0]), is_command(&spans[1])), (true, false));
-    for (span, usage) in [
-        ("krouted explain FILE", true),
-        ("krouted init [NAME]", true),
-        ("krouted schema [pipeline|settings]", true),
-        ("krouted status -o json", false),
-    ] {
-        assert_eq!(is_usage(span), usage, "{span}");
-    }
 }
 
 #[test]
@@ -445,27 +369,44 @@ fn a_halted_pipeline_goes_on_behind_its_record_as_readme_says() {
     assert_eq!(daemon.interrupted().code, Some(0));
 }
 
+/// What a build leaves, in a folder like that of this package: where README's lines that install are run.
+pub(crate) struct Built(Hand);
+
+impl Built {
+    pub(crate) fn new() -> Self {
+        let hand = Hand::bare();
+        fs::create_dir_all(hand.path().join("target/release")).unwrap();
+        let built = hand.path().join("target/release/krouted");
+        fs::hard_link(env!("CARGO_BIN_EXE_krouted"), &built)
+            .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_krouted"), &built).map(drop))
+            .unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for file in ["systemd", "krouted.yaml"] {
+            std::os::unix::fs::symlink(root.join(file), hand.path().join(file)).unwrap();
+        }
+        Self(hand)
+    }
+
+    /// Runs the line, with the folder in place of the root.
+    pub(crate) fn install(&self, line: &str, root: &Path) {
+        let below = line.replace(" /", &format!(" {}/", root.display()));
+        assert_ne!(below, line);
+        run(&self.0, &below);
+    }
+}
+
 #[test]
 fn what_readme_installs_is_where_the_unit_looks_for_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let hand = Hand::bare();
-    // What a system has, and what a build leaves.
-    for folder in ["usr/bin", "etc/systemd/system", "target/release"] {
+    // What a system has.
+    for folder in ["usr/bin", "etc/systemd/system"] {
         fs::create_dir_all(hand.path().join(folder)).unwrap();
     }
-    let built = hand.path().join("target/release/krouted");
-    fs::hard_link(env!("CARGO_BIN_EXE_krouted"), &built)
-        .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_krouted"), &built).map(drop))
-        .unwrap();
-    for file in ["systemd", "krouted.yaml"] {
-        std::os::unix::fs::symlink(root.join(file), hand.path().join(file)).unwrap();
-    }
+    let built = Built::new();
     let blocks = blocks(SYSTEMD);
     let lines = blocks.iter().flat_map(|block| block.lines());
     for line in lines.filter(|line| line.starts_with(INSTALL)) {
-        let below = line.replace(" /", &format!(" {}/", hand.path().display()));
-        assert_ne!(below, line);
-        run(&hand, &below);
+        built.install(line, hand.path());
     }
     let at = |path: &str| hand.path().join(path);
     let unit = fs::read_to_string(at("etc/systemd/system/krouted.service")).unwrap();

@@ -1,15 +1,17 @@
 //! The unit in a real systemd, booted by systemd-nspawn for this test: this host's programs, an `/etc` of its own, no network.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::COPY;
+use crate::by_hand::readme::{BOOTED, Built, INSTALL, SYSTEMD, blocks, first_file};
 use crate::kafka::unique;
 use crate::not_run::{find, not_run};
 use crate::process;
@@ -19,14 +21,28 @@ use crate::wait::{SOON, eventually};
 /// machine, whose first process has asked for that.
 const GUARD: &str = r#"exec 3<&0; { read -r word; [ "$word" = ended ] || kill -KILL $$; } <&3 3<&- >/dev/null 2>&1 & exec "$@" </dev/null 3<&-"#;
 
-/// Where a machine is made of, and what it was told to run.
-struct Tree(TempDir);
+/// README's command lines about systemd, in their order.
+fn lines_of_readme() -> impl Iterator<Item = String> {
+    let lines = |block: String| block.lines().map(str::to_owned).collect::<Vec<_>>();
+    blocks(SYSTEMD).into_iter().flat_map(lines)
+}
+
+/// Whether it installs what must be there before the machine is booted.
+fn is_for_usr(line: &str) -> bool {
+    line.starts_with(INSTALL) && line.contains(" /usr/")
+}
+
+/// Where a machine is made of.
+struct Tree {
+    folder: TempDir,
+    built: Built,
+}
 
 impl Tree {
-    /// As README's section "Under systemd" says, beside what an empty system needs.
+    /// What an empty system needs, and over this host's `/usr`, which stays as it is, what README installs there.
     fn new() -> Self {
-        let tree = Self(TempDir::new().unwrap());
-        fs::set_permissions(tree.0.path(), Permissions::from_mode(0o755)).unwrap();
+        let tree = Self { folder: TempDir::new().unwrap(), built: Built::new() };
+        fs::set_permissions(tree.folder.path(), Permissions::from_mode(0o755)).unwrap();
         for folder in ["proc", "sys", "dev", "run", "tmp", "var", "root", "usr/lib"] {
             fs::create_dir_all(tree.root().join(folder)).unwrap();
         }
@@ -41,32 +57,39 @@ impl Tree {
         let cache = Path::new("/etc/ld.so.cache");
         fs::copy(cache, tree.root().join("etc/ld.so.cache")).unwrap();
 
-        let of_ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
-        let unit = fs::read_to_string(of_ours.join("krouted.service")).unwrap();
-        tree.write("etc/systemd/system/krouted.service", &unit);
-        tree.settings("version: 1\nclusters: {default: {bootstrap_servers: '127.0.0.1:1'}}\n");
-        tree.pipeline("copy.yaml", COPY);
-        fs::create_dir(tree.root().join("etc/krouted/credentials")).unwrap();
-        // Over this host's /usr, which stays as it is.
-        let users = fs::read_to_string(of_ours.join("krouted.sysusers.conf")).unwrap();
-        tree.write("../usr/lib/sysusers.d/krouted.conf", &users);
-        fs::create_dir(tree.usr().join("bin")).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_krouted"), tree.usr().join("bin/krouted")).unwrap();
+        for folder in ["usr/bin", "root/etc/systemd/system"] {
+            fs::create_dir_all(tree.folder.path().join(folder)).unwrap();
+        }
+        for line in lines_of_readme().filter(|line| is_for_usr(line)) {
+            tree.built.install(&line, tree.folder.path());
+        }
         tree
     }
 
     fn root(&self) -> std::path::PathBuf {
-        self.0.path().join("root")
+        self.folder.path().join("root")
     }
 
     fn usr(&self) -> std::path::PathBuf {
-        self.0.path().join("usr")
+        self.folder.path().join("usr")
     }
 
     fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Takes the user out that the boot has made.
+    fn forget_user(&self) {
+        for file in ["passwd", "group", "shadow", "gshadow"] {
+            let path = self.root().join("etc").join(file);
+            let text = fs::read_to_string(&path).unwrap();
+            let others = text.lines().filter(|line| !line.starts_with("krouted:"));
+            let others: String = others.flat_map(|line| [line, "\n"]).collect();
+            assert_ne!(others, text, "{file} has no krouted");
+            fs::write(&path, others).unwrap();
+        }
     }
 
     fn settings(&self, text: &str) {
@@ -135,10 +158,21 @@ impl Machine {
     }
 
     fn run(&self, command: &[&str]) -> Output {
+        self.command(&["--all"], command).output().unwrap()
+    }
+
+    fn command(&self, how: &[&str], command: &[&str]) -> Command {
         let mut nsenter = Command::new("nsenter");
-        nsenter.args(["--target", &self.leader.to_string(), "--all", "--"]);
+        nsenter.args(["--target", &self.leader.to_string()]).args(how).arg("--");
         nsenter.args(["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin"]).args(command);
-        nsenter.output().unwrap()
+        nsenter
+    }
+
+    /// Runs a line of README as it stands, and gives what it wrote.
+    fn shell(&self, line: &str) -> String {
+        let output = self.run(&["sh", "-c", line]);
+        assert!(output.status.success(), "{line}: {output:?}\n{}", self.journal());
+        said(&output)
     }
 
     fn systemctl(&self, verb: &str) -> Output {
@@ -182,29 +216,154 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// The pipeline file of the machine.
+const FILE: &str = "orders.yaml";
+
+/// Which lines of README were run.
+#[derive(Default)]
+struct Ran(BTreeSet<String>);
+
+impl Ran {
+    /// Notes that a line is run: one of those that this test is there for.
+    fn runs(&mut self, line: &str) -> String {
+        assert!(BOOTED.contains(&line), "{line}");
+        self.0.insert(line.to_owned());
+        line.to_owned()
+    }
+
+    /// Runs a line, and looks at what it changes.
+    fn before_and_after(&mut self, machine: &Machine, line: &str) {
+        let has_user = || machine.run(&["id", "krouted"]).status.success();
+        let is = |verb: &str| said(&machine.systemctl(verb));
+        match line {
+            "systemd-sysusers" => {
+                assert!(!has_user());
+                machine.shell(&self.runs(line));
+                assert!(has_user());
+            }
+            "systemctl daemon-reload" => {
+                machine.shell(&self.runs(line));
+                assert_eq!(machine.property("LoadState"), "loaded");
+                assert_eq!(machine.property("NeedDaemonReload"), "no");
+            }
+            "systemctl enable --now krouted" => {
+                assert_eq!(
+                    (is("is-enabled"), is("is-active")),
+                    ("disabled".into(), "inactive".into())
+                );
+                machine.shell(&self.runs(line));
+                assert_eq!(
+                    (is("is-enabled"), is("is-active")),
+                    ("enabled".into(), "active".into())
+                );
+            }
+            _ => panic!("nobody says what it promises: {line}"),
+        }
+    }
+
+    fn all(&self) {
+        assert!(self.0.iter().eq(&BTreeSet::from(BOOTED.map(str::to_owned))), "{:?}", self.0);
+    }
+}
+
+/// A command in the machine that goes on, and the lines that it has written; killed when this is dropped.
+struct Follower(Child, Arc<Mutex<Vec<String>>>);
+
+impl Follower {
+    fn start(machine: &Machine, line: &str) -> Self {
+        // The process itself, not the parent of one in the machine: it ends when it is killed.
+        let mut command =
+            machine.command(&["--all", "--no-fork"], &["sh", "-c", &format!("exec {line}")]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let written = Arc::<Mutex<Vec<String>>>::default();
+        let kept = Arc::clone(&written);
+        // It ends with the process.
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line));
+        });
+        Self(child, written)
+    }
+
+    fn shows(&self, what: &str) {
+        eventually(SOON, &format!("it shows {what:?}"), || {
+            self.1.lock().unwrap().iter().any(|line| line.contains(what)).then_some(())
+        });
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// What this machine lacks to boot another one in it.
+fn lacks() -> Option<String> {
+    for (program, package) in [("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux")] {
+        if find(program).is_none() {
+            return Some(format!(
+                "{program} is not in the PATH (Debian: apt-get install {package})"
+            ));
+        }
+    }
+    let is_root =
+        fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+    (!is_root).then(|| "systemd-nspawn needs root".to_owned())
+}
+
+/// Goes README's way in the machine, line by line; the journal that its last line follows.
+fn install(tree: &Tree, machine: &Machine, ran: &mut Ran) -> Follower {
+    tree.forget_user();
+    let mut follower = None;
+    for line in lines_of_readme().filter(|line| !is_for_usr(line)) {
+        if line.starts_with(INSTALL) {
+            tree.built.install(&line, &tree.root());
+        } else if line.ends_with(" -f") {
+            follower = Some(Follower::start(machine, &ran.runs(&line)));
+        } else {
+            // A file of one's own, once there is a folder for it.
+            if line.contains("enable") {
+                tree.pipeline(FILE, &first_file());
+            }
+            ran.before_and_after(machine, &line);
+        }
+    }
+    follower.expect("README follows the journal")
+}
+
+fn finds_lines_of_a_pipeline(machine: &Machine, ran: &mut Ran) {
+    // A line of its own.
+    machine.shell("krouted restart orders-by-region");
+    let restarted = "restarted by an operator";
+    let of_pipeline = ran.runs("journalctl F_PIPELINE=orders-by-region");
+    eventually(SOON, "the journal has lines of the pipeline", || {
+        machine.shell(&of_pipeline).contains(restarted).then_some(())
+    });
+    // It is the field that finds it.
+    let of_no_one = of_pipeline.replace("orders-by-region", "no-such-pipeline");
+    assert!(!said(&machine.run(&["sh", "-c", &of_no_one])).contains(restarted));
+}
+
 #[test]
 fn a_booted_systemd_starts_reloads_restarts_and_stops_the_unit() {
     let what = "the unit in a booted systemd";
-    for (program, package) in [("systemd-nspawn", "systemd-container"), ("nsenter", "util-linux")] {
-        if find(program).is_none() {
-            let why = format!("{program} is not in the PATH (Debian: apt-get install {package})");
-            return not_run(what, &why);
-        }
-    }
-    if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) != 0) {
-        return not_run(what, "systemd-nspawn needs root");
+    if let Some(why) = lacks() {
+        return not_run(what, &why);
     }
     let tree = Tree::new();
     if let Some(why) = tree.obstacle() {
         return not_run(what, &why);
     }
     let machine = Machine::boot(&tree);
+    let mut ran = Ran::default();
+    let follower = install(&tree, &machine, &mut ran);
+    follower.shows("starting");
 
     let verified =
         machine.run(&["systemd-analyze", "verify", "/etc/systemd/system/krouted.service"]);
     assert!(verified.status.success(), "{verified:?}");
-    machine.does("start");
-    assert_eq!(machine.property("ActiveState"), "active");
     assert_eq!(machine.property("StatusText"), "1 pipelines, generation 1 applied");
     let pid = machine.property("MainPID");
     let status = said(&machine.run(&["cat", &format!("/proc/{pid}/status")]));
@@ -213,13 +372,17 @@ fn a_booted_systemd_starts_reloads_restarts_and_stops_the_unit() {
     }
 
     // No broker answers: a swap would stay open, which is a reload that has not succeeded yet.
-    tree.pipeline("copy.yaml", &COPY.replace("topics: [a]", "topics: [c]"));
-    machine.does("reload");
+    let other = first_file().replace("topics: [orders]", "topics: [others]");
+    assert_ne!(other, first_file());
+    tree.pipeline(FILE, &other);
+    machine.shell(&ran.runs("systemctl reload krouted"));
+    follower.shows("reloaded");
+    drop(follower);
     assert_eq!(machine.property("StatusText"), "1 pipelines, generation 2 applied");
     // A rejected reload fails, says why in the journal, and the daemon goes on.
-    tree.pipeline("copy.yaml", &COPY.replace("sinks", "sink"));
+    tree.pipeline(FILE, &first_file().replace("sinks:", "sink:"));
     assert!(!machine.systemctl("reload").status.success(), "{}", machine.journal());
-    assert!(machine.journal().contains("pipelines/copy.yaml"), "{}", machine.journal());
+    assert!(machine.journal().contains("pipelines/orders.yaml"), "{}", machine.journal());
     assert_eq!(machine.property("ActiveState"), "active");
     let status = machine.property("StatusText");
     assert!(
@@ -227,6 +390,8 @@ fn a_booted_systemd_starts_reloads_restarts_and_stops_the_unit() {
         "{status}"
     );
     assert_eq!(machine.property("MainPID"), pid);
+    finds_lines_of_a_pipeline(&machine, &mut ran);
+    ran.all();
 
     // Killed, it is started again, and runs what was good last.
     let killed = machine.run(&["sh", "-c", &format!("kill -KILL {pid}")]);
