@@ -104,9 +104,12 @@ impl Group {
             let next = now.get(partition);
             assert!(next >= Some(before), "[{partition}] went back from {before} to {next:?}");
         }
-        let written = counted(written(self));
+        let before = |partition: i32| self.committed.get(&partition).copied().unwrap_or(0);
+        // What was committed before was looked for then.
+        let written = written(self).into_iter().filter(|(p, offset)| *offset >= before(*p));
+        let written = counted(written);
         for (partition, next) in &now {
-            for offset in 0..*next {
+            for offset in before(*partition)..*next {
                 let is_written = written.contains_key(&(*partition, offset));
                 assert!(is_written, "[{partition}]@{offset} is committed, and nobody has it");
             }
@@ -116,7 +119,8 @@ impl Group {
 
     /// Waits, and looks at the offsets all the while.
     fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
-        eventually(SOON, what, || {
+        // Each look reads all that was written until then, while more and more is.
+        eventually(SESSION_MAX, what, || {
             self.look_at(Self::in_files);
             is_so(self).then_some(())
         });
