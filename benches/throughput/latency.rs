@@ -9,7 +9,7 @@ use crate::Options;
 use crate::daemon::Host;
 use crate::kafka::broker::Broker;
 use crate::kafka::unique;
-use crate::measure::{Run, pipeline, topic};
+use crate::measure::{Run, pipeline};
 use crate::report::Table;
 use crate::wait::SOON;
 use crate::workload::Rule;
@@ -74,7 +74,7 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
 fn one(broker: &Broker, run: &Run, rate: u32, seconds: u32) -> Result<[String; 5], String> {
     let cluster = broker.cluster();
     let topics =
-        ["latency-in", "latency-a", "latency-b"].map(|name| topic(&cluster, name, PARTITIONS));
+        ["latency-in", "latency-a", "latency-b"].map(|name| cluster.topic(name, PARTITIONS));
     let [input, first, second] = &topics;
     let host = Host::new(&unique("speed"), &cluster.bootstrap);
     host.pipeline("latency.yaml", &pipeline(run, 0, input, &unique("latency"), [first, second]));
@@ -112,7 +112,7 @@ pub(crate) fn startup(broker: &Broker, options: &Options) -> bool {
     let workload = Workload::load(&cluster, shape);
     let mut first_record = crate::figures::Series::default();
     for _ in 0..options.rounds {
-        let outputs = ["first-a", "first-b"].map(|name| topic(&cluster, name, 4));
+        let outputs = ["first-a", "first-b"].map(|name| cluster.topic(name, 4));
         let host = Host::new(&unique("speed"), &cluster.bootstrap);
         let file =
             pipeline(&run, 0, &workload.topics[0], &unique("first"), [&outputs[0], &outputs[1]]);
@@ -135,7 +135,7 @@ pub(crate) fn startup(broker: &Broker, options: &Options) -> bool {
 
     let host = Host::new(&unique("speed"), &cluster.bootstrap);
     for n in 0..PIPELINES {
-        let [input, a, b] = ["idle-in", "idle-a", "idle-b"].map(|name| topic(&cluster, name, 4));
+        let [input, a, b] = ["idle-in", "idle-a", "idle-b"].map(|name| cluster.topic(name, 4));
         host.pipeline(
             &format!("idle-{n}.yaml"),
             &pipeline(&run, n, &input, &unique("idle"), [&a, &b]),
