@@ -12,7 +12,7 @@ use crate::daemon::{Daemon, Host};
 use crate::figures::Series;
 use crate::kafka::broker::Broker;
 use crate::kafka::unique;
-use crate::measure::{Program, Run, pipeline, topic};
+use crate::measure::{Program, Run, pipeline};
 use crate::report::Table;
 use crate::wait::{SOON, eventually};
 use crate::workload::Rule;
@@ -150,7 +150,7 @@ fn rows_of(broker: &Broker, rate: u32, options: &Options) -> Result<Vec<[String;
 fn one(broker: &Broker, way: Way<'_>, rate: u32, seconds: u32) -> Result<Found, String> {
     let cluster = broker.cluster();
     let topics =
-        ["latency-in", "latency-a", "latency-b"].map(|name| topic(&cluster, name, PARTITIONS));
+        ["latency-in", "latency-a", "latency-b"].map(|name| cluster.topic(name, PARTITIONS));
     let [input, first, second] = &topics;
     let group = unique("latency");
     let host = Host::new(&unique("speed"), &cluster.bootstrap);
@@ -224,7 +224,7 @@ pub(crate) fn startup(broker: &Broker, options: &Options) -> bool {
     let workload = Workload::load(&cluster, shape);
     let mut first_record = Series::default();
     for _ in 0..options.rounds {
-        let outputs = ["first-a", "first-b"].map(|name| topic(&cluster, name, 4));
+        let outputs = ["first-a", "first-b"].map(|name| cluster.topic(name, 4));
         let host = Host::new(&unique("speed"), &cluster.bootstrap);
         let file =
             pipeline(&run, 0, &workload.topics[0], &unique("first"), [&outputs[0], &outputs[1]]);
@@ -247,7 +247,7 @@ pub(crate) fn startup(broker: &Broker, options: &Options) -> bool {
 
     let host = Host::new(&unique("speed"), &cluster.bootstrap);
     for n in 0..PIPELINES {
-        let [input, a, b] = ["idle-in", "idle-a", "idle-b"].map(|name| topic(&cluster, name, 4));
+        let [input, a, b] = ["idle-in", "idle-a", "idle-b"].map(|name| cluster.topic(name, 4));
         host.pipeline(
             &format!("idle-{n}.yaml"),
             &pipeline(&run, n, &input, &unique("idle"), [&a, &b]),

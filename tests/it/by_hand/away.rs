@@ -32,7 +32,7 @@ impl Pair {
         let topic = |name: &str, partitions: u32, on: u32, configs| {
             let request =
                 json!({"topic": name, "partitions": partitions, "on": on, "configs": configs});
-            cluster.ask("create_topic", request);
+            cluster.create(request);
         };
         topic(COORDINATORS, 10, broker, json!({"cleanup.policy": "compact"}));
         let (there, lost) = (unique("there"), unique("lost"));
