@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::generation::{Generation, Said};
 use super::overview::{Overview, Reloads as ReloadMeasures};
 use super::pauses::{Kept, Pauses};
-use super::prepare::{Base, Unprepared};
+use super::prepare::{Base, Files, Unprepared};
 use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
@@ -185,7 +185,13 @@ impl Reloads {
                     file.path = folder.join(&file.path).display().to_string();
                 }
                 files.schemas.folder = self.settings.schemas.display().to_string();
-                let prepared = self.prepare(files, Base::Running, Removals::Refused).await;
+                let prepared = match self.beside_now().await {
+                    Ok(beside) => {
+                        let files = Files { snapshot: files, beside };
+                        self.prepare(files, Base::Running, Removals::Refused).await
+                    }
+                    Err(why) => Err(Unprepared::Panicked(why)),
+                };
                 let planned = match prepared {
                     Ok(prepared) => Ok(Planned { plan: prepared.plan, said: prepared.said }),
                     Err(Unprepared::Gone) => Err(Unanswered::Gone),
