@@ -108,13 +108,16 @@ impl Asker {
     /// The status document.
     pub async fn status(&self, instance: &InstanceId) -> Result<Value, Gone> {
         let pipelines = self.supervisor.status().await?;
-        Ok(self.overview.document(instance, &pipelines))
+        let left_behind = self.supervisor.left_behind().await?;
+        Ok(self.overview.document(instance, &pipelines, &left_behind))
     }
 
     /// The same as numbers: what became of the readings of the folder, and all pipelines.
     pub async fn measures(&self) -> Result<(ReloadMeasures, Vec<PipelineStatus>), Gone> {
         let pipelines = self.supervisor.status().await?;
-        Ok((self.overview.reloads(), pipelines))
+        let left_behind = u64::try_from(self.supervisor.left_behind().await?.len());
+        let left_behind = left_behind.unwrap_or(u64::MAX);
+        Ok((ReloadMeasures { left_behind, ..self.overview.reloads() }, pipelines))
     }
 
     /// Reads the folder after this call and waits for how that comes out.

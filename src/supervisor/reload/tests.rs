@@ -149,7 +149,7 @@ fn of_last_good(last_good: &LastGood) -> Vec<String> {
 /// Of the first pipeline, as status says it.
 async fn definition(reloads: &Reloads) -> String {
     let pipelines = reloads.supervisor.status().await.unwrap();
-    let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines);
+    let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines, &[]);
     document["pipelines"][0]["definition"].as_str().unwrap().to_owned()
 }
 
