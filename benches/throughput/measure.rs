@@ -11,7 +11,6 @@ use crate::daemon::{Daemon, Host};
 use crate::kafka::broker::Broker;
 use crate::kafka::{Cluster, unique};
 use crate::verdict::{self, Claim};
-use crate::wait::{SOON, eventually};
 use crate::workload::{Rule, Workload};
 use crate::yardstick;
 
@@ -90,7 +89,7 @@ pub(crate) fn measure(
     let cluster = broker.cluster();
     let partitions = workload.shape.partitions;
     let make = |name: &str| -> Vec<String> {
-        workload.topics.iter().map(|_| topic(&cluster, name, partitions)).collect()
+        workload.topics.iter().map(|_| cluster.topic(name, partitions)).collect()
     };
     let outputs = [make("speed-a"), make("speed-b")];
     let groups: Vec<_> = workload.topics.iter().map(|_| unique("speed")).collect();
@@ -218,15 +217,6 @@ impl Jobs<'_> {
     fn end_of(&self, topic: &str) -> i64 {
         self.cluster.offsets(topic).iter().map(|o| o.high).sum()
     }
-}
-
-/// A topic that the broker knows: just after it was made, a client may be told that there is none, and would come again later.
-pub(crate) fn topic(cluster: &Cluster, name: &str, partitions: u32) -> String {
-    let topic = cluster.topic(name, partitions);
-    eventually(SOON, "the broker knows the topic", || {
-        cluster.try_ask("partitions", json!({"topic": topic})).ok()
-    });
-    topic
 }
 
 /// A pipeline file that says what the loop's mode does.

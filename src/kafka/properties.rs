@@ -56,11 +56,15 @@ pub(super) const CONSUMER_PINNED: [(&str, &str); 5] = [
     ("enable.partition.eof", "false"),
 ];
 
-pub(super) const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
+pub(super) const PRODUCER_DEFAULTS: [(&str, &str); 5] = [
     ("linger.ms", "5"),
     ("queue.buffering.max.kbytes", "65536"),
     // The topic's own limit decides: librdkafka's default of 1 000 000 is below the broker's.
     ("message.max.bytes", "10485760"),
+    // While the broker still writes the markers of the transaction before, it takes no offsets into the next
+    // (CONCURRENT_TRANSACTIONS): some milliseconds. librdkafka asks again after so long (rdkafka_txnmgr.c,
+    // `rd_kafka_txn_handle_AddOffsetsToTxn`), then after twice that, to a second.
+    ("retry.backoff.ms", "10"),
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 

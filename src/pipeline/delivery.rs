@@ -19,7 +19,7 @@ pub enum Delivery {
 /// When a window closes, besides when its source is idle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowLimits {
-    /// Time since its first record.
+    /// How long its first record waits for the commit to begin, also while the window before is being committed.
     pub commit_interval: Duration,
     /// Input records in it.
     pub max_records: NonZeroU32,

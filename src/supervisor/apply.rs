@@ -111,7 +111,9 @@ impl Supervisor {
                     }
                 }
                 (Kind::Swap { .. }, Some(id)) => {
-                    if !self.offers(id, pipeline) {
+                    if self.has_taken(id, pipeline) {
+                        self.note(id, pipeline);
+                    } else if !self.offers(id, pipeline) {
                         let edition = self.edition(Arc::clone(pipeline));
                         self.swap(id, edition);
                     }
@@ -233,6 +235,14 @@ impl Supervisor {
     fn offers(&self, id: u64, pipeline: &Pipeline) -> bool {
         let offer = self.units.get(&id).and_then(|unit| unit.offer.as_ref());
         offer.is_some_and(|offer| is_same(&offer.edition.pipeline, pipeline))
+    }
+
+    /// Whether a worker has taken such a definition, and told so after the plan was made.
+    fn has_taken(&self, id: u64, pipeline: &Pipeline) -> bool {
+        self.units.get(&id).is_some_and(|unit| {
+            let is_open = unit.offer.is_some() || unit.untried.is_some();
+            !is_open && is_same(&unit.edition.pipeline, pipeline)
+        })
     }
 
     /// Asks one worker to take the edition; without one that could, the next start tries it.

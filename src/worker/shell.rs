@@ -118,7 +118,9 @@ impl<'a, P: Port> Shell<'a, P> {
         }
         let room = usize::try_from(self.window.room(self.records_cap())).unwrap_or(usize::MAX);
         let wait = self.window.wait(self.clock.now(), IDLE_WAIT);
-        self.port.poll(&mut self.batch, room.min(BATCH_RECORDS_MAX), wait);
+        let max = room.min(BATCH_RECORDS_MAX);
+        self.port.poll(&mut self.batch, max, wait);
+        self.window.found(self.batch.len(), max);
         let news: Vec<News> = std::iter::from_fn(|| self.port.news()).collect();
         if news.contains(&News::Lost) {
             // Whoever has these partitions now reads the same records.
@@ -270,12 +272,14 @@ impl<'a, P: Port> Shell<'a, P> {
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
+        let closed = self.clock.now();
         self.port.commit(&self.offsets)?;
         self.job.counters.commit(&self.tally);
         self.tell_committed();
         self.strikes = 0;
         self.isolation.committed(NonZeroU32::get(self.limits.max_records), &self.offsets);
         self.forget_window();
+        self.window.committed(closed);
         Ok(())
     }
 

@@ -12,6 +12,8 @@ pub(super) const IDLE_CLOSE: Duration = Duration::from_millis(10);
 pub struct Window {
     limits: WindowLimits,
     open: Option<Open>,
+    /// When the window before was closed: whoever came while it was being committed waits since then, at the longest.
+    waiting: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +27,7 @@ struct Open {
 impl Window {
     /// Nothing is open.
     pub fn new(limits: WindowLimits) -> Self {
-        Self { limits, open: None }
+        Self { limits, open: None, waiting: None }
     }
 
     /// Takes new limits; they hold for the window that is open too.
@@ -43,9 +45,10 @@ impl Window {
         self.open.map_or(0, |o| o.records)
     }
 
-    /// Opens it with its first record still to come.
+    /// Opens it with its first record still to come; its age is that of the longest wait of whoever is in it.
     pub fn open(&mut self, now: Duration) {
-        self.open = Some(Open { since: now, last: now, records: 0, bytes: 0 });
+        let since = self.waiting.take().unwrap_or(now);
+        self.open = Some(Open { since, last: now, records: 0, bytes: 0 });
     }
 
     /// One more record of so many bytes.
@@ -67,6 +70,21 @@ impl Window {
     /// It has ended, one way or the other.
     pub fn clear(&mut self) {
         self.open = None;
+        self.waiting = None;
+    }
+
+    /// It is committed. Records came meanwhile, for all that is known: their interval began when this one was closed.
+    pub fn committed(&mut self, closed: Duration) {
+        self.open = None;
+        self.waiting = Some(closed);
+    }
+
+    /// What a read found, of at most `max`: where there was nothing, nobody waited; where there was as much as fits, the
+    /// source is ahead by more than a window, and a shorter one would only cost.
+    pub fn found(&mut self, records: usize, max: usize) {
+        if records == 0 || records >= max {
+            self.waiting = None;
+        }
     }
 
     /// Full by count or bytes, `records_cap` being the smaller of the limit and what an isolation allows.

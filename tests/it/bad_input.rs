@@ -304,7 +304,7 @@ fn a_state_disk_that_hangs_holds_up_neither_status_nor_the_end() {
     );
     let said = host.krouted(&["reload", "--wait", "--timeout", "2s"]);
     assert_eq!(said.code, 75, "{said:?}");
-    assert_eq!(host.status_of("p")["name"], "p");
+    eventually(SOON, "it is there", || (host.status_of("p")["name"] == "p").then_some(()));
     assert_eq!(daemon.terminate(), Some(0));
 }
 

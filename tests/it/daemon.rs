@@ -60,9 +60,11 @@ impl Host {
         self.folder.path()
     }
 
-    /// Replaces the settings file.
+    /// Replaces the settings file, in one step: a daemon would heed a half of it.
     pub(crate) fn settings(&self, text: &str) {
-        fs::write(self.path().join("krouted.yaml"), text).unwrap();
+        let fresh = self.path().join("krouted.yaml.fresh");
+        fs::write(&fresh, text).unwrap();
+        fs::rename(fresh, self.path().join("krouted.yaml")).unwrap();
     }
 
     /// Writes a pipeline as a careful operator does: under another name, then renamed.

@@ -10,6 +10,7 @@
 pub(crate) mod broker;
 pub(crate) mod install;
 pub(crate) mod judge;
+mod ports;
 pub(crate) mod record;
 pub(crate) mod secure;
 
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 
 use crate::kafka::broker::Broker;
 use crate::kafka::record::{Record, Records};
+use crate::wait::{SOON, eventually};
 
 /// Below this lie the jars, the judge's classes and the brokers' data.
 pub(crate) fn folder() -> PathBuf {
@@ -125,11 +127,18 @@ impl Cluster {
 
     pub(crate) fn topic_with(&self, name: &str, partitions: u32, configs: &Value) -> String {
         let topic = unique(name);
-        self.ask(
-            "create_topic",
-            json!({"topic": topic, "partitions": partitions, "configs": configs}),
-        );
+        self.create(json!({"topic": topic, "partitions": partitions, "configs": configs}));
         topic
+    }
+
+    /// Makes a topic by a request to the judge, and waits until the broker knows it: just after it was made, a client may be told
+    /// that there is none.
+    pub(crate) fn create(&self, request: Value) {
+        let topic = request["topic"].clone();
+        self.ask("create_topic", request);
+        eventually(SOON, "the broker knows the topic", || {
+            self.try_ask("partitions", json!({"topic": topic})).ok()
+        });
     }
 
     /// Sends records in no transaction, in order; `Record::produced_to` says to which partition.

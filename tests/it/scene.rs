@@ -11,6 +11,9 @@ use crate::wait::eventually;
 /// A first join waits for a dead member's session at most; everything else takes a moment.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
 
+/// For a source whose group must not be rebalanced: no stall of this machine is so long that a member is thrown out.
+pub(crate) const PATIENT: &str = "properties: {session.timeout.ms: 300000}";
+
 /// One pipeline of one daemon.
 pub(crate) struct Scene<'c> {
     pub(crate) cluster: &'c Cluster,

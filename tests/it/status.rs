@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::daemon::Host;
 use crate::kafka::{Isolation, shared};
-use crate::scene::{SOON, Scene, values};
+use crate::scene::{PATIENT, SOON, Scene, values};
 use crate::wait::eventually;
 
 fn to(topic: &str) -> String {
@@ -21,7 +21,8 @@ fn a_paused_pipeline_stays_in_its_group_and_goes_on_where_it_was() {
     let cluster = shared();
     let scene = Scene::new(cluster);
     let (input, out) = (cluster.topic("in", 2), cluster.topic("out", 1));
-    scene.file("exactly_once", &[&format!("topics: [{input}]"), "start: earliest"], &[&to(&out)]);
+    let source = [&format!("topics: [{input}]"), "start: earliest", PATIENT];
+    scene.file("exactly_once", &source, &[&to(&out)]);
     let mut daemon = scene.run();
     cluster.produce(&input, &values(&["1"]));
     scene.values(&out, 1);

@@ -28,11 +28,12 @@ struct Watched {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a folder says is seen by its events alone, and a git is waited for until it is done.
 pub(crate) const NO_TICK: Timing = Timing {
     tick: Duration::from_hours(1),
     quiet: Duration::from_millis(200),
     quiet_max: Duration::from_secs(5),
-    lock_max: Duration::from_secs(10),
+    lock_max: Duration::from_hours(1),
 };
 
 fn folders(pipelines: &Path) -> Folders {

@@ -27,7 +27,7 @@ fn an_unknown_sink_topic_is_named_and_making_it_is_enough() {
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line("does not exist", SOON);
     assert!(line.contains(&out) && line.contains("create the topic"), "{line}");
-    cluster.ask("create_topic", json!({"topic": out, "partitions": 1, "configs": {}}));
+    cluster.create(json!({"topic": out, "partitions": 1, "configs": {}}));
     assert_eq!(scene.values(&out, 1), ["1"]);
     let said = daemon.lines().iter().filter(|l| l.contains("does not exist")).count();
     assert_eq!(said, 1, "said once");
@@ -48,7 +48,7 @@ fn an_unknown_source_topic_is_named_and_waited_for() {
     let mut daemon = scene.host.run();
     let line = daemon.wait_for_line("source topic does not exist", SOON);
     assert!(line.contains(&input), "{line}");
-    cluster.ask("create_topic", json!({"topic": input, "partitions": 1, "configs": {}}));
+    cluster.create(json!({"topic": input, "partitions": 1, "configs": {}}));
     cluster.produce(&input, &values(&["from its beginning"]));
     assert_eq!(scene.values(&out, 1), ["from its beginning"]);
     assert_eq!(daemon.terminate(), Some(0));

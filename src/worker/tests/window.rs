@@ -135,3 +135,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_came_during_a_commit_waits_for_an_interval_and_no_longer() {
+    let mut window = opened(sample::limits(1_000), ms(0));
+    window.committed(ms(100));
+    // The commit took 30 ms.
+    window.found(7, 2_000);
+    window.open(ms(130));
+    assert_eq!(window.wait(ms(130), ms(1)), IDLE_CLOSE);
+    window.touch(ms(199));
+    assert!(!window.is_due(ms(199)));
+    window.touch(ms(200));
+    assert!(window.is_due(ms(200)));
+}
+
+#[test]
+fn a_commit_that_took_longer_than_an_interval_leaves_a_window_that_is_due_with_what_was_there() {
+    let mut window = opened(sample::limits(1_000), ms(0));
+    window.committed(ms(100));
+    window.found(7, 2_000);
+    window.open(ms(300));
+    assert!(window.is_due(ms(300)));
+    assert_eq!(window.wait(ms(300), ms(1)), Duration::ZERO);
+}
+
+#[test]
+fn a_window_is_as_old_as_itself_where_nobody_waited_or_more_than_it_can_take() {
+    for found in [0, 2_000] {
+        let mut window = opened(sample::limits(1_000), ms(0));
+        window.committed(ms(100));
+        window.found(found, 2_000);
+        window.open(ms(130));
+        window.touch(ms(229));
+        assert!(!window.is_due(ms(229)), "{found}");
+        window.touch(ms(230));
+        assert!(window.is_due(ms(230)), "{found}");
+    }
+}
+
+#[test]
+fn only_a_commit_is_waited_for() {
+    let mut window = opened(sample::limits(1_000), ms(0));
+    window.committed(ms(100));
+    window.found(7, 2_000);
+    window.open(ms(110));
+    window.clear();
+    window.open(ms(150));
+    window.touch(ms(249));
+    assert!(!window.is_due(ms(249)));
+}

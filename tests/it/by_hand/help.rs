@@ -74,8 +74,7 @@ impl Drop for Running {
 
 pub(super) fn make_topics(cluster: &crate::kafka::Cluster, topics: &[&str]) {
     for topic in topics {
-        let request = json!({"topic": topic, "partitions": 1, "configs": {}});
-        cluster.ask("create_topic", request);
+        cluster.create(json!({"topic": topic, "partitions": 1, "configs": {}}));
     }
 }
 

@@ -236,7 +236,7 @@ fn replicas_are_held_against_the_brokers_that_are_there() {
         let configs = json!({"min.insync.replicas": min.to_string()});
         let request =
             json!({"topic": topic, "partitions": 1, "replicas": replicas, "configs": configs});
-        cluster.ask("create_topic", request);
+        cluster.create(request);
         topic
     };
     let (source, lone) = (replicated("source", 1, 1), replicated("lone", 1, 1));
@@ -278,7 +278,8 @@ fn a_running_pipeline_does_not_notice_that_it_is_checked() {
     let (source, sink) = (cluster.topic("live", 1), cluster.topic("live-out", 1));
     let scene = Scene::new(cluster);
     let sinks = format!("sinks: {{out: {{kafka: {{topic: {sink}}}}}}}");
-    scene.file("exactly_once", &[&format!("topics: [{source}]"), "start: latest"], &[&sinks]);
+    let lines = [&format!("topics: [{source}]"), "start: latest", scene::PATIENT];
+    scene.file("exactly_once", &lines, &[&sinks]);
     cluster.produce(&source, &scene::values(&["before"]));
     let mut daemon = scene.run();
     cluster.produce(&source, &scene::values(&["1"]));

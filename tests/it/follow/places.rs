@@ -36,13 +36,14 @@ fn a_folder_that_another_replaces_runs() {
     );
 }
 
+/// In one step: a folder that is seen half deleted says that pipelines are removed.
 #[test]
 fn a_folder_that_is_deleted_stops_nothing_and_runs_when_it_is_back() {
     let place = place(THREE);
     let follower = Follower::begin(&place.path().join("r/p"));
     for (away, back) in [
-        ("rm -r r", "mkdir -p r/p; for n in a b d; do p $n two > r/p/$n.yaml; done"),
-        ("rm -r r/p", "mkdir r/p; for n in b d e; do p $n three > r/p/$n.yaml; done"),
+        ("mv r gone; rm -r gone", "mkdir -p r/p; for n in a b d; do p $n two > r/p/$n.yaml; done"),
+        ("mv r/p gone; rm -r gone", "mkdir r/p; for n in b d e; do p $n three > r/p/$n.yaml; done"),
     ] {
         let running = follower.board.now();
         sh(place.path(), away);
@@ -53,11 +54,30 @@ fn a_folder_that_is_deleted_stops_nothing_and_runs_when_it_is_back() {
     }
     for script in [
         "p b four > r/p/b.yaml",
-        "rm -r r; mkdir -p r/p; for n in b d f; do p $n five > r/p/$n.yaml; done",
+        "mv r gone; rm -r gone; mkdir -p r/p; for n in b d f; do p $n five > r/p/$n.yaml; done",
         "p b six > r/p/b.yaml",
     ] {
         sh(place.path(), script);
         follower.runs_as_the_folder_says(script);
+    }
+    follower.is_at_rest("in the end");
+}
+
+/// Half deleted, it is empty, which is held: so nothing stops however long that takes.
+#[test]
+fn a_folder_that_is_deleted_file_by_file_stops_nothing_and_runs_when_it_is_back() {
+    let place = place("mkdir -p r/p; p a one > r/p/a.yaml");
+    let follower = Follower::begin(&place.path().join("r/p"));
+    for (away, back) in [
+        ("rm -r r", "mkdir -p r/p; p a two > r/p/a.yaml"),
+        ("rm -r r/p", "mkdir r/p; p a three > r/p/a.yaml"),
+    ] {
+        let running = follower.board.now();
+        sh(place.path(), away);
+        follower.says("unreadable");
+        follower.runs(&running, away);
+        sh(place.path(), back);
+        follower.runs_as_the_folder_says(back);
     }
     follower.is_at_rest("in the end");
 }
@@ -67,7 +87,8 @@ fn what_would_stop_most_is_held_and_what_runs_goes_on() {
     let place = place(THREE);
     let follower = Follower::begin(&place.path().join("r/p"));
     let before = told(&follower.folder);
-    sh(place.path(), "rm r/p/b.yaml r/p/c.yaml; p a two > r/p/a.yaml");
+    // In one step: one file less would be no reason to hold it.
+    sh(place.path(), "mkdir r/n; p a two > r/n/a.yaml; mv r/p old; mv r/n r/p");
     follower.says("held");
     follower.runs(&before, "held");
     sh(place.path(), "p b two > r/p/b.yaml");

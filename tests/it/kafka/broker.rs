@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::kafka::{Cluster, install, unique};
+use crate::kafka::{Cluster, install, ports, unique};
 use crate::process;
 use crate::wait::eventually;
 
@@ -81,10 +80,9 @@ impl Broker {
         Self::start(&all)
     }
 
-    /// Ports that are free now; all are held until all are known.
+    /// Ports that nobody else is given: see `ports`.
     pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-        let held: [_; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-        held.map(|listener| listener.local_addr().unwrap().port())
+        std::array::from_fn(|_| ports::free())
     }
 
     fn write_properties(&self, controller: u16, given: &[(&str, &str)]) {

@@ -94,7 +94,9 @@ fn topics_are_described_grown_trimmed_and_removed() {
     assert_eq!(shared().ask("delete_records", trim), 1);
     assert_eq!(shared().read(&topic, Isolation::Committed).len(), 1);
     shared().ask("delete_topic", json!({"topic": topic}));
-    let error = shared().try_ask("partitions", json!({"topic": topic})).unwrap_err();
+    let error = eventually(SOON, "the topic is gone", || {
+        shared().try_ask("partitions", json!({"topic": topic})).err()
+    });
     assert!(error.starts_with("UnknownTopicOrPartition"), "{error}");
 }
 
@@ -153,7 +155,7 @@ fn a_broker_ends_with_the_tests_that_were_killed() {
         .lines()
         .find_map(|line| line.unwrap().strip_prefix("victim: ").map(str::to_owned));
     let cluster = Cluster::at(&said.expect("the victim started a broker"));
-    assert!(cluster.answers());
+    eventually(SOON, "the victim's broker answers", || cluster.answers().then_some(()));
     let folder = super::folder();
     let prefix = format!("broker-{}-", victim.id());
     let left = || {

@@ -197,6 +197,22 @@ fn what_is_offered_already_is_not_offered_anew_however_often_its_file_is_read() 
 }
 
 #[test]
+fn what_was_taken_after_the_plan_was_made_is_not_offered_anew() {
+    let taker = Arc::new(Taker { looks: true.into(), ..Taker::default() });
+    with(taker.work(), async |handle| {
+        taker.runs_one(handle).await;
+        taker.takes_two_and_does_not_tell(handle).await;
+        let again = described("two");
+        let planned = plan(&handle.running().await.unwrap(), &again, Removals::Allowed);
+        taker.tells.store(true, Relaxed);
+        until(handle, |all| !all[0].swapping).await;
+        assert_eq!(handle.apply(planned, again).await.unwrap(), Applied::default());
+        assert_eq!(taker.has_taken.load(Relaxed), 1);
+    });
+    assert_eq!(taker.rules(), ["one", "two"]);
+}
+
+#[test]
 fn an_offer_of_a_worker_that_is_left_behind_is_for_the_next_start() {
     let (halts, hangs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
     let work: Work = {
