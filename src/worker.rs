@@ -30,7 +30,7 @@ mod window;
 
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Edition, Job, News as WorkerNews, Rules, Tell};
-pub use counters::{Counters, Tally};
+pub use counters::{Counters, Gauges, Tally};
 pub use fault::{Failure, Fault, FaultKind};
 pub use isolation::{Isolation, Refusal, Sent};
 pub use machine::Exit;

@@ -213,6 +213,7 @@ fn run_loop(pipeline: &Arc<Pipeline>, values: Vec<Vec<u8>>, records: usize) {
         edition: edition.clone(),
         rules: Arc::new(Rules::new(edition)),
         counters: Arc::clone(&counters),
+        gauges: Arc::default(),
         control: Arc::clone(&control),
         tell: Tell::default(),
     };

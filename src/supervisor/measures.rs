@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::lifecycle::{Effect, Event};
 use super::unit::Unit;
 use crate::model::Stage;
-use crate::worker::{Counters, Exit, FaultKind};
+use crate::worker::{Counters, Exit, FaultKind, Gauges};
 
 /// Since the daemon's start, or since the pipeline came; `lag` and `partitions` are of this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,9 +124,9 @@ impl Measures {
                 sums
             })
         };
-        // Gauges are of those who work now.
-        let now = |of: fn(&Counters) -> &AtomicU64| {
-            unit.workers.iter().map(|w| of(&w.counters).load(Relaxed)).sum()
+        // Of those who work now.
+        let now = |of: fn(&Gauges) -> &AtomicU64| {
+            unit.workers.iter().map(|w| of(&w.gauges).load(Relaxed)).sum()
         };
         Self {
             consumed: sum(|c| &c.consumed),

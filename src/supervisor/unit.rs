@@ -16,7 +16,7 @@ use super::measures::Restart;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
-use crate::worker::{Counters, Edition, Fault, Rules};
+use crate::worker::{Counters, Edition, Fault, Gauges, Rules};
 
 /// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
 const STALL_FIRST: Duration = Duration::from_mins(5);
@@ -70,6 +70,8 @@ pub(super) struct Offer {
 pub(super) struct Worker {
     pub(super) id: WorkerId,
     pub(super) counters: Arc<Counters>,
+    /// Of this attempt alone.
+    pub(super) gauges: Arc<Gauges>,
     pub(super) state: State,
     /// Counts the threads: the news of an older one change nothing.
     pub(super) attempt: u64,
@@ -90,6 +92,8 @@ pub(super) struct Worker {
 pub(super) enum Trouble {
     Fault(Fault),
     Halted(String),
+    /// Too many of its pipeline are left behind for another one to start.
+    Crowded(String),
 }
 
 struct Progress {
@@ -196,6 +200,7 @@ impl Worker {
         Self {
             id,
             counters,
+            gauges: Arc::default(),
             state: State::Stopped,
             attempt: 0,
             began_with: 0,
@@ -212,7 +217,7 @@ impl Worker {
     pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
         let windows = self.counters.windows.load(Relaxed);
         let has_work =
-            self.counters.partitions.load(Relaxed) > 0 && self.counters.lag.load(Relaxed) > 0;
+            self.gauges.partitions.load(Relaxed) > 0 && self.gauges.lag.load(Relaxed) > 0;
         let works = matches!(self.state, State::Running { .. });
         let progress = &mut self.progress;
         if windows != progress.windows {
@@ -230,7 +235,7 @@ impl Worker {
         progress.limit = progress.limit.saturating_mul(2).min(STALL_LONGEST);
         progress.since = now;
         self.stalls = self.stalls.saturating_add(1);
-        report::stalled(&self.id, waited, &self.counters);
+        report::stalled(&self.id, waited, &self.gauges);
         true
     }
 }

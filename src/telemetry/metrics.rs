@@ -72,6 +72,8 @@ metrics! {
         "When the folder was last found to be what runs, in seconds since 1970; 0 before the first time.";
     RELOADS = "krouted_config_reloads_total", Counter, ["result"],
         "Readings of the folder by how they came out; a swap that is tried again is no reading.";
+    LEFT_BEHIND = "krouted_workers_left_behind", Gauge, [],
+        "Workers that did not end when they were told to and are still in the process, of pipelines that are gone too; only a restart of the daemon is sure to end them.";
     PIPELINE_INFO = "krouted_pipeline_info", Gauge, ["pipeline", "cluster", "group", "delivery"],
         "A pipeline with its cluster, consumer group, guarantee, and its own labels as label_NAME; always 1.";
     PIPELINE_STATE = "krouted_pipeline_state", Gauge, ["pipeline", "state"],
@@ -80,6 +82,8 @@ metrics! {
         "1 for the state that a pipeline shall be in, 0 for the other: running, or paused by its file or an operator.";
     RESTARTS = "krouted_pipeline_restarts_total", Counter, ["pipeline", "reason"],
         "How often a worker, or all of a pipeline where its definition changed or an operator asked, began anew.";
+    LEFT_BEHIND_OF = "krouted_pipeline_workers_left_behind", Gauge, ["pipeline"],
+        "Workers of a pipeline that did not end when they were told to and are still in the process; at 8 the pipeline halts.";
     CONSUMED = "krouted_records_consumed_total", Counter, ["pipeline"],
         "Input records of committed windows.";
     FILTERED = "krouted_records_filtered_total", Counter, ["pipeline"],
@@ -139,6 +143,7 @@ fn of_reloads(reloads: &ReloadMeasures) {
     set(CONFIG_GENERATION, &[], double(reloads.generation));
     set(RELOAD_SUCCESSFUL, &[], f64::from(u8::from(reloads.last_successful)));
     set(RELOAD_SUCCESS_TIME, &[], reloads.last_success_seconds.unwrap_or_default());
+    set(LEFT_BEHIND, &[], double(reloads.left_behind));
     for &word in Outcome::WORDS {
         count(RELOADS, &[word], reloads.by_outcome.get(word).copied().unwrap_or_default());
     }
@@ -154,6 +159,8 @@ fn of_pipeline(pipeline: &PipelineStatus) {
     for (why, times) in &measures.restarts {
         count(RESTARTS, &[name, why.as_str()], *times);
     }
+    let left_behind = u64::try_from(pipeline.left_behind).unwrap_or(u64::MAX);
+    set(LEFT_BEHIND_OF, &[name], double(left_behind));
     count(CONSUMED, &[name], measures.consumed);
     count(FILTERED, &[name], measures.filtered);
     count(MISSING_FIELD, &[name], measures.missing);

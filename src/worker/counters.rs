@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::model::Stage;
 
-/// Totals since the worker's first start; a window counts when it is committed, so an aborted one does not count twice.
+/// Totals since the worker's first start, over all its attempts, which only add; a window counts when it is committed, so an aborted one does not count twice.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Input records.
@@ -29,9 +29,14 @@ pub struct Counters {
     pub rebuilt: AtomicU64,
     /// Records that `at_most_once` has lost: a sink refused them after their offsets were committed, without a dead letter.
     pub lost: AtomicU64,
-    /// Records between the worker's positions and the partitions' ends; a gauge.
+}
+
+/// Where one attempt of a worker is now. No other attempt writes it: one that was left behind may still do so.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Records between the worker's positions and the partitions' ends.
     pub lag: AtomicU64,
-    /// Partitions that it has; a gauge.
+    /// Partitions that it has.
     pub partitions: AtomicU64,
 }
 
@@ -68,13 +73,15 @@ impl Tally {
     }
 }
 
-impl Counters {
-    /// The worker has ended, or counts as ended: it has no partitions, and nobody knows their lag.
+impl Gauges {
+    /// The worker has ended: it has no partitions, and nobody knows their lag.
     pub fn has_nothing(&self) {
         self.lag.store(0, Relaxed);
         self.partitions.store(0, Relaxed);
     }
+}
 
+impl Counters {
     /// A window was committed.
     pub fn commit(&self, tally: &Tally) {
         self.consumed.fetch_add(tally.consumed, Relaxed);

@@ -44,7 +44,7 @@ pub fn run<P: Port>(port: &mut P, job: &Job, clock: &dyn Clock) -> Exit {
     };
     shell.batch.clear();
     port.close();
-    job.counters.has_nothing();
+    job.gauges.has_nothing();
     exit
 }
 
@@ -145,8 +145,8 @@ impl<'a, P: Port> Shell<'a, P> {
     fn measure_lag(&mut self, now: Duration) {
         self.lag_measured = now;
         let (lag, partitions) = self.port.lag();
-        self.job.counters.lag.store(lag, Relaxed);
-        self.job.counters.partitions.store(partitions, Relaxed);
+        self.job.gauges.lag.store(lag, Relaxed);
+        self.job.gauges.partitions.store(partitions, Relaxed);
     }
 
     fn serve(&mut self, news: News) {

@@ -23,7 +23,7 @@ fn unit(name: &str, workers: u16, before: Option<&Unit>) -> Unit {
 fn consume(unit: &Unit, records: u64) {
     for worker in &unit.workers {
         worker.counters.consumed.fetch_add(records, Relaxed);
-        worker.counters.partitions.store(1, Relaxed);
+        worker.gauges.partitions.store(1, Relaxed);
     }
 }
 
@@ -35,8 +35,9 @@ fn a_count_never_goes_back_while_the_name_is_there() {
     // What drains still counts.
     consume(&four, 1);
     assert_eq!(Measures::of(&one).consumed, 8);
-    assert_eq!(Measures::of(&one).partitions, 1, "gauges are of those who work now");
+    assert_eq!(Measures::of(&one).partitions, 0, "gauges are of those who work now");
     consume(&one, 10);
+    assert_eq!(Measures::of(&one).partitions, 1);
     let three = unit("p", 3, Some(&one));
     assert_eq!(Measures::of(&three).consumed, 18);
     consume(&three, 100);

@@ -12,6 +12,7 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         paused_by: vec![],
         refused: None,
         swapping: false,
+        left_behind: 3,
         untaken: false,
         description: None,
         labels: BTreeMap::from([("cost-centre".to_owned(), "7 \"north\"\n".to_owned())]),
@@ -85,6 +86,7 @@ fn every_count_is_in_its_own_series() {
         "krouted_consumer_partitions{pipeline=\"a\",group=\"krouted.a\"} 10",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"broker_away\"} 100",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"asked\"} 111",
+        "krouted_pipeline_workers_left_behind{pipeline=\"a\"} 3",
         "krouted_pipeline_state{pipeline=\"a\",state=\"running\"} 1",
         "krouted_pipeline_state{pipeline=\"a\",state=\"halted\"} 0",
         "krouted_pipeline_desired_state{pipeline=\"a\",state=\"paused\"} 0",
@@ -96,6 +98,12 @@ fn every_count_is_in_its_own_series() {
 }
 
 #[test]
+fn the_bound_that_a_help_names_is_the_bound() {
+    let most = format!("at {} the pipeline halts", crate::supervisor::LEFT_OF_PIPELINE_MAX);
+    assert!(LEFT_BEHIND_OF.help.contains(&most), "{}", LEFT_BEHIND_OF.help);
+}
+
+#[test]
 fn a_digest_is_a_number_that_a_double_holds() {
     let reloads = ReloadMeasures {
         by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1), ("open", 2)]),
@@ -104,12 +112,14 @@ fn a_digest_is_a_number_that_a_double_holds() {
         generation: 4,
         digest: "ffffffffffff00".to_owned(),
         revision: Some("abc".to_owned()),
+        left_behind: 5,
     };
     let text = render(&reloads, &[]);
     for line in [
         "krouted_config_hash 281474976710655",
         "krouted_config_info{digest=\"ffffffffffff00\",revision=\"abc\"} 1",
         "krouted_config_generation 4",
+        "krouted_workers_left_behind 5",
         "krouted_config_last_reload_successful 1",
         "krouted_config_last_reload_success_timestamp_seconds 1700000000.5",
         "krouted_config_reloads_total{result=\"applied\"} 3",

@@ -41,6 +41,7 @@ fn worked(rig: &Rig, at_ready: impl Fn(&Control) + Send + 'static) -> (Exit, Vec
         edition: Edition::new(0, Arc::new(rig.pipeline.clone())),
         rules: Arc::clone(&rig.rules),
         counters: Arc::clone(&rig.counters),
+        gauges: Arc::default(),
         control: Arc::clone(&control),
         tell,
     };

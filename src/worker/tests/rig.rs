@@ -130,6 +130,7 @@ impl Rig {
             edition: Edition::new(0, Arc::new(self.pipeline.clone())),
             rules: Arc::clone(&self.rules),
             counters: Arc::clone(&self.counters),
+            gauges: Arc::default(),
             control: Arc::clone(&control),
             tell: Tell::default(),
         };
