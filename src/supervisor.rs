@@ -36,7 +36,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::model::{ClusterName, InstanceId, PipelineName, WorkerId};
 use crate::pipeline::Pipeline;
-use crate::worker::{Edition, Exit, WorkerNews};
+use crate::worker::{Edition, Exit, Fault, FaultKind, WorkerNews};
 use apply::Applying;
 use handle::{COMMANDS_MAX, Command};
 use left::Left;
@@ -46,7 +46,7 @@ use unit::{Life, Trouble, Unit};
 
 pub use apply::{Applied, Refusal};
 pub use handle::{Gone, Handle};
-pub use left::{LEFT_MAX, LEFT_OF_PIPELINE_MAX};
+pub use left::{LEFT_MAX, LEFT_OF_WORKER_MAX};
 pub use measures::{Measures, Restart};
 pub use status::{PipelineStatus, Totals, WorkerStatus};
 pub use thread::Work;
@@ -247,7 +247,8 @@ impl Supervisor {
     fn spawn(&mut self, at: At) {
         let (work, tell) = (Arc::clone(&self.work), self.tell.clone());
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
-        if let Some(why) = self.left.forbids(unit.name()) {
+        let worker = unit.workers.get(usize::from(at.number));
+        if let Some(why) = worker.and_then(|worker| self.left.forbids(&worker.id)) {
             return self.crowded(at, why);
         }
         let (edition, paused) = (unit.edition.clone(), unit.is_paused());
@@ -349,9 +350,10 @@ impl Supervisor {
         }
     }
 
-    /// The worker is not started, and its pipeline halts as by a `stop` policy.
+    /// The worker is not started, and backs off: those in its way may end by themselves.
     fn crowded(&mut self, at: At, why: String) {
-        self.drive(at, &Event::Exited(Exit::Halted(format!("{why}; {}", left::HINT))));
+        let fault = Fault::new(FaultKind::Client, why.clone());
+        self.drive(at, &Event::Exited(Exit::Fault(fault)));
         let unit = self.units.get_mut(&at.unit);
         if let Some(worker) = unit.and_then(|u| u.workers.get_mut(usize::from(at.number))) {
             worker.trouble = Some(Trouble::Crowded(why));

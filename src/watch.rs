@@ -413,6 +413,8 @@ impl Watch {
     }
 
     fn unreadable(&mut self, reason: String, due: Due) -> Option<Sight> {
+        // Who was to be seen a second time was not: his patience must not count for who comes hours later.
+        self.candidate = None;
         let news = Some(Err(reason.clone()));
         if self.told == news && !due.is_asked() {
             return None;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::client::{Place, list, number, text};
 use super::{Outcome, Stream, say};
-use crate::supervisor::LEFT_OF_PIPELINE_MAX;
+use crate::supervisor::LEFT_OF_WORKER_MAX;
 
 /// A daemon that is there answers at once.
 const WAIT: Duration = Duration::from_secs(10);
@@ -140,7 +140,7 @@ fn head(document: &Value) -> Vec<String> {
     if !left.is_empty() {
         let (count, ids) = (left.len(), left.join(", "));
         lines.push(format!(
-            "{count} workers did not end when they were told to and are left behind until the daemon is restarted: {ids}"
+            "{count} workers did not end when they were told to and are left behind until they end: {ids}"
         ));
     }
     lines.push(String::new());
@@ -168,7 +168,7 @@ fn remarks(pipeline: &Value) -> Vec<String> {
     let left = number(pipeline, "/left_behind");
     if left > 0 {
         remarks.push(format!(
-            "{left} of its workers are left behind; at {LEFT_OF_PIPELINE_MAX} it halts until the daemon is restarted"
+            "{left} of its workers are left behind; where a worker has {LEFT_OF_WORKER_MAX}, none is started in its place until one of them has ended"
         ));
     }
     for worker in list(pipeline, "/workers") {

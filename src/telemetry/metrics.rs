@@ -73,7 +73,7 @@ metrics! {
     RELOADS = "krouted_config_reloads_total", Counter, ["result"],
         "Readings of the folder by how they came out; a swap that is tried again is no reading.";
     LEFT_BEHIND = "krouted_workers_left_behind", Gauge, [],
-        "Workers that did not end when they were told to and are still in the process, of pipelines that are gone too; only a restart of the daemon is sure to end them.";
+        "Workers that did not end when they were told to and are still in the process, of pipelines that are gone too.";
     PIPELINE_INFO = "krouted_pipeline_info", Gauge, ["pipeline", "cluster", "group", "delivery"],
         "A pipeline with its cluster, consumer group, guarantee, and its own labels as label_NAME; always 1.";
     PIPELINE_STATE = "krouted_pipeline_state", Gauge, ["pipeline", "state"],
@@ -83,7 +83,7 @@ metrics! {
     RESTARTS = "krouted_pipeline_restarts_total", Counter, ["pipeline", "reason"],
         "How often a worker, or all of a pipeline where its definition changed or an operator asked, began anew.";
     LEFT_BEHIND_OF = "krouted_pipeline_workers_left_behind", Gauge, ["pipeline"],
-        "Workers of a pipeline that did not end when they were told to and are still in the process; at 8 the pipeline halts.";
+        "Workers of a pipeline that did not end when they were told to and are still in the process; where one has 4, none is started in its place until one of them has ended.";
     CONSUMED = "krouted_records_consumed_total", Counter, ["pipeline"],
         "Input records of committed windows.";
     FILTERED = "krouted_records_filtered_total", Counter, ["pipeline"],

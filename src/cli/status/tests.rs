@@ -15,9 +15,9 @@ fn who_was_left_behind_is_said_above_all_and_at_the_pipeline() {
     assert_eq!(
         lines,
         [
-            "3 workers did not end when they were told to and are left behind until the daemon is restarted: \
+            "3 workers did not end when they were told to and are left behind until they end: \
              krouted/a/host/0, krouted/a/host/0, krouted/gone/host/1",
-            "          2 of its workers are left behind; at 8 it halts until the daemon is restarted",
+            "          2 of its workers are left behind; where a worker has 4, none is started in its place until one of them has ended",
         ]
     );
 }

@@ -99,7 +99,7 @@ fn every_count_is_in_its_own_series() {
 
 #[test]
 fn the_bound_that_a_help_names_is_the_bound() {
-    let most = format!("at {} the pipeline halts", crate::supervisor::LEFT_OF_PIPELINE_MAX);
+    let most = format!("where one has {}, none", crate::supervisor::LEFT_OF_WORKER_MAX);
     assert!(LEFT_BEHIND_OF.help.contains(&most), "{}", LEFT_BEHIND_OF.help);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use super::*;
-use crate::supervisor::{DRAIN_MAX, LEFT_MAX, LEFT_OF_PIPELINE_MAX};
+use crate::supervisor::{DRAIN_MAX, LEFT_MAX, LEFT_OF_WORKER_MAX};
 
 /// Work that hears of no end while it hangs, but in pipelines called `good`.
 #[derive(Default)]
@@ -42,7 +42,7 @@ fn name(text: &str) -> PipelineName {
     PipelineName::new(text).unwrap()
 }
 
-/// So long that whoever does not end is left behind.
+/// So long that whoever does not end is left behind, and whoever backs off tries again.
 async fn wait_for_ends() {
     tokio::time::pause();
     tokio::time::advance(DRAIN_MAX + Duration::from_secs(1)).await;
@@ -56,13 +56,13 @@ fn reason(status: &PipelineStatus) -> (&'static str, &str, &'static str) {
 }
 
 #[test]
-fn a_pipeline_that_leaves_too_many_workers_behind_halts_until_they_have_ended() {
+fn nobody_is_started_in_the_place_of_one_that_left_too_many_behind_until_one_of_them_has_ended() {
     let stubborn = Stubborn::new();
     let ((), left) = with(stubborn.work(), async |handle| {
         apply(handle, &set(&[pipeline("good", |_| {}), pipeline("p", |_| {})])).await;
         stubborn.has_started(handle, 2).await;
         let restart = async || assert!(handle.restart(name("p")).await.unwrap());
-        for round in 1..LEFT_OF_PIPELINE_MAX {
+        for round in 1..LEFT_OF_WORKER_MAX {
             restart().await;
             wait_for_ends().await;
             let status = stubborn.has_started(handle, 2 + round).await;
@@ -72,13 +72,13 @@ fn a_pipeline_that_leaves_too_many_workers_behind_halts_until_they_have_ended() 
         restart().await;
         wait_for_ends().await;
         for _ in 0..2 {
-            let status = until(handle, |all| all[1].state == "halted").await;
+            let status = until(handle, |all| all[1].state == "backing_off").await;
             let (kind, text, hint) = reason(&status[1]);
             assert_eq!(kind, "left_behind");
-            assert!(text.starts_with("8 of its workers did not end"), "{text}");
-            assert!(hint.starts_with("restart the daemon"), "{hint}");
-            assert_eq!((status[0].state, status[1].left_behind), ("running", LEFT_OF_PIPELINE_MAX));
-            assert_eq!(stubborn.up.load(Relaxed), 1 + LEFT_OF_PIPELINE_MAX, "nobody is started");
+            assert!(text.starts_with("4 before it did not end"), "{text}");
+            assert!(hint.starts_with("it starts by itself once they have ended"), "{hint}");
+            assert_eq!((status[0].state, status[1].left_behind), ("running", LEFT_OF_WORKER_MAX));
+            assert_eq!(stubborn.up.load(Relaxed), 1 + LEFT_OF_WORKER_MAX, "nobody is started");
             // Neither is anybody by hand.
             restart().await;
             until(handle, |all| all.len() == 2).await;
@@ -86,21 +86,22 @@ fn a_pipeline_that_leaves_too_many_workers_behind_halts_until_they_have_ended() 
         // It is gone, and what it has left behind is not.
         apply(handle, &set(&[pipeline("good", |_| {})])).await;
         until(handle, |all| all.len() == 1).await;
-        assert_eq!(handle.left_behind().await.unwrap().len(), LEFT_OF_PIPELINE_MAX);
+        assert_eq!(handle.left_behind().await.unwrap().len(), LEFT_OF_WORKER_MAX);
         apply(handle, &set(&[pipeline("good", |_| {}), pipeline("p", |_| {})])).await;
-        until(handle, |all| all[1].state == "halted").await;
+        until(handle, |all| all[1].state == "backing_off").await;
 
+        // By itself.
         stubborn.hangs.store(false, Relaxed);
         until(handle, |all| all[1].left_behind == 0).await;
-        restart().await;
+        wait_for_ends().await;
         until(handle, |all| all[1].state == "running").await;
     });
     assert_eq!(left, []);
 }
 
 #[test]
-fn a_daemon_that_has_left_too_many_behind_halts_who_left_any_and_nobody_else() {
-    const WORKERS: usize = LEFT_OF_PIPELINE_MAX / 2;
+fn a_daemon_that_has_left_too_many_behind_starts_nobody_where_any_is_left_and_all_others() {
+    const WORKERS: usize = LEFT_OF_WORKER_MAX;
     const PIPELINES: usize = LEFT_MAX / WORKERS;
     let stubborn = Stubborn::new();
     let four = |name: &str| {
@@ -117,7 +118,7 @@ fn a_daemon_that_has_left_too_many_behind_halts_who_left_any_and_nobody_else() {
             assert!(handle.restart(name(restarted)).await.unwrap());
         }
         wait_for_ends().await;
-        let status = until(handle, |all| all[2..].iter().all(|p| p.state == "halted")).await;
+        let status = until(handle, |all| all[2..].iter().all(|p| p.state == "backing_off")).await;
         assert_eq!(status.len(), 2 + PIPELINES);
         for pipeline in &status[2..] {
             assert_eq!(pipeline.left_behind, WORKERS);
