@@ -118,6 +118,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
     };
     let files = files(name, &folders);
+    // Only the schema's name is the asker's in that folder.
+    let is_twice = |path: &Path| files.iter().filter(|file| file.path == path).count() > 1;
+    if let Some(file) = files.iter().find(|file| is_twice(&file.path)) {
+        return misused(&format!(
+            "the name {name}: its schema would be {}, which is the grammar of krouted's own files: nothing was written\n  choose another name: krouted init NAME",
+            file.path.display()
+        ));
+    }
     if let Some(file) = files.iter().rev().find(|file| file.is_in_the_way()) {
         return refused(&format!(
             "{} is there already: nothing was written\n  choose another name: krouted init NAME",

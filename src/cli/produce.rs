@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use super::by_hand::{self, Expressions, Standard, Stop, Target};
 use super::{Outcome, Stream, say};
 use crate::config::Settings;
-use crate::kafka::by_hand::{NotCommitted, Queued, SendOptions, Sender, Transaction, Unwound};
+use crate::kafka::by_hand::{NotCommitted, Queued, SendOptions, Sender, Transaction};
 use crate::model::TopicName;
 use crate::worker::{Clock, Fault, SystemClock};
 use input::{Input, Next};
@@ -165,7 +165,7 @@ struct Shown {
 enum Ended {
     /// The input is at its end.
     Well,
-    /// A signal came before that; not in a transaction.
+    /// A signal came before that.
     Cut,
     /// A line, or the input, is wrong; nothing of it was sent.
     Input(String),
@@ -179,6 +179,8 @@ enum Ended {
     NotCommitted(NotCommitted),
     /// Acknowledgements cannot be printed.
     Output(io::Error),
+    /// A signal came while nobody reads the acknowledgements.
+    Unread,
 }
 
 impl Run {
@@ -194,10 +196,6 @@ impl Run {
             if let Some(ended) = ended {
                 return ended;
             }
-        }
-        if self.sender.is_transaction() {
-            // Half an input is not the whole.
-            return Ended::Input("stopped by a signal before the end of the input".to_owned());
         }
         Ended::Cut
     }
@@ -281,18 +279,19 @@ impl Run {
         if let Err(fault) = self.sender.serve(Duration::ZERO) {
             return Some(Ended::Fault(fault));
         }
-        if let Err(error) = self.show_acks() {
-            return Some(Ended::Output(error));
+        if let Err(ended) = self.show_acks() {
+            return Some(ended);
         }
         self.show_progress();
         self.sender.has_failed().then_some(Ended::Refused)
     }
 
     /// Where that fails, nothing more is printed: nobody knows how much of it is.
-    fn show_acks(&mut self) -> io::Result<()> {
+    fn show_acks(&mut self) -> Result<(), Ended> {
         while let Some(ack) = self.sender.next_ack() {
             if let Some(Shown { unprinted, .. }) = &mut self.shown {
-                writeln!(unprinted, "{}\t{}\t{}", self.lines.topic, ack.partition, ack.offset)?;
+                writeln!(unprinted, "{}\t{}\t{}", self.lines.topic, ack.partition, ack.offset)
+                    .map_err(Ended::Output)?;
             }
         }
         let Some(Shown { out, unprinted }) = &mut self.shown else { return Ok(()) };
@@ -304,9 +303,9 @@ impl Run {
         }
         printed.map_err(|error| {
             if error.kind() == io::ErrorKind::BrokenPipe && self.stop.requested() {
-                io::Error::other("stopped by a signal while nobody reads them")
+                Ended::Unread
             } else {
-                error
+                Ended::Output(error)
             }
         })
     }
@@ -329,23 +328,22 @@ impl Run {
     fn finish(mut self, ended: Ended) -> Outcome {
         let mut ended = self.closed(ended);
         let unwound = match &ended {
-            Ended::Well | Ended::Cut => None,
+            Ended::Well => None,
+            Ended::Cut if !self.sender.is_transaction() => None,
             Ended::NotCommitted(NotCommitted { transaction, .. }) => Some(transaction.clone()),
-            Ended::Input(_)
+            // Half an input is not the whole.
+            Ended::Cut
+            | Ended::Input(_)
             | Ended::Refused
             | Ended::Stopped
             | Ended::Fault(_)
-            | Ended::Output(_) => {
-                let taken_back = self.sender.give_up(&|| self.stop.requested());
-                let of_transaction =
-                    || taken_back.map_or_else(Unwound::Open, |()| Unwound::Aborted);
-                self.sender.is_transaction().then(of_transaction)
-            }
+            | Ended::Output(_)
+            | Ended::Unread => self.sender.give_up(&|| self.stop.requested()),
         };
         // Acknowledgements of what was on its way.
         let printed = self.show_acks();
-        if let (Ended::Well | Ended::Cut, Err(error)) = (&ended, printed) {
-            ended = Ended::Output(error);
+        if let (Ended::Well | Ended::Cut, Err(unprinted)) = (&ended, printed) {
+            ended = unprinted;
         }
         if self.progress.is_some() {
             say(Stream::Errors, "\r\x1b[K");
@@ -360,13 +358,14 @@ impl Run {
     fn closed(&mut self, ended: Ended) -> Ended {
         // The lines before a bad one are good; in a transaction nothing is.
         let is_to_flush = match &ended {
-            Ended::Well | Ended::Cut => true,
-            Ended::Input(_) => !self.sender.is_transaction(),
+            Ended::Well => true,
+            Ended::Cut | Ended::Input(_) => !self.sender.is_transaction(),
             Ended::Refused
             | Ended::Stopped
             | Ended::Fault(_)
             | Ended::NotCommitted(_)
-            | Ended::Output(_) => false,
+            | Ended::Output(_)
+            | Ended::Unread => false,
         };
         if is_to_flush && let Some(failed) = self.flush() {
             return failed;

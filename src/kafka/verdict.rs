@@ -25,7 +25,7 @@ pub(super) fn is_out_of_range(text: &str) -> bool {
 }
 
 /// A newer epoch exists: the broker's timeout makes one, and so does a twin.
-fn is_fence(err: i32) -> bool {
+pub(super) fn is_fence(err: i32) -> bool {
     matches!(err, code::FENCED | code::INVALID_PRODUCER_EPOCH | code::PRODUCER_FENCED)
 }
 

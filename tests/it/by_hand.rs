@@ -8,6 +8,7 @@ mod init;
 mod online;
 mod produce;
 pub(crate) mod readme;
+mod retried;
 mod round_trip;
 mod signals;
 mod transaction;

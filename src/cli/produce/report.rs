@@ -19,7 +19,12 @@ pub(super) struct Closing {
 /// Says how it came out.
 pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Outcome {
     let (topic, count) = (&closing.topic, by_hand::records(account.count));
+    let has_outlived = matches!(closing.unwound, Some(Unwound::Outlived(_)));
     let (what, outcome) = match ended {
+        // Whatever call or record met it first.
+        Ended::Refused | Ended::Fault(_) | Ended::NotCommitted(_) if has_outlived => {
+            ("the transaction outlived its --transaction-timeout".to_owned(), Outcome::Failed)
+        }
         Ended::Well => {
             let done = if closing.is_transaction {
                 "are in the topic, in one transaction"
@@ -55,6 +60,11 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
         Ended::Output(error) => {
             (format!("acknowledgements cannot be printed: {error}"), Outcome::Failed)
         }
+        Ended::Unread => (
+            "acknowledgements cannot be printed: stopped by a signal while nobody reads them"
+                .to_owned(),
+            Outcome::Later,
+        ),
     };
     say(Stream::Errors, &format!("error: {}\n{}", what.trim_end(), so_far(account, closing)));
     outcome
@@ -66,6 +76,10 @@ fn so_far(account: &Account, closing: &Closing) -> String {
         Some(Unwound::Aborted) => {
             "  the transaction is aborted: nothing of the input is visible\n".to_owned()
         }
+        Some(Unwound::Outlived(timeout)) => format!(
+            "  the broker has aborted the transaction, which was open for longer than {} s: nothing of the input is visible\n  raise --transaction-timeout, or have all of the input there when it begins\n",
+            timeout.as_secs()
+        ),
         Some(Unwound::Open(fault)) => format!(
             "  the transaction is not committed, and cannot be aborted either ({fault}): the broker ends it by its timeout\n"
         ),

@@ -53,6 +53,8 @@ pub struct Transaction {
 pub enum Unwound {
     /// It is taken back: nothing of it is visible, ever.
     Aborted,
+    /// The broker took it back, since it was open for longer than this, its timeout: nothing of it is visible, ever.
+    Outlived(Duration),
     /// It is not committed, and could not be taken back, for this reason: the broker ends it by its timeout.
     Open(Fault),
     /// Its commit was asked for, and nobody answered: it is committed, or will be, or not.
@@ -99,9 +101,21 @@ pub struct Sender {
     topic: TopicHandle,
     clock: SystemClock,
     patience: Duration,
-    is_transaction: bool,
+    /// How many the topic had when this began.
+    partitions: usize,
+    transaction: Option<Begun>,
     ledger: Ledger,
     reports: Vec<Delivered>,
+}
+
+/// The transaction that is open.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    timeout: Duration,
+    /// By the sender's clock, and no later than the broker takes it to have begun.
+    at: Duration,
+    /// The broker has ended this producer's epoch, and the transaction with it.
+    is_fenced: bool,
 }
 
 impl std::fmt::Debug for Sender {
@@ -143,17 +157,19 @@ impl Sender {
         let fault = |text: String| Fault::new(FaultKind::Configuration, text);
         let mut producer = Producer::reporting(conf).map_err(fault)?;
         let topic = producer.topic(options.topic.as_str(), []).map_err(fault)?;
-        match producer.describe(topic, ASK_MAX) {
-            Ok(found) => known(&found)?,
+        let partitions = match producer.describe(topic, ASK_MAX) {
+            Ok(found) => known(&found).map(|()| found.partitions.len())?,
             Err(failed) => {
                 producer.poll(Duration::ZERO);
                 let met = std::iter::from_fn(|| producer.next_error()).collect();
                 return Err(access.unanswered(&failed, met));
             }
-        }
+        };
         let clock = SystemClock::default();
-        if options.transaction.is_some() {
+        let mut transaction = None;
+        if let Some(Transaction { timeout, .. }) = options.transaction {
             init(&mut producer, &clock, stopping)?;
+            transaction = Some(Begun { timeout, at: clock.now(), is_fenced: false });
             producer.begin().map_err(|e| of_call(&e))?;
         }
         Ok(Self {
@@ -161,7 +177,8 @@ impl Sender {
             topic,
             clock,
             patience: options.patience,
-            is_transaction: options.transaction.is_some(),
+            partitions,
+            transaction,
             ledger: Ledger::default(),
             reports: Vec::new(),
         })
@@ -195,8 +212,7 @@ impl Sender {
             Err(failed) if failed.code == code::QUEUE_FULL => return Ok(Queued::Full),
             Err(failed) if failed.fatal || failed.code == code::FATAL => return Err(self.dead()),
             Err(failed) => {
-                let kind = verdict::help(failed.code).unwrap_or(FaultKind::Client);
-                let reason = error_text(failed.code);
+                let (kind, reason) = self.reason(failed.code, record.partition);
                 self.ledger.refused(LineFailure { line, kind, reason, maybe: false });
             }
         }
@@ -216,8 +232,11 @@ impl Sender {
                 _ => {}
             }
         }
-        if self.producer.fatal_error().is_some() && !self.has_failed() {
-            return Err(self.dead());
+        if let Some((err, _)) = self.producer.fatal_error() {
+            self.note_fence(err);
+            if !self.has_failed() {
+                return Err(self.dead());
+            }
         }
         Ok(())
     }
@@ -234,7 +253,7 @@ impl Sender {
 
     /// Whether all is one transaction.
     pub fn is_transaction(&self) -> bool {
-        self.is_transaction
+        self.transaction.is_some()
     }
 
     /// Records without a report.
@@ -253,29 +272,29 @@ impl Sender {
     ///
     /// Why it does not, or may not. The transaction is over for this sender: there is nothing to [`give_up`](Self::give_up).
     pub fn commit(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), NotCommitted> {
-        if !self.is_transaction {
+        if self.transaction.is_none() {
             return Ok(());
         }
         let producer = &mut self.producer;
+        let unanswered = producer.indefinite_requests();
         let answer = ends(&self.clock, stopping, || producer.commit_within(END_TRY));
-        match answer {
-            Ok(()) => Ok(()),
-            Err(failed) if failed.abort && !failed.fatal => {
-                let transaction = match self.abort(stopping) {
-                    Ok(()) => Unwound::Aborted,
-                    Err(fault) => Unwound::Open(fault),
-                };
-                Err(NotCommitted { fault: of_call(&failed), transaction })
-            }
+        let Err(failed) = answer else { return Ok(()) };
+        self.note_fence(failed.code);
+        // A fence that answers the first question: the broker never took it. Behind one without an answer, it tells nothing.
+        let is_refused = self.producer.indefinite_requests() == unanswered
+            && self.transaction.is_some_and(|begun| begun.is_fenced);
+        let transaction = if is_refused || (failed.abort && !failed.fatal) {
+            self.abort(stopping)
+        } else {
             // An abort now could meet a commit that the broker has done, or does.
-            Err(failed) => {
-                Err(NotCommitted { fault: of_call(&failed), transaction: Unwound::Unknown })
-            }
-        }
+            Unwound::Unknown
+        };
+        Err(NotCommitted { fault: of_call(&failed), transaction })
     }
 
-    /// Sends nothing more of what is queued, waits for what is in flight, and takes the transaction back where there is one.
-    pub fn give_up(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
+    /// Sends nothing more of what is queued, waits for what is in flight, and takes the transaction back where there is one:
+    /// what became of it.
+    pub fn give_up(&mut self, stopping: &dyn Fn() -> bool) -> Option<Unwound> {
         let end = self.clock.now().saturating_add(GIVE_UP_MAX);
         // What cannot be purged is waited for like the rest.
         let purged = self.producer.purge_queue();
@@ -284,7 +303,7 @@ impl Sender {
             self.take_reports();
         }
         drop(purged);
-        if self.is_transaction { self.abort(stopping) } else { Ok(()) }
+        self.transaction.is_some().then(|| self.abort(stopping))
     }
 
     /// What is known of every line.
@@ -292,9 +311,28 @@ impl Sender {
         self.ledger.close()
     }
 
-    fn abort(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
+    /// For a transaction whose commit was never asked for, or was refused.
+    fn abort(&mut self, stopping: &dyn Fn() -> bool) -> Unwound {
         let producer = &mut self.producer;
-        ends(&self.clock, stopping, || producer.abort_within(END_TRY)).map_err(|e| of_call(&e))
+        let answer = ends(&self.clock, stopping, || producer.abort_within(END_TRY));
+        if let Err(failed) = &answer {
+            self.note_fence(failed.code);
+        }
+        let fenced = self.transaction.filter(|begun| begun.is_fenced);
+        let has_outlived =
+            |begun: &Begun| self.clock.now().saturating_sub(begun.at) >= begun.timeout;
+        match (answer, fenced) {
+            (_, Some(begun)) if has_outlived(&begun) => Unwound::Outlived(begun.timeout),
+            // Whoever ends an epoch, the broker by the timeout or another client with the same id, ends what is open in it.
+            (Ok(()), _) | (Err(_), Some(_)) => Unwound::Aborted,
+            (Err(failed), None) => Unwound::Open(of_call(&failed)),
+        }
+    }
+
+    fn note_fence(&mut self, err: i32) {
+        if let Some(begun) = &mut self.transaction {
+            begun.is_fenced |= verdict::is_fence(err);
+        }
     }
 
     fn take_reports(&mut self) {
@@ -308,7 +346,8 @@ impl Sender {
                     self.ledger.taken_back(report.tag, certainty);
                 }
                 err => {
-                    let (kind, reason) = self.reason(err);
+                    self.note_fence(err);
+                    let (kind, reason) = self.reason(err, Some(report.partition));
                     self.ledger.reported(report.tag, Err((kind, reason, certainty)));
                 }
             }
@@ -316,7 +355,19 @@ impl Sender {
         self.reports = reports;
     }
 
-    fn reason(&self, err: i32) -> (FaultKind, String) {
+    /// `partition`: the one that was asked for.
+    fn reason(&self, err: i32, partition: Option<i32>) -> (FaultKind, String) {
+        let count = self.partitions;
+        if err == code::UNKNOWN_PARTITION
+            && let Some(number @ 0..) = partition
+        {
+            let had = match count {
+                1 => "only partition 0".to_owned(),
+                _ => format!("partitions 0 to {}", count.saturating_sub(1)),
+            };
+            let text = format!("the topic has no partition {number}: it had {had} when this began");
+            return (FaultKind::Client, text);
+        }
         if err == code::MSG_TIMED_OUT {
             let text = format!("no broker acknowledged it within {} s", self.patience.as_secs());
             return (FaultKind::BrokerAway, text);
@@ -328,7 +379,7 @@ impl Sender {
     }
 
     fn dead(&self) -> Fault {
-        let (kind, text) = self.reason(code::FATAL);
+        let (kind, text) = self.reason(code::FATAL, None);
         Fault::new(kind, text)
     }
 }

@@ -87,6 +87,21 @@ fn init_never_overwrites() {
 }
 
 #[test]
+fn a_name_whose_schema_would_be_a_grammar_is_refused_before_anything_is_written() {
+    for name in ["pipeline.v1.schema", "settings.v1.schema"] {
+        let hand = Hand::bare();
+        let grammar = format!("schemas/{name}.json, which is the grammar of krouted's own files");
+        hand.run(&["init", name]).said(64, &[&grammar, "nothing was written"]);
+        assert_eq!(fs::read_dir(hand.path()).unwrap().count(), 0);
+        // Where the grammars are there already, too.
+        hand.run(&["init"]).good();
+        let before = files(hand.path());
+        hand.run(&["init", name]).said(64, &[&grammar]);
+        assert_eq!(files(hand.path()), before);
+    }
+}
+
+#[test]
 fn what_init_writes_beside_settings_that_are_there_is_where_they_look_for_it() {
     let hand = Hand::bare();
     let settings = "version: 1\npipelines: rules/live/\nschemas: forms\n";

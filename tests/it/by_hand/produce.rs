@@ -114,6 +114,31 @@ fn an_expression_that_does_not_compile_is_shown_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_partition_that_the_topic_does_not_have_is_named_with_those_that_it_has() {
+    let cluster = shared();
+    let hand = Hand::at(&cluster.bootstrap);
+    let (one, three) = (cluster.topic("one", 1), cluster.topic("three", 3));
+    let envelope = br#"{"value":"a","partition":0}
+{"value":"b","partition":2}
+"#;
+    let preserve = ["produce", &one, "--envelope", "--partition", "preserve"];
+    let ninety_nine = ["produce", &three, "--partition", "99"];
+    for (arguments, input, part) in [
+        (
+            &ninety_nine[..],
+            &b"1\n"[..],
+            "line 1: the topic has no partition 99: it had partitions 0 to 2",
+        ),
+        (&preserve, envelope, "line 2: the topic has no partition 2: it had only partition 0"),
+    ] {
+        let said = hand.feed(arguments, input);
+        said.said(1, &[part, "all other lines are not there"]);
+        assert!(!said.err.contains("create the topic"), "{}", said.err);
+    }
+    hand.feed(&["produce", &three, "--partition", "2"], b"1\n").good();
+}
+
+#[test]
 fn an_unknown_topic_and_a_broker_that_is_not_there_are_told_apart() {
     let cluster = shared();
     let hand = Hand::at(&cluster.bootstrap);

@@ -40,7 +40,7 @@ fn sigint_flushes_and_closes_though_nobody_types() {
         (cluster.read(&topic, Isolation::Uncommitted).len() == 3).then_some(())
     });
     process::signal(child.id(), "INT");
-    ended(&mut child).said(1, &["stopped by a signal", "nothing of the input is visible"]);
+    ended(&mut child).said(75, &["stopped by a signal", "nothing of the input is visible"]);
     assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 2);
 }
 
@@ -67,13 +67,13 @@ fn a_signal_ends_it_though_nobody_reads_its_acknowledgements() {
         if !more.is_empty() {
             let between = "stopped by a signal before the end of the input";
             assert!(said.err.contains(unread) || said.err.contains(between), "{}", said.err);
-            said.said(1, &["the transaction is aborted: nothing of the input is visible"]);
+            said.said(75, &["the transaction is aborted: nothing of the input is visible"]);
             assert_eq!(there, 0);
         } else if said.code == Some(0) {
             said.said(0, &[&format!("{topic}: {there} records are acknowledged")]);
         } else {
             let count = format!("acknowledged by {topic}: lines 1-{there} ({there} records)");
-            said.said(1, &[unread, &count, "all other lines are not there"]);
+            said.said(75, &[unread, &count, "all other lines are not there"]);
             assert!(!said.err.contains("perhaps"), "{}", said.err);
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Hand, ended};
 use crate::kafka::broker::Broker;
 use crate::kafka::{Cluster, Isolation, shared};
+use crate::process;
 use crate::proxy::{Fault, Proxied, api};
 use crate::scene;
 use crate::wait::eventually;
@@ -75,6 +76,41 @@ fn begun(hand: &Hand, topic: &str, timeout_seconds: &str) -> (Child, ChildStdin)
         assert_eq!(acks.next().unwrap().unwrap(), format!("{topic}\t0\t{n}"));
     }
     (child, input)
+}
+
+#[test]
+fn a_transaction_that_outlives_its_timeout_is_said_to_be_aborted_by_the_broker() {
+    let broker =
+        Broker::start(&[("transaction.abort.timed.out.transaction.cleanup.interval.ms", "200")]);
+    let cluster = broker.cluster();
+    let hand = Hand::at(&cluster.bootstrap);
+    // A line meets it, the commit meets it, a signal meets it.
+    for (more, is_stopped) in [(&b"3\n"[..], false), (b"", false), (b"", true)] {
+        let topic = cluster.topic("outlived", 1);
+        let (mut child, mut input) = begun(&hand, &topic, "1");
+        eventually(BROKER_ENDS_WITHIN, "the broker ends the transaction", || {
+            (cluster.offsets(&topic)[0].stable == 3).then_some(())
+        });
+        input.write_all(more).unwrap();
+        let gone = "the broker has aborted the transaction, which was open for longer than 1 s: nothing of the input is visible";
+        let said = if is_stopped {
+            process::signal(child.id(), "INT");
+            let said = ended(&mut child);
+            said.said(75, &["stopped by a signal before the end of the input"]);
+            drop(input);
+            said
+        } else {
+            drop(input);
+            let said = ended(&mut child);
+            said.said(1, &["error: the transaction outlived its --transaction-timeout"]);
+            said
+        };
+        said.said(said.code.unwrap(), &[gone, "raise --transaction-timeout"]);
+        for lie in ["unknown", "cannot be aborted", "perhaps", "try again"] {
+            assert!(!said.err.contains(lie), "{lie:?}: {}", said.err);
+        }
+        is_aborted(&cluster, &topic);
+    }
 }
 
 /// Takes the broker away within two transactions, one whose input goes on and one whose input is over, and holds what they
