@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::text::{Place, SourceText};
 
-pub(super) use online::Use;
+pub(super) use online::{Share, Use};
 pub use render::{Counts, Output, render};
 
 /// How bad it is.

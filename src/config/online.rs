@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::check::Places;
-use super::finding::{Finding, Findings, Use};
+use super::finding::{Finding, Findings, Share, Use};
 use super::text::Place;
 use crate::expression::Target;
 use crate::model::{Guarantee, TopicName};
@@ -18,7 +18,7 @@ const TXN_OFFSET_COMMIT_FENCED: i32 = 3;
 /// What a cluster says of one pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Brokers that are there now.
+    /// Brokers that the cluster has, those that are away among them as far as they hold anything.
     pub brokers: usize,
     /// All topics that the pipeline names, or that its pattern matches now.
     pub topics: BTreeMap<String, TopicFacts>,
@@ -62,8 +62,8 @@ pub enum TopicFacts {
 /// A topic that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicShape {
-    /// How many.
-    pub partitions: usize,
+    /// Shape: by number.
+    pub partitions: Vec<PartitionFacts>,
     /// Of the partition that has the fewest.
     pub replicas: usize,
     /// Whether records may be read from it.
@@ -72,6 +72,21 @@ pub struct TopicShape {
     pub write: Right,
     /// Absent where that may not be seen.
     pub configs: Option<TopicConfigs>,
+}
+
+/// What the cluster says of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionFacts {
+    /// Nobody leads it: nothing of it can be read or written.
+    Leaderless {
+        /// The brokers that hold it.
+        on: Vec<i32>,
+    },
+    /// It can be read.
+    Led {
+        /// Replicas that have all of it.
+        in_sync: usize,
+    },
 }
 
 /// The part of a topic's configuration that a pipeline's promise hangs on.
@@ -92,6 +107,8 @@ pub struct TopicConfigs {
 pub enum Unasked {
     /// No broker answers.
     Away(String),
+    /// Brokers answer, but not the one that must.
+    Silent(String),
     /// It does not let us in.
     Login(String),
     /// The settings, or a secret, make no client.
@@ -118,17 +135,24 @@ fn say_unasked(pipeline: &Pipeline, places: &Places, unasked: &Unasked, findings
     let (place, cluster) = (places.cluster.clone(), pipeline.cluster.as_str());
     match unasked {
         Unasked::Away(why) => findings.broker_away(place, why),
+        Unasked::Silent(why) => findings.silent(place, cluster, why),
         Unasked::Login(why) => findings.login_refused(place, cluster, why),
         Unasked::Settings(why) => findings.client_unusable(place, cluster, why),
         Unasked::Other(why) => findings.not_answered(place, cluster, why),
     }
 }
 
-impl Facts {
-    /// Why something of it could not be asked; the rest holds all the same.
-    pub fn unasked(&self) -> Option<&Unasked> {
-        let of_ids = || self.transactional_id.as_ref().and_then(|answer| answer.as_ref().err());
-        self.group.as_ref().err().or_else(of_ids)
+impl Unasked {
+    /// The same reason, and what is not checked for it.
+    fn leaves(&self, unchecked: &str) -> Self {
+        let both = |why: &str| format!("{why}; not checked: {unchecked}");
+        match self {
+            Self::Away(why) => Self::Away(both(why)),
+            Self::Silent(why) => Self::Silent(both(why)),
+            Self::Login(why) => Self::Login(both(why)),
+            Self::Settings(why) => Self::Settings(both(why)),
+            Self::Other(why) => Self::Other(both(why)),
+        }
     }
 }
 
@@ -155,9 +179,22 @@ impl<'a> Asked<'a> {
         if self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce {
             self.transactions();
         }
-        // One reason is enough: what is away for the one is away for the other.
-        if let Some(unasked) = self.facts.unasked() {
-            say_unasked(self.pipeline, self.places, unasked, self.findings);
+        if let Some(unasked) = self.unasked() {
+            say_unasked(self.pipeline, self.places, &unasked, self.findings);
+        }
+    }
+
+    /// Why rights could not be asked for, and which; one reason is enough.
+    fn unasked(&self) -> Option<Unasked> {
+        let (of_group, of_ids) = ("the right to the group", "the right to transactional ids");
+        let needs_ids = self.pipeline.delivery.guarantee() == Guarantee::ExactlyOnce;
+        match (&self.facts.group, &self.facts.transactional_id) {
+            (Err(unasked), None | Some(Err(_))) if needs_ids => {
+                Some(unasked.leaves(&format!("{of_group} and {of_ids}")))
+            }
+            (Err(unasked), _) => Some(unasked.leaves(of_group)),
+            (Ok(_), Some(Err(unasked))) => Some(unasked.leaves(of_ids)),
+            (Ok(_), None | Some(Ok(_))) => None,
         }
     }
 
@@ -206,6 +243,35 @@ impl<'a> Asked<'a> {
         if shape.configs.is_none() {
             self.findings.configs_hidden(place.clone(), name);
         }
+        self.led(name, shape, place, Use::Source);
+    }
+
+    /// Whether each partition has a leader.
+    fn led(&mut self, name: &str, shape: &TopicShape, place: &Place, of: Use) {
+        let leaderless = |(number, partition): (usize, &'_ PartitionFacts)| match partition {
+            PartitionFacts::Leaderless { on } => Some((number, on.clone())),
+            PartitionFacts::Led { .. } => None,
+        };
+        let all: Vec<_> = shape.partitions.iter().enumerate().filter_map(leaderless).collect();
+        if let Some((first, on)) = all.first() {
+            let share = Share { first: *first, count: all.len(), all: shape.partitions.len() };
+            self.findings.leaderless(place.clone(), (name, of), share, on);
+        }
+    }
+
+    /// Whether each partition that has a leader has replicas enough now for a record to be acknowledged.
+    fn in_sync(&mut self, topic: &TopicName, shape: &TopicShape, place: &Place, min: i64) {
+        let short = |(number, partition): (usize, &PartitionFacts)| match partition {
+            PartitionFacts::Led { in_sync } if i64::try_from(*in_sync).is_ok_and(|n| n < min) => {
+                Some((number, *in_sync))
+            }
+            PartitionFacts::Led { .. } | PartitionFacts::Leaderless { .. } => None,
+        };
+        let all: Vec<_> = shape.partitions.iter().enumerate().filter_map(short).collect();
+        if let Some((first, in_sync)) = all.first() {
+            let share = Share { first: *first, count: all.len(), all: shape.partitions.len() };
+            self.findings.too_few_in_sync(place.clone(), topic, share, (*in_sync, min));
+        }
     }
 
     /// Whether a step gives the records a key.
@@ -223,7 +289,7 @@ impl<'a> Asked<'a> {
             Topics::Names(names) => names.len() == read.len(),
             Topics::Pattern(_) => !read.is_empty(),
         };
-        let has = read.iter().map(|(_, shape)| shape.partitions).sum();
+        let has = read.iter().map(|(_, shape)| shape.partitions.len()).sum();
         let workers = self.pipeline.workers.get();
         // `auto` goes by the machine that runs it, which need not be this one.
         let is_auto = self.places.workers.text().trim_matches(['\'', '"']) == "auto";
@@ -241,14 +307,14 @@ impl<'a> Asked<'a> {
             return;
         };
         if sink.partition == Partition::Preserve {
-            let largest = self.read().into_iter().max_by_key(|(_, shape)| shape.partitions);
+            let largest = self.read().into_iter().max_by_key(|(_, shape)| shape.partitions.len());
             if let Some((source, of_source)) = largest
-                && of_source.partitions > shape.partitions
+                && of_source.partitions.len() > shape.partitions.len()
             {
                 self.findings.cannot_preserve(
                     partition_place.clone(),
-                    (&sink.topic, shape.partitions),
-                    (source, of_source.partitions),
+                    (&sink.topic, shape.partitions.len()),
+                    (source, of_source.partitions.len()),
                 );
             }
         }
@@ -265,10 +331,11 @@ impl<'a> Asked<'a> {
     /// What holds for sinks and dead letters alike.
     fn written(&mut self, topic: &TopicName, place: &Place, of: Use) {
         let Some(shape) = self.shape(topic, place, of) else { return };
-        let place = || place.clone();
         if shape.write == Right::Refused {
-            self.findings.topic_refused(place(), topic.as_str(), of);
+            self.findings.topic_refused(place.clone(), topic.as_str(), of);
         }
+        self.led(topic.as_str(), shape, place, of);
+        let place = || place.clone();
         // Where there is one broker only, no topic can have a second replica.
         if shape.replicas < 2 && self.facts.brokers > 1 {
             self.findings.unreplicated(place(), topic);
@@ -281,8 +348,11 @@ impl<'a> Asked<'a> {
         let replicas = i64::try_from(shape.replicas).unwrap_or(i64::MAX);
         if configs.min_insync_replicas > replicas {
             self.findings.never_in_sync(place(), topic, in_sync);
-        } else if replicas > 1 && (in_sync.0 == replicas || in_sync.0 <= 1) {
-            self.findings.weakly_in_sync(place(), topic, in_sync);
+        } else {
+            if replicas > 1 && (in_sync.0 == replicas || in_sync.0 <= 1) {
+                self.findings.weakly_in_sync(place(), topic, in_sync);
+            }
+            self.in_sync(topic, shape, &place(), configs.min_insync_replicas);
         }
         if of == Use::DeadLetter && configs.is_compacted {
             self.findings.compacted(place(), topic, of);

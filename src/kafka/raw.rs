@@ -17,7 +17,7 @@ mod metadata;
 mod producer;
 mod sys;
 
-pub(super) use admin::{Configs, TopicDescription};
+pub(super) use admin::{Configs, PartitionDescription, TopicDescription};
 pub(super) use allocator::keep_freed_memory;
 pub(super) use conf::{Conf, check_property, check_topic_property};
 pub(super) use consumer::Consumer;

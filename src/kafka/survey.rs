@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use super::properties::Connection;
 use super::raw::{
-    ClientError, Configs, Consumer, Failed, PartitionList, Producer, TopicDescription, code,
+    ClientError, Configs, Consumer, Failed, PartitionDescription, PartitionList, Producer,
+    TopicDescription, code,
 };
 use super::retry::{REQUEST_MAX, retriable, until};
 use super::start::matching;
 use super::verdict;
 use crate::config::online::{
-    Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked,
+    Facts, PartitionFacts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked,
 };
 use crate::model::Guarantee;
 use crate::pipeline::Topics;
@@ -30,6 +31,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 10;
 /// Between a topic's making and what every broker knows lie milliseconds.
 const APPEARS_MAX: Duration = Duration::from_secs(1);
+/// A broker that is lost is among the cluster's for 9 s more (`broker.session.timeout.ms`), and may be the one that is asked:
+/// three questions of [`REQUEST_MAX`].
+const TOPICS_MAX: Duration = Duration::from_secs(25);
 /// A coordinator that loads, or ends the transaction of a survey before.
 const INIT_MAX: Duration = Duration::from_secs(30);
 
@@ -41,9 +45,16 @@ const INIT_MAX: Duration = Duration::from_secs(30);
 pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
     let conf = connection.surveyor().map_err(|fault| of_fault(&fault))?;
     let mut client = Consumer::new(conf, connection.protocol()).map_err(Unasked::Settings)?;
-    let brokers = client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
-    let topics =
-        topics(connection, &mut client).map_err(|e| unasked(connection, &e, client.met()))?;
+    client.brokers(REQUEST_MAX).map_err(|e| unasked(connection, &e, client.met()))?;
+    let clock = SystemClock::default();
+    let is_silent = |failed: &Failed| verdict::is_silence(failed.code);
+    let answer = until(&clock, TOPICS_MAX, is_silent, || {
+        // Each time: by this answer, librdkafka chooses whom it asks for topics.
+        let brokers = brokers(&mut client)?;
+        topics(connection, &mut client).map(|topics| (brokers, topics))
+    });
+    let (brokers, topics) =
+        answer.map_err(|e| untold("the broker that was asked for topics", &e, &client.met()))?;
     // What is known of the topics is worth saying, whatever becomes of the rest.
     let group = group(connection, &mut client);
     let txn_offset_commit = client.txn_offset_commit_taken();
@@ -54,6 +65,14 @@ pub fn survey(connection: &Connection) -> Result<Facts, Unasked> {
         Guarantee::AtLeastOnce | Guarantee::AtMostOnce => None,
     };
     Ok(Facts { brokers, topics, group, transactional_id, txn_offset_commit })
+}
+
+/// How many the cluster has; of those that are away, such as hold something are counted where one alone is left.
+fn brokers(client: &mut Consumer) -> Result<usize, Failed> {
+    match client.brokers(REQUEST_MAX)? {
+        1 => client.holders(REQUEST_MAX).map(|brokers| brokers.len()),
+        several => Ok(several),
+    }
 }
 
 fn topics(
@@ -125,13 +144,22 @@ fn facts_of(topic: &TopicDescription, configs: &Configs) -> Result<TopicFacts, F
         Err(err) if is_hidden(*err) => None,
         Err(err) => return Err(Failed::from_code("describe configs", *err).about(&topic.name)),
     };
+    let partitions: BTreeMap<_, _> = topic.partitions.iter().map(|p| (p.number, p)).collect();
     Ok(TopicFacts::There(TopicShape {
-        partitions: topic.replicas.len(),
-        replicas: topic.replicas.iter().copied().min().unwrap_or(0),
+        partitions: partitions.values().map(|partition| partition_facts(partition)).collect(),
+        replicas: topic.partitions.iter().map(|p| p.replicas.len()).min().unwrap_or(0),
         read: right(topic.may_read),
         write: right(topic.may_write),
         configs,
     }))
+}
+
+fn partition_facts(partition: &PartitionDescription) -> PartitionFacts {
+    if partition.has_leader {
+        PartitionFacts::Led { in_sync: partition.in_sync }
+    } else {
+        PartitionFacts::Leaderless { on: partition.replicas.clone() }
+    }
 }
 
 /// A configuration that may not be seen, or that nobody can be asked for.
@@ -162,12 +190,13 @@ fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unaske
     };
     let nowhere = || PartitionList::of([(topic, NO_PARTITION, 0)]);
     let mut met = Vec::new();
+    let coordinator = format!("the coordinator of the group {}", pipeline.source.group);
     // The coordinator first: a commit without one stays in the client as long as a session lasts, and so does the client.
     match finds_coordinator(client, &mut nowhere(), &mut met) {
         Ok(Right::Granted) => {}
         Ok(Right::Refused) => return Ok(Right::Refused),
         Err(failed) => {
-            return Err(untold(connection, &failed.about(pipeline.source.group.as_str()), met));
+            return Err(untold(&coordinator, &failed, &met));
         }
     }
     match client.commit(&nowhere(), REQUEST_MAX) {
@@ -176,7 +205,7 @@ fn group(connection: &Connection, client: &mut Consumer) -> Result<Right, Unaske
         Err(failed) if has_passed(failed.code) => Ok(Right::Granted),
         Err(failed) => {
             met.extend(client.met());
-            Err(untold(connection, &failed.about(pipeline.source.group.as_str()), met))
+            Err(untold(&coordinator, &failed, &met))
         }
     }
 }
@@ -228,8 +257,13 @@ fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked>
         Err(failed) if failed.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Right::Refused,
         Err(failed) => {
             producer.poll(Duration::ZERO);
-            let met = std::iter::from_fn(|| producer.next_error()).collect();
-            return Err(untold(connection, &failed.about(&connection.probed_id()), met));
+            let met: Vec<_> = std::iter::from_fn(|| producer.next_error()).collect();
+            let id = connection.probed_id();
+            return Err(untold(
+                &format!("the coordinator of the transactional id {id}"),
+                &failed,
+                &met,
+            ));
         }
     };
     Ok(TransactionalId { tried: connection.probed_id(), right })
@@ -243,13 +277,15 @@ fn unasked(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> U
     of_fault(&verdict::unanswered(&connection.cluster.bootstrap_servers, failed, met))
 }
 
-/// Of a cluster that has told its topics: one that is away breaks connections; one that does not say this is there.
-fn untold(connection: &Connection, failed: &Failed, met: Vec<ClientError>) -> Unasked {
-    let mut codes = met.iter().map(|e| e.code).chain([failed.code]);
-    if codes.any(|err| verdict::help(err).is_some()) {
-        return unasked(connection, failed, met);
+/// Of a cluster that has answered before: whether `whom` it asked next is silent, or what it said.
+fn untold(whom: &str, failed: &Failed, met: &[ClientError]) -> Unasked {
+    match of_fault(&verdict::untold(whom, failed, met)) {
+        Unasked::Away(why) => Unasked::Silent(why),
+        unasked @ (Unasked::Silent(_)
+        | Unasked::Login(_)
+        | Unasked::Settings(_)
+        | Unasked::Other(_)) => unasked,
     }
-    Unasked::Other(failed.to_string())
 }
 
 fn of_fault(fault: &Fault) -> Unasked {

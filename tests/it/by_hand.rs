@@ -6,6 +6,7 @@ mod group;
 mod help;
 mod init;
 mod online;
+mod online_away;
 mod produce;
 pub(crate) mod readme;
 mod retried;

@@ -37,7 +37,12 @@ pub(super) fn ask(checked: &mut Checked, settings: &Settings, environment: &Envi
         found.extend(online(pipeline, places, &answer));
         // Where topics were told and the rest was not, the next pipeline's topics may be told too.
         match answer {
-            Err(unasked @ (Unasked::Away(_) | Unasked::Login(_) | Unasked::Settings(_))) => {
+            Err(
+                unasked @ (Unasked::Away(_)
+                | Unasked::Silent(_)
+                | Unasked::Login(_)
+                | Unasked::Settings(_)),
+            ) => {
                 unreachable.insert(pipeline.cluster.clone(), unasked);
             }
             Ok(_) | Err(Unasked::Other(_)) => {}

@@ -7,11 +7,14 @@ use crate::model::TopicName;
 /// The codes of findings that are about the way to the cluster, not about the file.
 const AWAY: &str = "K1101";
 const UNUSABLE: &str = "K1103";
+const LEADERLESS: &str = "K1121";
+const TOO_FEW_IN_SYNC: &str = "K1122";
+const SILENT: &str = "K1123";
 
 impl Finding {
-    /// Whether it says that no broker answers.
+    /// Whether it says that brokers are away: all of them, or those that a part hangs on.
     pub fn is_away(&self) -> bool {
-        self.code == AWAY
+        matches!(self.code, AWAY | LEADERLESS | TOO_FEW_IN_SYNC | SILENT)
     }
 
     /// Whether it says that the settings, or a secret of them, make no client.
@@ -40,6 +43,27 @@ impl Use {
         match self {
             Self::Source => "read",
             Self::Sink | Self::DeadLetter => "write",
+        }
+    }
+}
+
+/// Some partitions of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct Share {
+    /// The number of the first.
+    pub(in crate::config) first: usize,
+    pub(in crate::config) count: usize,
+    pub(in crate::config) all: usize,
+}
+
+impl Share {
+    /// `one` and `many`: what is said of it, by its number, or of them.
+    fn of(self, topic: &str, one: &str, many: &str) -> String {
+        let (Self { first, count, all }, topic) = (self, quote(topic));
+        if count == 1 {
+            format!("partition {first} of the topic {topic} {one}")
+        } else {
+            format!("{count} of {all} partitions of the topic {topic} {many}, such as {first}")
         }
     }
 }
@@ -241,6 +265,57 @@ impl Findings {
         let hint = "the brokers' logs say more; check again when the cluster is well".to_owned();
         self.error("K1120", place, message, hint);
     }
+
+    pub(in crate::config) fn silent(&mut self, place: Place, cluster: &str, why: &str) {
+        let message = format!("of the cluster {} {why}", quote(cluster));
+        let hint = "check its brokers and the network, then try again".to_owned();
+        self.error(SILENT, place, message, hint);
+    }
+
+    pub(in crate::config) fn leaderless(
+        &mut self,
+        place: Place,
+        (topic, of): (&str, Use),
+        share: Share,
+        on: &[i32],
+    ) {
+        let message = format!(
+            "{}: nothing can be {} there now",
+            share.of(topic, "has no leader", "have no leader"),
+            match of {
+                Use::Source => "read",
+                Use::Sink | Use::DeadLetter => "written",
+            }
+        );
+        let numbers: Vec<_> = on.iter().map(ToString::to_string).collect();
+        let brokers = if on.len() == 1 { "broker" } else { "brokers" };
+        let hint = format!(
+            "partition {} is on {brokers} {}: look after what is away, then try again",
+            share.first,
+            numbers.join(", "),
+        );
+        self.error(LEADERLESS, place, message, hint);
+    }
+
+    pub(in crate::config) fn too_few_in_sync(
+        &mut self,
+        place: Place,
+        topic: &TopicName,
+        share: Share,
+        (in_sync, min): (usize, i64),
+    ) {
+        let one = format!("has {} in sync", replicas(in_sync));
+        let message = format!(
+            "{}, and min.insync.replicas={min}: no record is acknowledged there now",
+            share.of(topic.as_str(), &one, "have too few replicas in sync"),
+        );
+        let hint = "look after the brokers of its other replicas, then try again".to_owned();
+        self.error(TOO_FEW_IN_SYNC, place, message, hint);
+    }
+}
+
+fn replicas(count: usize) -> String {
+    if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
 }
 
 fn partitions(count: usize) -> String {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Facts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked, online};
+use super::{
+    Facts, PartitionFacts, Right, TopicConfigs, TopicFacts, TopicShape, TransactionalId, Unasked,
+    online,
+};
 use crate::config::{self, AnyProperty, Checked, Environment, Severity, Snapshot, SnapshotFile};
 
 const TEXT: &str = "version: 1
@@ -28,6 +31,10 @@ fn checked(text: &str) -> Checked {
     checked
 }
 
+fn led(count: usize) -> Vec<PartitionFacts> {
+    vec![PartitionFacts::Led { in_sync: 3 }; count]
+}
+
 fn shape() -> TopicShape {
     let configs = TopicConfigs {
         is_compacted: false,
@@ -36,7 +43,7 @@ fn shape() -> TopicShape {
         min_insync_replicas: 2,
     };
     TopicShape {
-        partitions: 3,
+        partitions: led(3),
         replicas: 3,
         read: Right::Granted,
         write: Right::Granted,
@@ -99,10 +106,11 @@ fn a_cluster_on_which_all_is_well_gives_nothing() {
 }
 
 /// Why something cannot be asked, and how that is said.
-fn reasons() -> [(Unasked, &'static str); 4] {
+fn reasons() -> [(Unasked, &'static str); 5] {
     let why = || "because".to_owned();
     [
         (Unasked::Away(why()), "K1101"),
+        (Unasked::Silent(why()), "K1123"),
         (Unasked::Login(why()), "K1102"),
         (Unasked::Settings(why()), "K1103"),
         (Unasked::Other(why()), "K1120"),
@@ -204,19 +212,19 @@ fn an_old_broker_matters_to_exactly_once_alone() {
 #[test]
 fn workers_are_held_against_the_partitions_of_all_sources_together() {
     let small = |f: &mut Facts| {
-        topic(f, "in-a", |shape| shape.partitions = 1);
-        topic(f, "in-b", |shape| shape.partitions = 1);
+        topic(f, "in-a", |shape| shape.partitions = led(1));
+        topic(f, "in-b", |shape| shape.partitions = led(1));
     };
     assert_eq!(found(small), one("K1111", Warning, "3"));
     let enough = |f: &mut Facts| {
-        topic(f, "in-a", |shape| shape.partitions = 1);
-        topic(f, "in-b", |shape| shape.partitions = 2);
+        topic(f, "in-a", |shape| shape.partitions = led(1));
+        topic(f, "in-b", |shape| shape.partitions = led(2));
     };
     assert_eq!(found(enough), []);
     // `auto` is less on a machine with fewer cores, down to one.
     let mut none = well();
-    topic(&mut none, "in-a", |shape| shape.partitions = 0);
-    topic(&mut none, "in-b", |shape| shape.partitions = 0);
+    topic(&mut none, "in-a", |shape| shape.partitions = led(0));
+    topic(&mut none, "in-b", |shape| shape.partitions = led(0));
     for auto in ["workers: auto", "workers: 'auto'"] {
         assert_eq!(found_in(&TEXT.replace("workers: 3", auto), &Ok(none.clone())), []);
     }
@@ -241,7 +249,7 @@ fn a_pattern_is_held_against_what_it_matches_now() {
 
 #[test]
 fn preserve_needs_a_partition_for_each_that_is_read() {
-    let more = |f: &mut Facts| topic(f, "in-b", |shape| shape.partitions = 4);
+    let more = |f: &mut Facts| topic(f, "in-b", |shape| shape.partitions = led(4));
     assert_eq!(found(more), one("K1113", Error, "preserve"));
 }
 
@@ -295,6 +303,121 @@ fn replicas_are_held_against_the_brokers_and_what_must_be_in_sync() {
     assert_eq!(found(of_source), one("K1119", Warning, "in-a"));
 }
 
+/// The line of each finding, of a cluster that is well but for one thing.
+fn lines(text: &str, change: impl FnOnce(&mut Facts)) -> Vec<String> {
+    let checked = checked(text);
+    let pipeline = &checked.pipelines[0];
+    let mut facts = well();
+    change(&mut facts);
+    let findings = online(pipeline, &checked.places[&pipeline.name], &Ok(facts));
+    findings.into_iter().map(|f| format!("{}; {}", f.message, f.hint.unwrap())).collect()
+}
+
+#[test]
+fn a_partition_without_a_leader_is_said_wherever_its_topic_is_named() {
+    let lost = |count: usize| {
+        move |f: &mut Facts, name| {
+            topic(f, name, |shape| {
+                for partition in shape.partitions.iter_mut().rev().take(count) {
+                    *partition = PartitionFacts::Leaderless { on: vec![2, 7] };
+                }
+            });
+        }
+    };
+    for name in TOPICS {
+        for count in [1, 3] {
+            assert_eq!(found(|f| lost(count)(f, name)), one("K1121", Error, name));
+        }
+    }
+    let pattern = TEXT.replace("topics: [in-a, in-b]", "pattern: 'in-.*'");
+    let hint = "partition 2 is on brokers 2, 7: look after what is away, then try again";
+    assert_eq!(
+        lines(&pattern, |f| lost(1)(f, "in-b")),
+        [format!(
+            "partition 2 of the topic `in-b` has no leader: nothing can be read there now; {hint}"
+        )]
+    );
+    assert_eq!(
+        lines(TEXT, |f| {
+            topic(f, "out", |shape| {
+                shape.partitions[1] = PartitionFacts::Leaderless { on: vec![4] }
+            });
+            lost(1)(f, "out");
+        }),
+        [
+            "2 of 3 partitions of the topic `out` have no leader, such as 1: nothing can be written there now; partition 1 is on broker 4: look after what is away, then try again"
+        ]
+    );
+}
+
+#[test]
+fn replicas_in_sync_are_held_against_what_must_be_in_sync() {
+    let in_sync = |f: &mut Facts, name: &str, counts: [usize; 3]| {
+        let partitions = counts.map(|in_sync| PartitionFacts::Led { in_sync });
+        topic(f, name, |shape| shape.partitions = partitions.to_vec());
+    };
+    for name in ["out", "keyed", "dlq"] {
+        assert_eq!(found(|f| in_sync(f, name, [3, 2, 1])), one("K1122", Error, name));
+        assert_eq!(found(|f| in_sync(f, name, [2, 2, 2])), []);
+    }
+    // Who only reads needs a leader and no more.
+    assert_eq!(found(|f| in_sync(f, "in-a", [1, 1, 1])), []);
+    let hint = "look after the brokers of its other replicas, then try again";
+    assert_eq!(
+        lines(TEXT, |f| in_sync(f, "out", [3, 1, 3])),
+        [format!(
+            "partition 1 of the topic `out` has 1 replica in sync, and min.insync.replicas=2: no record is acknowledged there now; {hint}"
+        )]
+    );
+    assert_eq!(
+        lines(TEXT, |f| in_sync(f, "out", [1, 2, 1])),
+        [format!(
+            "2 of 3 partitions of the topic `out` have too few replicas in sync, such as 0, and min.insync.replicas=2: no record is acknowledged there now; {hint}"
+        )]
+    );
+    // A partition without a leader is said as that, and more in sync than there are replicas is another finding.
+    let leaderless = |f: &mut Facts| {
+        in_sync(f, "out", [1, 2, 2]);
+        topic(f, "out", |shape| shape.partitions[0] = PartitionFacts::Leaderless { on: vec![1] });
+    };
+    assert_eq!(found(leaderless), one("K1121", Error, "out"));
+    let never = |f: &mut Facts| configs(f, "out", |c| c.min_insync_replicas = 4);
+    assert_eq!(found(never), one("K1118", Error, "out"));
+}
+
+#[test]
+fn what_is_not_checked_where_a_coordinator_is_silent_is_said() {
+    let silent = || Unasked::Silent("the coordinator does not answer".to_owned());
+    let of = |text: &str, group: bool, ids: Option<bool>| {
+        let lines = lines(text, |f| {
+            if group {
+                f.group = Err(silent());
+            }
+            match ids {
+                Some(true) => f.transactional_id = Some(Err(silent())),
+                Some(false) => {}
+                None => f.transactional_id = None,
+            }
+        });
+        let [line] = <[_; 1]>::try_from(lines).unwrap();
+        line
+    };
+    let plain = TEXT.replace("exactly_once", "at_least_once");
+    let (group, ids) = ("the right to the group", "the right to transactional ids");
+    let both = format!("{group} and {ids}");
+    for (text, of_group, of_ids, unchecked) in [
+        (TEXT, true, None, both.as_str()),
+        (TEXT, true, Some(true), &both),
+        (TEXT, true, Some(false), group),
+        (TEXT, false, Some(true), ids),
+        (&plain, true, None, group),
+    ] {
+        let wanted = format!("the coordinator does not answer; not checked: {unchecked}; check");
+        let line = of(text, of_group, of_ids);
+        assert!(line.contains(&wanted), "{line}");
+    }
+}
+
 #[test]
 fn every_code_of_the_cluster_is_explained() {
     let source = include_str!("../finding/online.rs");
@@ -304,7 +427,7 @@ fn every_code_of_the_cluster_is_explained() {
     let explained: BTreeSet<_> =
         explained.iter().map(|e| e.code).filter(|code| code.starts_with("K11")).collect();
     assert_eq!(codes, explained);
-    assert_eq!(codes.len(), 20);
+    assert_eq!(codes.len(), 23);
 }
 
 #[test]

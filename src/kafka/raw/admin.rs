@@ -24,10 +24,21 @@ pub(in crate::kafka) struct TopicDescription {
     pub(in crate::kafka) name: String,
     /// 0, or why the broker says nothing of it.
     pub(in crate::kafka) err: i32,
-    /// The replicas of each partition.
-    pub(in crate::kafka) replicas: Vec<usize>,
+    /// In no order.
+    pub(in crate::kafka) partitions: Vec<PartitionDescription>,
     pub(in crate::kafka) may_read: bool,
     pub(in crate::kafka) may_write: bool,
+}
+
+/// One partition as an admin sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct PartitionDescription {
+    pub(in crate::kafka) number: i32,
+    /// The brokers that have it, or are to have it.
+    pub(in crate::kafka) replicas: Vec<i32>,
+    /// How many of them have all of it.
+    pub(in crate::kafka) in_sync: usize,
+    pub(in crate::kafka) has_leader: bool,
 }
 
 /// The configuration of a topic, or the code with which the broker refuses to show it.
@@ -127,20 +138,35 @@ fn described(topic: *const sys::TopicDescriptionT) -> TopicDescription {
     unsafe {
         let error = sys::rd_kafka_TopicDescription_error(topic);
         let found = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
-        let replicas = array(found.cast_const(), partitions).iter().map(|partition| {
-            let mut count = 0;
-            sys::rd_kafka_TopicPartitionInfo_replicas(*partition, &raw mut count);
-            count
-        });
+        let partitions = array(found.cast_const(), partitions);
         let allowed =
             sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut operations);
         let allowed = array(allowed, operations);
         TopicDescription {
             name: text(sys::rd_kafka_TopicDescription_name(topic)),
             err: if error.is_null() { 0 } else { sys::rd_kafka_error_code(error) },
-            replicas: replicas.collect(),
+            partitions: partitions
+                .iter()
+                .map(|partition| described_partition(*partition))
+                .collect(),
             may_read: is_allowed(allowed, OPERATION_READ),
             may_write: is_allowed(allowed, OPERATION_WRITE),
+        }
+    }
+}
+
+fn described_partition(partition: *const sys::TopicPartitionInfoT) -> PartitionDescription {
+    let (mut replicas, mut in_sync) = (0, 0);
+    // SAFETY: a partition of a live answer; its arrays and their nodes live as long, and a leader may be null.
+    unsafe {
+        let nodes = sys::rd_kafka_TopicPartitionInfo_replicas(partition, &raw mut replicas);
+        sys::rd_kafka_TopicPartitionInfo_isr(partition, &raw mut in_sync);
+        let nodes = array(nodes.cast_const(), replicas);
+        PartitionDescription {
+            number: sys::rd_kafka_TopicPartitionInfo_partition(partition),
+            replicas: nodes.iter().map(|node| sys::rd_kafka_Node_id(*node)).collect(),
+            in_sync,
+            has_leader: !sys::rd_kafka_TopicPartitionInfo_leader(partition).is_null(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A consumer that serves its rebalances in the worker's loop and hands records out in batches.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::ptr;
 use std::sync::Arc;
@@ -311,6 +312,12 @@ impl Consumer {
     pub(in crate::kafka) fn brokers(&mut self, limit: Duration) -> Result<usize, Failed> {
         // SAFETY: a live client.
         unsafe { metadata::brokers(self.rk, limit) }
+    }
+
+    /// The broker that answers, and those with a replica of any topic, wherever they are now.
+    pub(in crate::kafka) fn holders(&mut self, limit: Duration) -> Result<BTreeSet<i32>, Failed> {
+        // SAFETY: a live client.
+        unsafe { metadata::holders(self.rk, limit) }
     }
 
     /// The newest version of TxnOffsetCommit that all brokers take that were met; absent where none takes it. Known of a client with the property `debug=feature` only.

@@ -6,7 +6,8 @@ use std::ffi::{c_char, c_int, c_void};
 
 pub(super) use rdkafka::bindings::{
     rd_kafka_AdminOptions_t as AdminOptionsT, rd_kafka_ConfigEntry_t as ConfigEntryT,
-    rd_kafka_ConfigResource_t as ConfigResourceT, rd_kafka_TopicCollection_t as TopicCollectionT,
+    rd_kafka_ConfigResource_t as ConfigResourceT, rd_kafka_Node_t as NodeT,
+    rd_kafka_TopicCollection_t as TopicCollectionT,
     rd_kafka_TopicDescription_t as TopicDescriptionT,
     rd_kafka_TopicPartitionInfo_t as TopicPartitionInfoT, rd_kafka_conf_t as ConfT,
     rd_kafka_consumer_group_metadata_t as GroupMetadataT, rd_kafka_error_t as ErrorT,
@@ -55,8 +56,8 @@ pub(super) struct MetaPartition {
     pub(super) id: i32,
     pub(super) err: c_int,
     leader: i32,
-    replica_cnt: c_int,
-    replicas: *mut i32,
+    pub(super) replica_cnt: c_int,
+    pub(super) replicas: *mut i32,
     isr_cnt: c_int,
     isrs: *mut i32,
 }
@@ -77,7 +78,7 @@ pub(super) struct Meta {
     brokers: *mut c_void,
     pub(super) topic_cnt: c_int,
     pub(super) topics: *mut MetaTopic,
-    orig_broker_id: i32,
+    pub(super) orig_broker_id: i32,
     orig_broker_name: *mut c_char,
 }
 
@@ -370,10 +371,18 @@ unsafe extern "C" {
         t: *const TopicDescriptionT,
         count: *mut usize,
     ) -> *const c_int;
+    pub(super) fn rd_kafka_TopicPartitionInfo_partition(p: *const TopicPartitionInfoT) -> c_int;
+    pub(super) fn rd_kafka_TopicPartitionInfo_leader(p: *const TopicPartitionInfoT)
+    -> *const NodeT;
+    pub(super) fn rd_kafka_TopicPartitionInfo_isr(
+        p: *const TopicPartitionInfoT,
+        count: *mut usize,
+    ) -> *mut *const NodeT;
     pub(super) fn rd_kafka_TopicPartitionInfo_replicas(
         p: *const TopicPartitionInfoT,
         count: *mut usize,
-    ) -> *mut *const c_void;
+    ) -> *mut *const NodeT;
+    pub(super) fn rd_kafka_Node_id(node: *const NodeT) -> c_int;
     pub(super) fn rd_kafka_ConfigResource_new(
         kind: c_int,
         name: *const c_char,
