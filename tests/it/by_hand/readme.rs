@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -48,9 +49,13 @@ pub(crate) const BOOTED: [&str; 6] = [
     "journalctl F_PIPELINE=orders-by-region",
 ];
 
+/// How a line begins that builds the program and runs it.
+const BUILD_AND_RUN: &str = "cargo run --release -- ";
+const MEASURE: &str = "cargo bench --bench ";
+
 /// Command lines that no test runs as they stand, and why.
-const NOT_RUN: [(&str, &str); 6] = [
-    ("cargo run --release -- demo", "builds for minutes; help.rs runs `krouted demo`"),
+const NOT_RUN: [(&str, &str); 5] = [
+    ("cargo run --release -- demo", "builds for minutes; what it then runs is run, as it is built"),
     ("cargo test", "runs this test"),
     (
         "apt install build-essential perl curl openjdk-17-jdk-headless maven",
@@ -61,22 +66,26 @@ const NOT_RUN: [(&str, &str); 6] = [
         "cargo bench --bench throughput -- all --write",
         "measures for minutes, only a quiet machine tells, and writes into docs/",
     ),
-    (
-        "krouted run",
-        "goes on until it is told to end: both ways to a first pipeline start it, as the daemon that the other lines ask",
-    ),
 ];
+
+/// The line that goes on until it is told to end: the daemon that the other lines ask.
+const DAEMON: &str = "krouted run";
 
 /// Whether the last command of a block goes on until it is told to end.
 fn goes_on(block: &str) -> bool {
     let last = block.lines().last().unwrap();
-    last == "krouted run" || last.starts_with("krouted demo --stay")
+    last == DAEMON || last.starts_with("krouted demo --stay")
 }
 
 /// Starts a block that goes on; its last command is the process that is told to end.
 fn start(hand: &Hand, block: &str) -> Running {
+    start_at(hand, "", block)
+}
+
+/// The same beside a broker.
+fn start_at(hand: &Hand, bootstrap: &str, block: &str) -> Running {
     let (before, last) = block.trim_end().rsplit_once('\n').unwrap_or(("", block.trim_end()));
-    Running::start(&mut shell(hand, "", &format!("{before}\nexec {last}")))
+    Running::start(&mut shell(hand, bootstrap, &format!("{before}\nexec {last}")))
 }
 
 /// Runs a block to its end, and gives what it wrote.
@@ -239,6 +248,33 @@ fn every_command_line_of_readme_is_run_or_named_with_why_it_is_not() {
 }
 
 #[test]
+fn the_lines_that_build_first_name_what_is_built() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    let told = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let targets = told["packages"][0]["targets"].as_array().unwrap();
+    let of_kind = |kind: &str| -> BTreeSet<&str> {
+        let is_it = |target: &&serde_json::Value| target["kind"][0] == kind;
+        targets.iter().filter(is_it).map(|target| target["name"].as_str().unwrap()).collect()
+    };
+    // Without a name, `cargo run` runs the only one.
+    assert_eq!(of_kind("bin"), ["krouted"].into());
+    let (mut run_here, mut measured) = (0, 0);
+    for (line, _) in NOT_RUN {
+        if let Some(arguments) = line.strip_prefix(BUILD_AND_RUN) {
+            run(&Hand::bare(), &format!("krouted {arguments}"));
+            run_here += 1;
+        } else if let Some(bench) = line.strip_prefix(MEASURE) {
+            let name = bench.split(' ').next().unwrap();
+            assert!(of_kind("bench").contains(name), "{line}");
+            measured += 1;
+        }
+    }
+    assert_eq!((run_here, measured), (1, 2));
+}
+
+#[test]
 fn what_readme_says_of_a_command_the_command_knows() {
     let hand = Hand::bare();
     let known = commands(&hand);
@@ -276,11 +312,11 @@ fn the_command_lines_in_readmes_sentences_end_well() {
     make_topics(&cluster, &["orders", "orders.large", "orders.small", "orders.dlq"]);
     let hand = Hand::bare();
     hand.run(&["init"]).good();
-    let daemon = Running::start(&mut shell(&hand, &cluster.bootstrap, "exec krouted run"));
+    let daemon = start_at(&hand, &cluster.bootstrap, DAEMON);
     eventually(SOON, "the pipeline runs", || {
         hand.run_at(&["status"]).text().contains("running").then_some(())
     });
-    if let Err(error) = std::process::Command::new("curl").arg("--version").output() {
+    if let Err(error) = Command::new("curl").arg("--version").output() {
         panic!("{}", install::missing("curl", "curl", &error));
     }
     let socket = hand.path().join("krouted/admin.sock");
@@ -290,8 +326,9 @@ fn the_command_lines_in_readmes_sentences_end_well() {
         let is_ours = ["krouted ", "curl "].iter().any(|program| span.starts_with(program));
         is_ours && !is_usage(span) && NOT_RUN.iter().all(|(line, _)| line != span)
     };
-    let lines: BTreeSet<String> = spans.filter(is_run).collect();
-    assert!(lines.len() >= 8, "{lines:?}");
+    let mut lines: BTreeSet<String> = spans.filter(is_run).collect();
+    assert!(lines.len() > 8, "{lines:?}");
+    assert!(lines.remove(DAEMON), "it runs already");
     for line in lines {
         let here = line.replace(SOCKET, socket.to_str().unwrap());
         let said = ended(&mut shell(&hand, &cluster.bootstrap, &here).spawn().unwrap());
