@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 
+use serde_json::json;
+
 use super::{Hand, ended, is_full};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
@@ -261,6 +263,93 @@ fn a_full_disk_loses_nothing() {
 }
 
 #[test]
+fn only_what_is_flushed_is_said_to_be_written() {
+    let (_, topic, hand) = with("unflushed", &json_values(MANY));
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child =
+        hand.command(&["consume", &topic, "--until-end"]).stdout(full()).spawn().unwrap();
+    ended(&mut child).said(1, &["standard output: No space left on device", "  0 records written"]);
+    // The tenth has no line, and the nine before it cannot be written.
+    let mut records = json_values(9);
+    records.push(Record::new(None, Some("no JSON")).to(0));
+    let (_, topic, hand) = with("unflushed-before", &records);
+    let to_ten = ["consume", &topic, "-o", "json"];
+    let said = hand.run(&to_ten);
+    said.said(1, &["[0]@9: ", "  9 records written"]);
+    let mut child = hand.command(&to_ten).stdout(full()).spawn().unwrap();
+    ended(&mut child)
+        .said(1, &["[0]@9: ", "standard output: No space left", "  0 records written"]);
+}
+
+#[test]
+fn a_socket_as_standard_output_gets_no_group() {
+    let (cluster, topic, hand) = with("socket", &json_values(3));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--until-end", "--group", &group];
+    let socket = || std::os::unix::net::UnixStream::pair().unwrap();
+    let (mut end, out) = socket();
+    let mut child = hand.command(&consume).stdout(std::os::fd::OwnedFd::from(out)).spawn().unwrap();
+    ended(&mut child).said(64, &["standard output is a socket", "| cat"]);
+    let mut read = String::new();
+    end.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "");
+    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
+    // Without a group nothing is promised.
+    let (mut end, out) = socket();
+    let mut child =
+        hand.command(&consume[..3]).stdout(std::os::fd::OwnedFd::from(out)).spawn().unwrap();
+    ended(&mut child).said(0, &[]);
+    end.read_to_string(&mut read).unwrap();
+    assert_eq!(read, "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n");
+}
+
+#[test]
+fn an_offset_that_retention_took_is_named_with_what_helps() {
+    let (cluster, topic, hand) = with("trimmed", &json_values(5));
+    let group = unique("group");
+    let at = json!({"group": group, "topic": topic, "offsets": {"0": 1}});
+    cluster.ask("alter_group_offsets", at);
+    cluster.ask("delete_records", json!({"topic": topic, "partition": 0, "before": 3}));
+    let consume = ["consume", &topic, "--until-end", "--group", &group];
+    let place = format!("{topic}[0]@1 is not there any more");
+    let reset = format!("--group {group} --topic {topic}:0 --reset-offsets");
+    hand.run(&consume).said(1, &[&place, "choose another group", &reset]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&1));
+    let other = unique("group");
+    let read = hand.run(&["consume", &topic, "--until-end", "--group", &other]);
+    assert_eq!(read.good().lines(), ["{\"n\":3}", "{\"n\":4}"]);
+}
+
+#[test]
+fn a_signal_ends_it_though_its_terminal_is_halted() {
+    let (_, topic, hand) = with("halted", &json_values(MANY));
+    let krouted = env!("CARGO_BIN_EXE_krouted");
+    // A terminal of its own, which `script` makes; it shows what it is given only while somebody reads what `script` writes.
+    let command = format!("echo $$; exec {krouted} consume {topic}");
+    let mut terminal = std::process::Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+    terminal.env("SHELL", "/bin/sh").current_dir(hand.path());
+    let (mut shown, end) = std::io::pipe().unwrap();
+    let seen = end.try_clone().unwrap();
+    terminal.stdin(std::process::Stdio::null()).stdout(end).stderr(std::process::Stdio::null());
+    let mut script = terminal.spawn().unwrap();
+    // It holds the pipe's other end, too.
+    drop(terminal);
+    let mut first = Vec::new();
+    while !first.ends_with(b"\n") {
+        let mut byte = [0];
+        shown.read_exact(&mut byte).unwrap();
+        first.push(byte[0]);
+    }
+    let process: u32 = String::from_utf8(first).unwrap().trim().parse().unwrap();
+    eventually(SOON, "nobody takes anything", || is_full(&seen).then_some(()));
+    process::signal(process, "INT");
+    eventually(SOON, "it ends", || (!process::is_alive(process)).then_some(()));
+    drop(shown);
+    script.wait().unwrap();
+}
+
+#[test]
 fn a_line_that_a_full_disk_cut_is_ended_and_its_record_comes_whole() {
     let (_, topic, hand) = with("cut", &json_values(3));
     let path = hand.path().join("out");
@@ -399,6 +488,21 @@ fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
         // The pipe stays open, and unread, until the command has ended.
         ended(&mut child).said(0, &["what was not read stays", &group]);
         drop(pipe);
+        for (end, more, said) in [
+            ("--until-end", &[][..], "records written before it"),
+            ("--count=20000", &[][..], "records written before it"),
+            ("--until-end", &["--group", &group][..], "not all that is written is committed"),
+        ] {
+            let (pipe, out) = std::io::pipe().unwrap();
+            let seen = out.try_clone().unwrap();
+            let consume = [&["consume", &topic, end][..], more].concat();
+            let mut child = hand.command(&consume).stdout(out).spawn().unwrap();
+            eventually(SOON, "the pipe is full", || is_full(&seen).then_some(()));
+            process::signal(child.id(), signal);
+            let what = "stopped by a signal before the end that was asked for";
+            ended(&mut child).said(75, &[what, said]);
+            drop(pipe);
+        }
     }
     assert_eq!(cluster.committed(&group, &topic).get(&0), None);
 }
