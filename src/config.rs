@@ -36,5 +36,5 @@ pub use load::{
 };
 pub use properties::{AnyProperty, ClientProperties, PropertyScope};
 pub use settings::{ReloadPolicy, Settings};
-pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Unread};
+pub use snapshot::{FILE_BYTES_MAX, SchemaFiles, Snapshot, SnapshotFile, Stamp, Unread, stamp};
 pub use text::{Place, SourceText};

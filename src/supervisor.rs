@@ -13,6 +13,7 @@
 mod apply;
 mod backoff;
 mod handle;
+mod left;
 pub mod lifecycle;
 mod measures;
 pub mod plan;
@@ -35,15 +36,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::model::{ClusterName, InstanceId, PipelineName, WorkerId};
 use crate::pipeline::Pipeline;
-use crate::worker::{Edition, Exit, WorkerNews};
+use crate::worker::{Edition, Exit, Fault, FaultKind, WorkerNews};
 use apply::Applying;
 use handle::{COMMANDS_MAX, Command};
+use left::Left;
 use lifecycle::{Effect, Event, State, step};
 use thread::{Address, At, Given, Notice, What, WorkerThread};
 use unit::{Life, Trouble, Unit};
 
 pub use apply::{Applied, Refusal};
 pub use handle::{Gone, Handle};
+pub use left::{LEFT_MAX, LEFT_OF_WORKER_MAX};
 pub use measures::{Measures, Restart};
 pub use status::{PipelineStatus, Totals, WorkerStatus};
 pub use thread::Work;
@@ -71,7 +74,7 @@ pub struct Supervisor {
     /// Workers whose clusters are busy with others that start.
     waiting: VecDeque<At>,
     /// Threads that did not end in time.
-    left: Vec<WorkerId>,
+    left: Left,
     applying: Option<Applying>,
     commands: mpsc::Receiver<Command>,
     notices: mpsc::Receiver<Notice>,
@@ -97,7 +100,7 @@ impl Supervisor {
             next_edition: 0,
             held,
             waiting: VecDeque::new(),
-            left: Vec::new(),
+            left: Left::default(),
             applying: None,
             commands,
             notices,
@@ -120,8 +123,8 @@ impl Supervisor {
         Edition::new(self.next_edition, pipeline)
     }
 
-    /// Starts what was added, follows commands until `shutdown` is done, then ends all workers. Returns those that had to be
-    /// left behind because they did not end within [`DRAIN_MAX`].
+    /// Starts what was added, follows commands until `shutdown` is done, then ends all workers. Returns those that were left
+    /// behind because they did not end within [`DRAIN_MAX`], and have not ended since.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Vec<WorkerId> {
         let mut report_tick = interval(REPORT_INTERVAL);
         report_tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -157,7 +160,7 @@ impl Supervisor {
             }
             self.settle();
         }
-        self.left
+        self.left.ids()
     }
 
     fn report(&mut self) {
@@ -244,6 +247,10 @@ impl Supervisor {
     fn spawn(&mut self, at: At) {
         let (work, tell) = (Arc::clone(&self.work), self.tell.clone());
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
+        let worker = unit.workers.get(usize::from(at.number));
+        if let Some(why) = worker.and_then(|worker| self.left.forbids(&worker.id)) {
+            return self.crowded(at, why);
+        }
         let (edition, paused) = (unit.edition.clone(), unit.is_paused());
         let rules = Arc::clone(&unit.rules);
         let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
@@ -251,8 +258,9 @@ impl Supervisor {
         worker.began_with = edition.number;
         worker.took = edition.number;
         let to = Address { at, attempt: worker.attempt, tell };
-        let counters = Arc::clone(&worker.counters);
-        let given = Given { id: worker.id.clone(), edition, rules, counters, paused };
+        worker.gauges = Arc::default();
+        let (counters, gauges) = (Arc::clone(&worker.counters), Arc::clone(&worker.gauges));
+        let given = Given { id: worker.id.clone(), edition, rules, counters, gauges, paused };
         match WorkerThread::start(given, &work, &to) {
             Ok(thread) => worker.thread = Some(thread),
             Err(fault) => self.drive(at, &Event::Exited(Exit::Fault(fault))),
@@ -261,6 +269,11 @@ impl Supervisor {
 
     fn notice(&mut self, notice: Notice) {
         let at = notice.at;
+        if let What::Ended(_) = notice.what
+            && self.left.ended(at, notice.attempt)
+        {
+            return;
+        }
         let Some(unit) = self.units.get_mut(&at.unit) else { return };
         let Some(worker) = unit.workers.get_mut(usize::from(at.number)) else { return };
         if notice.attempt != worker.attempt {
@@ -286,7 +299,7 @@ impl Supervisor {
                 if let Some(thread) = worker.thread.take() {
                     thread.join();
                 }
-                worker.counters.has_nothing();
+                worker.gauges.has_nothing();
                 if !self.halted_by_former_rules(at, &exit) {
                     self.drive(at, &Event::Exited(exit.clone()));
                     self.fell(at, &exit);
@@ -322,18 +335,28 @@ impl Supervisor {
                 None => self.drive(at, &Event::Exited(Exit::Drained)),
             },
             Effect::Abandon | Effect::AbandonAndSpawn => {
-                // What it still says is of an older attempt.
+                if let Some(thread) = worker.thread.take() {
+                    self.left.add(at, worker.attempt, (worker.id.clone(), thread));
+                }
+                // What it still says is of an older attempt, and its gauges are nobody's.
                 worker.attempt += 1;
-                worker.thread = None;
-                worker.counters.has_nothing();
-                self.left.push(worker.id.clone());
-                tracing::error!(worker = %worker.id, "did not end in time and is left behind; its open transaction ends by its timeout");
+                worker.gauges = Arc::default();
                 if effect == Effect::AbandonAndSpawn {
                     self.waiting.push_back(at);
                 }
                 self.ask_another(at);
             }
             Effect::HaltPipeline => self.drive_others(at, &Event::Halt),
+        }
+    }
+
+    /// The worker is not started, and backs off: those in its way may end by themselves.
+    fn crowded(&mut self, at: At, why: String) {
+        let fault = Fault::new(FaultKind::Client, why.clone());
+        self.drive(at, &Event::Exited(Exit::Fault(fault)));
+        let unit = self.units.get_mut(&at.unit);
+        if let Some(worker) = unit.and_then(|u| u.workers.get_mut(usize::from(at.number))) {
+            worker.trouble = Some(Trouble::Crowded(why));
         }
     }
 

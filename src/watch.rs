@@ -11,6 +11,7 @@
 //!
 //! The owner calls [`Watch::next`] again and again, and may drop a call half-way: nothing is lost.
 
+mod beside;
 mod digest;
 mod places;
 mod revision;
@@ -18,7 +19,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::config::Snapshot;
 use scan::{Found, Scanned, scan};
 
+pub use beside::{Beside, Names};
 pub use digest::{Digest, FILE_BYTES_MAX};
 
 /// What is watched.
@@ -41,8 +43,10 @@ pub struct Folders {
     pub schemas: Option<PathBuf>,
     /// The settings file: it counts, and is no pipeline where it lies among them.
     pub settings: Option<PathBuf>,
-    /// Other files whose content counts: certificates, secrets.
+    /// Other files whose content counts, whatever the settings file says: certificates and secrets of what runs.
     pub files: Vec<PathBuf>,
+    /// Those whose content counts because the settings file names them.
+    pub names: Names,
     /// Whether the system is asked for events.
     pub events: Events,
 }
@@ -109,8 +113,8 @@ pub enum Why {
 pub struct Seen {
     /// The pipeline files, and the schemas.
     pub snapshot: Snapshot,
-    /// The digests of the settings file and of [`Folders::files`]; absent: it cannot be read.
-    pub files: BTreeMap<PathBuf, Option<Digest>>,
+    /// The settings file, and the certificates and secrets that count.
+    pub beside: Beside,
     /// Of all of it.
     pub digest: Digest,
     /// The git revision, where there is one.
@@ -150,8 +154,10 @@ pub struct Watch {
     due: Due,
     /// What the owner was told last: a digest, or why not.
     told: Option<Result<Digest, String>>,
-    /// A new digest that no event announced: it counts when it is there a second time.
-    candidate: Option<Digest>,
+    /// A new digest that may be of something half written.
+    candidate: Option<Candidate>,
+    /// The files beside the pipelines that the last look has seen: the next one listens to them.
+    known: BTreeSet<PathBuf>,
 }
 
 enum Phase {
@@ -160,6 +166,12 @@ enum Phase {
     /// Whether a git works there.
     Asking(JoinHandle<bool>, Settling),
     Reading(JoinHandle<Scanned>, Due),
+}
+
+/// It counts when it is there a second time, or when that takes too long.
+struct Candidate {
+    digest: Digest,
+    latest: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -222,6 +234,7 @@ impl Watch {
             due,
             told: None,
             candidate: None,
+            known: BTreeSet::new(),
         }
     }
 
@@ -283,12 +296,16 @@ impl Watch {
                 () = sleep_until(self.next_tick) => self.due.add(Why::Tick),
             }
         }
+        self.phase = Phase::Settling(self.settling());
+    }
+
+    fn settling(&self) -> Settling {
         let now = Instant::now();
-        self.phase = Phase::Settling(Settling {
+        Settling {
             quiet_until: now + self.timing.quiet,
             latest: now + self.timing.quiet_max,
             lock_latest: now + self.timing.lock_max,
-        });
+        }
     }
 
     async fn settle(&mut self, settling: Settling) {
@@ -347,26 +364,57 @@ impl Watch {
     }
 
     fn seen(&mut self, found: Found, due: Due) -> Option<Sight> {
+        let files = found.beside.files.keys();
+        let has_strangers = files.clone().any(|file| !self.known.contains(file));
+        self.known = files.cloned().collect();
         let is_new = self.told != Some(Ok(found.digest));
         if !is_new && !due.is_asked() {
             self.candidate = None;
             return None;
         }
-        // Nobody said that the writing is over: what is half written now is more in a moment.
-        if due.why == Some(Why::Tick) && self.candidate != Some(found.digest) {
-            self.candidate = Some(found.digest);
-            self.next_tick = Instant::now() + self.timing.quiet;
+        // Nobody said that the writing is over, or nobody listened: what is half written now is more in a moment.
+        let may_be_half = match due.why {
+            Some(Why::First) => false,
+            Some(Why::Tick) | None => true,
+            Some(Why::Event | Why::Signal | Why::Asked) => {
+                has_strangers || self.candidate.is_some()
+            }
+        };
+        if may_be_half && !self.is_confirmed(found.digest) {
+            self.look_again(due);
             return None;
         }
         self.candidate = None;
         self.told = Some(Ok(found.digest));
-        let Found { snapshot, files, digest, revision } = found;
+        let Found { snapshot, beside, digest, revision } = found;
         let why = due.why.unwrap_or(Why::Tick);
         let answers = due.answers;
-        Some(Ok(Seen { snapshot, files, digest, revision, why, answers }))
+        Some(Ok(Seen { snapshot, beside, digest, revision, why, answers }))
+    }
+
+    /// Whether it is there a second time, or was waited for long enough.
+    fn is_confirmed(&mut self, digest: Digest) -> bool {
+        let now = Instant::now();
+        let before = self.candidate.take();
+        if before.as_ref().is_some_and(|c| c.digest == digest || c.latest <= now) {
+            return true;
+        }
+        let latest = before.map_or(now + self.timing.quiet_max, |before| before.latest);
+        self.candidate = Some(Candidate { digest, latest });
+        false
+    }
+
+    /// Settles once more, for the same reason and for the same who wait.
+    fn look_again(&mut self, mut due: Due) {
+        due.answers.append(&mut self.due.answers);
+        due.why = due.why.max(self.due.why);
+        self.due = due;
+        self.phase = Phase::Settling(self.settling());
     }
 
     fn unreadable(&mut self, reason: String, due: Due) -> Option<Sight> {
+        // Who was to be seen a second time was not: his patience must not count for who comes hours later.
+        self.candidate = None;
         let news = Some(Err(reason.clone()));
         if self.told == news && !due.is_asked() {
             return None;

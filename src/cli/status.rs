@@ -1,5 +1,8 @@
 //! `krouted status`: where everything is, as a table for people or as the daemon's document.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use serde_json::Value;
 
 use super::client::{Place, list, number, text};
 use super::{Outcome, Stream, say};
+use crate::supervisor::LEFT_OF_WORKER_MAX;
 
 /// A daemon that is there answers at once.
 const WAIT: Duration = Duration::from_secs(10);
@@ -132,6 +136,13 @@ fn head(document: &Value) -> Vec<String> {
         lines.push(format!("restart the daemon to take: {}", fields.join(", ")));
     }
     lines.extend(words(document, "/state_damage").into_iter().map(str::to_owned));
+    let left = words(document, "/left_behind");
+    if !left.is_empty() {
+        let (count, ids) = (left.len(), left.join(", "));
+        lines.push(format!(
+            "{count} workers did not end when they were told to and are left behind until they end: {ids}"
+        ));
+    }
     lines.push(String::new());
     lines
 }
@@ -153,6 +164,12 @@ fn remarks(pipeline: &Value) -> Vec<String> {
     }
     if pipeline.pointer("/swapping") == Some(&Value::Bool(true)) {
         remarks.push("swapping: the new definition is not taken by all its workers yet".to_owned());
+    }
+    let left = number(pipeline, "/left_behind");
+    if left > 0 {
+        remarks.push(format!(
+            "{left} of its workers are left behind; where a worker has {LEFT_OF_WORKER_MAX}, none is started in its place until one of them has ended"
+        ));
     }
     for worker in list(pipeline, "/workers") {
         if let Some(why) = worker.pointer("/reason").filter(|r| r.is_object()) {

@@ -21,7 +21,7 @@ use super::finding::{Finding, Findings, Reported};
 use super::properties::ClientProperties;
 use super::raw::settings::{RawReloadPolicy, RawSettings};
 use super::schema;
-use super::snapshot::{SchemaFiles, Snapshot};
+use super::snapshot::{SchemaFiles, Snapshot, SnapshotFile};
 use super::text::{Place, SourceText};
 use super::yaml::{self, At};
 
@@ -107,15 +107,24 @@ pub fn load(
     environment: &Environment,
     properties: &dyn ClientProperties,
 ) -> Result<Loaded, Vec<Finding>> {
+    let content = file.map(|path| (path, SnapshotFile::read(path)));
+    let content = content.as_ref().map(|(path, content)| (*path, content));
+    let settings = read(content, environment, properties)?;
+    Ok(Loaded { settings, file: file.map(Path::to_owned) })
+}
+
+/// The same of what a file at that path held when it was read.
+pub fn read(
+    file: Option<(&Path, &SnapshotFile)>,
+    environment: &Environment,
+    properties: &dyn ClientProperties,
+) -> Result<Settings, Vec<Finding>> {
     let mut findings = Findings::default();
     let settings = match file {
-        Some(path) => from_file(path, environment, properties, &mut findings),
+        Some((path, content)) => from_file(path, content, (environment, properties), &mut findings),
         None => defaults(environment, &mut findings),
     };
-    match settings {
-        Ok(settings) => Ok(Loaded { settings, file: file.map(Path::to_owned) }),
-        Err(_) => Err(findings.sorted()),
-    }
+    settings.map_err(|_reported| findings.sorted())
 }
 
 /// The socket that a broken settings file names, as far as that can be told; nothing is said of what is wrong.
@@ -149,22 +158,11 @@ fn by_line(text: &str) -> Option<String> {
 
 fn from_file(
     path: &Path,
-    environment: &Environment,
-    properties: &dyn ClientProperties,
+    content: &SnapshotFile,
+    (environment, properties): (&Environment, &dyn ClientProperties),
     findings: &mut Findings,
 ) -> Result<Settings, Reported> {
-    let shown = path.display().to_string();
-    let snapshot = match Snapshot::read_all(&[path.to_owned()]) {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            return Err(findings.unreadable_file(&SourceText::new(&shown, ""), &error.to_string()));
-        }
-    };
-    let Some(file) = snapshot.files.first() else {
-        let source = SourceText::new(&shown, "");
-        return Err(findings.unreadable_file(&source, "it is a folder"));
-    };
-    let source = super::load::source_text(file, findings)?;
+    let source = super::load::source_text(content, findings)?;
     text(&source, path.parent().unwrap_or(Path::new("")), environment, properties, findings)
 }
 

@@ -52,6 +52,22 @@ pub enum Unread {
     Moves,
 }
 
+impl SnapshotFile {
+    /// Reads one file, whatever it is called.
+    pub fn read(path: &Path) -> Self {
+        read(path)
+    }
+}
+
+/// What differs as soon as the file was written or replaced; nothing where it is not there.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().as_ref().map(identity).map(Stamp)
+}
+
+/// See [`stamp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(Identity);
+
 impl Snapshot {
     /// Reads a folder and the folders in it: `*.yaml` and `*.yml`, without hidden ones and editors' copies.
     pub fn read(folder: &Path) -> io::Result<Self> {

@@ -10,7 +10,7 @@ use super::apply::Applied;
 use super::measures::Restart;
 use super::plan::{Plan, Set};
 use super::status::PipelineStatus;
-use crate::model::PipelineName;
+use crate::model::{PipelineName, WorkerId};
 
 /// Whoever asks waits for the answer, so more than a few at once are a burst of clients.
 pub(super) const COMMANDS_MAX: usize = 64;
@@ -24,6 +24,7 @@ pub(super) enum Command {
     Restart { name: PipelineName, reply: oneshot::Sender<bool> },
     Status { reply: oneshot::Sender<Vec<PipelineStatus>> },
     Running { reply: oneshot::Sender<Set> },
+    LeftBehind { reply: oneshot::Sender<Vec<WorkerId>> },
 }
 
 /// The supervisor has ended: the daemon is stopping.
@@ -82,6 +83,11 @@ impl Handle {
         self.ask(|reply| Command::Running { reply }).await
     }
 
+    /// The workers that did not end when they were told to and are still there, of those pipelines too that are gone.
+    pub async fn left_behind(&self) -> Result<Vec<WorkerId>, Gone> {
+        self.ask(|reply| Command::LeftBehind { reply }).await
+    }
+
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Gone> {
         let (reply, answer) = oneshot::channel();
         self.0.send(command(reply)).await.map_err(|_closed| Gone)?;
@@ -107,6 +113,7 @@ impl Supervisor {
             Command::Restart { name, reply } => drop(reply.send(self.restart(&name))),
             Command::Status { reply } => drop(reply.send(self.status())),
             Command::Running { reply } => drop(reply.send(self.running())),
+            Command::LeftBehind { reply } => drop(reply.send(self.left.ids())),
         }
     }
 

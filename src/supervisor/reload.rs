@@ -33,11 +33,11 @@ use super::plan::{Plan, Removals, Set, plan};
 use super::wanted::{self, Good, LastGood, Wanted};
 use crate::config::{Environment, Settings};
 use crate::model::PipelineName;
-use crate::watch::{Events, Folders, Poke, Seen, Sight, Timing, Watch};
+use crate::watch::{Beside, Events, Folders, Names, Poke, Seen, Sight, Timing, Watch};
 
 use connections::Connections;
 use pauses::Pauses;
-use prepare::{Base, Prepared, Unprepared};
+use prepare::{Base, Files, Prepared, Unprepared};
 use request::Request;
 
 pub use connections::Clusters;
@@ -160,8 +160,18 @@ fn folders(reading: &Reading, settings: &Settings, events: Events) -> Folders {
         schemas: Some(settings.schemas.clone()),
         settings: reading.settings_file.clone(),
         files: connections::files(&settings.clusters),
+        names: names(reading),
         events,
     }
+}
+
+/// The certificates and secrets that a settings file names, as far as it can be understood.
+fn names(reading: &Reading) -> Names {
+    let reading = reading.clone();
+    Names::new(move |file| match settings::read(&reading, Some(file)) {
+        Ok(settings) => connections::files(&settings.clusters),
+        Err(_findings) => Vec::new(),
+    })
 }
 
 impl Reloads {
@@ -252,7 +262,8 @@ impl Reloads {
         generation.digest = seen.digest.to_string();
         generation.revision = seen.revision;
         let base = if cause == Cause::Start { Base::Remembered } else { Base::Running };
-        let prepared = match self.prepare(seen.snapshot, base, removals).await {
+        let files = Files { snapshot: seen.snapshot, beside: seen.beside };
+        let prepared = match self.prepare(files, base, removals).await {
             Ok(prepared) => prepared,
             Err(Unprepared::Gone) => return Err(Gone),
             Err(Unprepared::Panicked(why)) => return self.unreadable(cause, why).await,
@@ -261,6 +272,14 @@ impl Reloads {
         let reloaded = self.perform(generation, prepared).await?;
         (self.observe)(Phase::Ended(self.overview.sentence()));
         Ok(reloaded)
+    }
+
+    /// The settings file and what counts by it, as they are now: for what needs no settled content, since nothing is done by it.
+    async fn beside_now(&self) -> Result<Beside, String> {
+        let mut folders = folders(&self.reading, &self.settings, Events::None);
+        folders.files.extend(self.connections.files());
+        let read = tokio::task::spawn_blocking(move || Beside::read(&folders)).await;
+        read.map_err(|error| format!("the settings could not be read, a bug of krouted: {error}"))
     }
 
     fn folder(&self) -> PathBuf {
@@ -273,7 +292,7 @@ impl Reloads {
         let mut reloaded = Reloaded { generation, ..Reloaded::default() };
         self.overview.like_before(&mut reloaded);
         if cause == Cause::Start {
-            let (connections, _unreadable) = self.read_connections().await;
+            let connections = self.connections_now().await;
             self.begin_as_before(connections).await?;
         }
         self.record(&mut reloaded).await;
@@ -439,9 +458,7 @@ impl Reloads {
         let Some(new) = settings else { return };
         let changed = settings::needing_restart(&self.settings, &new);
         self.overview.set_needs_restart(&changed);
-        let mut files = connections.files();
-        files.extend(connections::files(&new.clusters));
-        self.watch.follow(files.into_iter().collect());
+        self.watch.follow(connections.files().into_iter().collect());
         self.settings.clusters = new.clusters;
         self.settings.reload = new.reload;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::lifecycle::Effect;
 use super::unit::Unit;
 use crate::model::{Stage, WorkerId};
-use crate::worker::{Counters, Exit, FaultKind};
+use crate::worker::{Counters, Exit, FaultKind, Gauges};
 
 /// Sums over the workers of a pipeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,10 +36,14 @@ pub(super) fn log(unit: &mut Unit) {
         dead_lettered = since(|t| t.dead_lettered),
         aborted_windows = since(|t| t.aborted),
         lost = since(|t| t.lost),
-        lag = sum(unit, |c| &c.lag),
-        partitions = sum(unit, |c| &c.partitions),
+        lag = gauge(unit, |g| &g.lag),
+        partitions = gauge(unit, |g| &g.partitions),
         "records since the last report"
     );
+}
+
+fn gauge(unit: &Unit, of: impl Fn(&Gauges) -> &AtomicU64) -> u64 {
+    unit.workers.iter().map(|w| of(&w.gauges).load(Relaxed)).sum()
 }
 
 fn sum(unit: &Unit, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
@@ -97,11 +101,11 @@ pub(super) fn exit(id: &WorkerId, exit: &Exit, effect: Effect, said: &mut Option
 }
 
 /// A worker is made anew because it does nothing.
-pub(super) fn stalled(id: &WorkerId, waited: Duration, counters: &Counters) {
+pub(super) fn stalled(id: &WorkerId, waited: Duration, gauges: &Gauges) {
     tracing::warn!(
         worker = %id,
-        lag = counters.lag.load(Relaxed),
-        partitions = counters.partitions.load(Relaxed),
+        lag = gauges.lag.load(Relaxed),
+        partitions = gauges.partitions.load(Relaxed),
         waited_s = waited.as_secs(),
         "the worker has work and commits nothing: its clients are made anew"
     );

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use serde::Serialize;
 
 use super::Supervisor;
+use super::left;
 use super::lifecycle::State;
 use super::measures::Measures;
 use super::unit::{Life, Trouble, Unit, Worker};
 use crate::model::Stage;
-use crate::worker::Counters;
+use crate::worker::{Counters, Gauges};
 
 /// One pipeline.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +25,8 @@ pub struct PipelineStatus {
     pub refused: Option<Reason>,
     /// A swap that is not taken yet by all its workers.
     pub swapping: bool,
+    /// Workers by its name that did not end when they were told to and are still there, besides those that are shown.
+    pub left_behind: usize,
     /// Whether none of them has taken it: then the definition before is the good one.
     #[serde(skip)]
     pub untaken: bool,
@@ -104,7 +107,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn of(counters: &Counters) -> Self {
+    fn of(counters: &Counters, gauges: &Gauges) -> Self {
         let sum = |all: &[AtomicU64; Stage::COUNT]| all.iter().map(|n| n.load(Relaxed)).sum();
         Self {
             consumed: counters.consumed.load(Relaxed),
@@ -116,8 +119,8 @@ impl Totals {
             lost: counters.lost.load(Relaxed),
             windows: counters.windows.load(Relaxed),
             aborted: counters.aborted.load(Relaxed),
-            lag: counters.lag.load(Relaxed),
-            partitions: counters.partitions.load(Relaxed),
+            lag: gauges.lag.load(Relaxed),
+            partitions: gauges.partitions.load(Relaxed),
         }
     }
 
@@ -141,13 +144,14 @@ impl Totals {
 impl Supervisor {
     pub(super) fn status(&self) -> Vec<PipelineStatus> {
         let is_shown = |u: &&Unit| u.stays() || self.unit_of(u.name()).is_none();
-        let mut all: Vec<_> = self.units.values().filter(is_shown).map(of_unit).collect();
+        let of = |unit: &Unit| of_unit(unit, self.left.of(unit.name()));
+        let mut all: Vec<_> = self.units.values().filter(is_shown).map(of).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
 }
 
-fn of_unit(unit: &Unit) -> PipelineStatus {
+fn of_unit(unit: &Unit, left_behind: usize) -> PipelineStatus {
     let pipeline = &unit.edition.pipeline;
     let workers: Vec<_> = unit.workers.iter().map(of_worker).collect();
     let totals = workers.iter().fold(Totals::default(), |sum, w| sum.plus(&w.totals));
@@ -158,6 +162,7 @@ fn of_unit(unit: &Unit) -> PipelineStatus {
         paused_by: paused_by.into_iter().filter(|(_, is)| *is).map(|(by, _)| by).collect(),
         refused: unit.refused.as_ref().map(of_fault),
         swapping: unit.is_swapping(),
+        left_behind,
         untaken: unit.offer.is_some() || unit.untried.is_some(),
         description: pipeline.description.clone(),
         labels: pipeline.labels.clone(),
@@ -196,6 +201,9 @@ fn of_worker(worker: &Worker) -> WorkerStatus {
             text: why.clone(),
             hint: "change the file, or restart the pipeline once the cause is gone",
         },
+        Trouble::Crowded(why) => {
+            Reason { kind: "left_behind", text: why.clone(), hint: left::HINT }
+        }
     });
     WorkerStatus {
         number: worker.id.number,
@@ -204,7 +212,7 @@ fn of_worker(worker: &Worker) -> WorkerStatus {
         attempts: worker.attempt,
         stalls: worker.stalls,
         reason,
-        totals: Totals::of(&worker.counters),
+        totals: Totals::of(&worker.counters, &worker.gauges),
     }
 }
 

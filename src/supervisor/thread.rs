@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::model::WorkerId;
 use crate::worker::{
-    Control, Counters, Edition, Exit, Fault, FaultKind, Job, Rules, Tell, WorkerNews,
+    Control, Counters, Edition, Exit, Fault, FaultKind, Gauges, Job, Rules, Tell, WorkerNews,
 };
 
 /// What a worker's thread does: brings its clients up and runs until there is a reason to end.
@@ -55,6 +55,7 @@ pub(super) struct Given {
     pub(super) edition: Edition,
     pub(super) rules: Arc<Rules>,
     pub(super) counters: Arc<Counters>,
+    pub(super) gauges: Arc<Gauges>,
     pub(super) paused: bool,
 }
 
@@ -78,6 +79,7 @@ impl WorkerThread {
             edition: given.edition,
             rules: given.rules,
             counters: given.counters,
+            gauges: given.gauges,
             control: Arc::clone(&control),
             tell: Tell::new(move |what| news.send(What::News(what))),
         };

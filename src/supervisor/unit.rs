@@ -16,7 +16,7 @@ use super::measures::Restart;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
-use crate::worker::{Counters, Edition, Fault, Rules};
+use crate::worker::{Breakdown, Counters, Edition, Fault, Gauges, Rules};
 
 /// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
 const STALL_FIRST: Duration = Duration::from_mins(5);
@@ -34,6 +34,8 @@ pub(super) struct Unit {
     pub(super) workers: Vec<Worker>,
     /// What workers beyond today's number have done under this name: a counter never goes back.
     pub(super) former: Vec<Arc<Counters>>,
+    /// What all of them have done together, by route and topic.
+    pub(super) breakdown: Arc<Breakdown>,
     /// How often a worker began anew, and why.
     pub(super) restarts: BTreeMap<Restart, u64>,
     /// Workers that have not taken yet what rules now.
@@ -70,6 +72,8 @@ pub(super) struct Offer {
 pub(super) struct Worker {
     pub(super) id: WorkerId,
     pub(super) counters: Arc<Counters>,
+    /// Of this attempt alone.
+    pub(super) gauges: Arc<Gauges>,
     pub(super) state: State,
     /// Counts the threads: the news of an older one change nothing.
     pub(super) attempt: u64,
@@ -90,6 +94,8 @@ pub(super) struct Worker {
 pub(super) enum Trouble {
     Fault(Fault),
     Halted(String),
+    /// Too many of its pipeline are left behind for another one to start.
+    Crowded(String),
 }
 
 struct Progress {
@@ -104,6 +110,8 @@ impl Unit {
         let numbers = 0..NonZeroU16::get(pipeline.workers);
         let same_name = before.filter(|unit| *unit.name() == pipeline.name);
         let counters = same_name.map(Self::counters).unwrap_or_default();
+        let breakdown = same_name.map(|unit| Arc::clone(&unit.breakdown)).unwrap_or_default();
+        breakdown.expect(pipeline);
         let workers = numbers
             .map(|number| {
                 let id = WorkerId {
@@ -113,7 +121,8 @@ impl Unit {
                 };
                 let number = usize::from(number);
                 let stalls = same_name.and_then(|u| u.workers.get(number)).map_or(0, |w| w.stalls);
-                Worker::new(id, counters.get(number).cloned().unwrap_or_default(), stalls)
+                let fresh = || Arc::new(Counters::in_pipeline(&breakdown));
+                Worker::new(id, counters.get(number).cloned().unwrap_or_else(fresh), stalls)
             })
             .collect();
         let former = counters.into_iter().skip(Vec::len(&workers)).collect();
@@ -125,6 +134,7 @@ impl Unit {
             following: BTreeSet::new(),
             workers,
             former,
+            breakdown,
             restarts: same_name.map(|unit| unit.restarts.clone()).unwrap_or_default(),
             waits_for: BTreeSet::new(),
             life: Life::Waits,
@@ -196,6 +206,7 @@ impl Worker {
         Self {
             id,
             counters,
+            gauges: Arc::default(),
             state: State::Stopped,
             attempt: 0,
             began_with: 0,
@@ -212,7 +223,7 @@ impl Worker {
     pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
         let windows = self.counters.windows.load(Relaxed);
         let has_work =
-            self.counters.partitions.load(Relaxed) > 0 && self.counters.lag.load(Relaxed) > 0;
+            self.gauges.partitions.load(Relaxed) > 0 && self.gauges.lag.load(Relaxed) > 0;
         let works = matches!(self.state, State::Running { .. });
         let progress = &mut self.progress;
         if windows != progress.windows {
@@ -230,7 +241,7 @@ impl Worker {
         progress.limit = progress.limit.saturating_mul(2).min(STALL_LONGEST);
         progress.since = now;
         self.stalls = self.stalls.saturating_add(1);
-        report::stalled(&self.id, waited, &self.counters);
+        report::stalled(&self.id, waited, &self.gauges);
         true
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::beside::Beside;
 use crate::config::{Snapshot, Unread};
 
 /// Certificates, keys and secrets are small; a bundle of all public authorities has a quarter of a megabyte.
@@ -69,6 +70,20 @@ impl Parts {
         }
         for (file, content) in &snapshot.schemas.files {
             self.add_file(file, content);
+        }
+    }
+
+    /// The settings file and what it names, by their paths.
+    pub(super) fn add_beside(&mut self, beside: &Beside) {
+        if let Some(file) = &beside.settings {
+            self.add_file(&file.path, &file.content);
+        }
+        for (path, digest) in &beside.files {
+            self.add(path.as_os_str().as_encoded_bytes());
+            match digest {
+                Ok(digest) => self.add(&digest.0),
+                Err(why) => self.add(why.as_bytes()),
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! One look at the folders: listen anew, then read, so that no change falls between the two.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use notify::event::EventKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
+use super::beside::{self, Beside};
 use super::digest::{Digest, Parts};
 use super::places::Places;
 use super::{Events, Folders, revision};
@@ -27,7 +27,7 @@ pub(super) struct Scanned {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) snapshot: Snapshot,
-    pub(super) files: BTreeMap<PathBuf, Option<Digest>>,
+    pub(super) beside: Beside,
     pub(super) digest: Digest,
     pub(super) revision: Option<String>,
 }
@@ -53,8 +53,8 @@ fn places(folders: &Folders) -> Places {
     if let Some(schemas) = &folders.schemas {
         places.add_folder(schemas);
     }
-    for file in folders.files.iter().chain(&folders.settings) {
-        places.add_file(file);
+    for file in beside::all_paths(folders) {
+        places.add_file(&file);
     }
     places
 }
@@ -111,17 +111,12 @@ fn read(folders: &Folders) -> Result<Found, String> {
     let snapshot = Snapshot::read_with(pipelines, folders.schemas.as_deref())
         .map_err(|e| refused(&folders.pipelines, e))?
         .without(folders.settings.as_deref());
-    let content = |path: &PathBuf| Digest::of_file(path).ok();
-    let files = folders.files.iter().chain(&folders.settings);
-    let files: BTreeMap<_, _> = files.map(|path| (path.clone(), content(path))).collect();
+    let beside = Beside::read(folders);
 
     let mut parts = Parts::new();
     parts.add_snapshot(&folders.pipelines.display().to_string(), &snapshot);
-    for (path, digest) in &files {
-        parts.add(path.as_os_str().as_encoded_bytes());
-        parts.add(digest.map(|digest| digest.to_string()).unwrap_or_default().as_bytes());
-    }
+    parts.add_beside(&beside);
     let digest = parts.finish();
     let revision = revision::of(&folders.pipelines);
-    Ok(Found { snapshot, files, digest, revision })
+    Ok(Found { snapshot, beside, digest, revision })
 }

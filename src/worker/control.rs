@@ -8,7 +8,7 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::counters::Counters;
+use super::counters::{Counters, Gauges};
 use super::fault::Fault;
 use crate::model::WorkerId;
 use crate::pipeline::Pipeline;
@@ -176,6 +176,8 @@ pub struct Job {
     pub rules: Arc<Rules>,
     /// What it has done.
     pub counters: Arc<Counters>,
+    /// Where it is; its own, and that of no other attempt.
+    pub gauges: Arc<Gauges>,
     /// What is asked of it.
     pub control: Arc<Control>,
     /// Where it tells its news.

@@ -9,6 +9,7 @@
 //! All of it is the daemon's own, but for what a worker does: it has no broker, so it runs its compiled program on one record
 //! and writes on the board what became of that. The tick is off but in one test, so that only what was heard counts.
 
+mod connections;
 mod places;
 mod repository;
 mod writers;
@@ -29,7 +30,7 @@ use krouted::supervisor::reload::{
 };
 use krouted::supervisor::wanted::LastGood;
 use krouted::supervisor::{Supervisor, Work};
-use krouted::watch::{Events, Timing};
+use krouted::watch::{Events, Poke, Timing};
 use krouted::worker::{Edition, Exit, Job, WorkerNews};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -92,6 +93,8 @@ fn told(folder: &Path) -> Runs {
 #[derive(Default)]
 struct Board {
     runs: Mutex<Runs>,
+    /// How often each of them began.
+    begun: Mutex<BTreeMap<String, usize>>,
     /// Workers that began while another of their name had not ended.
     doubled: Mutex<Vec<String>>,
 }
@@ -106,6 +109,7 @@ impl Board {
         Arc::new(move |job: &Job| {
             let worker = format!("{}/{}", job.id.pipeline, job.id.number);
             let before = board.runs.lock().unwrap().insert(worker.clone(), met(&job.edition));
+            *board.begun.lock().unwrap().entry(worker.clone()).or_default() += 1;
             if before.is_some() {
                 board.doubled.lock().unwrap().push(worker.clone());
             }
@@ -171,8 +175,10 @@ struct Follower {
     runtime: Runtime,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// Of its settings file.
-    _home: TempDir,
+    /// As SIGHUP is told.
+    pokes: mpsc::Sender<Poke>,
+    /// Of its settings file, and of what that names.
+    home: TempDir,
 }
 
 fn runtime() -> Runtime {
@@ -186,10 +192,15 @@ impl Follower {
     }
 
     fn with(folder: &Path, events: Events, timing: Timing) -> Self {
+        let settings = "echo 'version: 1\ninstance_id: test\nstate: state/' > krouted.yaml";
+        Self::at(folder, events, timing, crate::watch::place(settings))
+    }
+
+    /// The same with a settings file in a home of its own.
+    fn at(folder: &Path, events: Events, timing: Timing, home: TempDir) -> Self {
         let (folder, board) = (folder.to_owned(), Arc::<Board>::default());
-        let home = tempfile::tempdir().unwrap();
         let file = home.path().join("krouted.yaml");
-        std::fs::write(&file, "version: 1\ninstance_id: test\nstate: state/\n").unwrap();
+        let (pokes, hangups) = mpsc::channel(1);
         let environment = Environment::Known(BTreeMap::new());
         let settings = settings::load(Some(&file), &environment, &Librdkafka).unwrap().settings;
         let (instance, work) = (InstanceId::new("test").unwrap(), Board::work(&board));
@@ -207,7 +218,7 @@ impl Follower {
             unbuilt: BTreeMap::new(),
             history: vec![],
             damage: vec![],
-            pokes: mpsc::channel(1).1,
+            pokes: hangups,
             events,
             timing,
             memory: Box::new(Forgets),
@@ -237,7 +248,8 @@ impl Follower {
             runtime: runtime(),
             end: Some(end),
             thread: Some(thread),
-            _home: home,
+            pokes,
+            home,
         };
         follower.runs_as_the_folder_says("at the beginning");
         follower
@@ -254,6 +266,11 @@ impl Follower {
             (self.board.now() == *expected).then_some(())
         });
         assert_eq!(*self.board.doubled.lock().unwrap(), Vec::<String>::new(), "{what}");
+    }
+
+    /// How often each worker has begun.
+    fn begun(&self) -> BTreeMap<String, usize> {
+        self.board.begun.lock().unwrap().clone()
     }
 
     fn runs_as_the_folder_says(&self, what: &str) {

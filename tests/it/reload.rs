@@ -1,6 +1,7 @@
 //! Files that change under a running daemon, on a real broker: what the change does, and above all what it does not.
 
 mod load;
+mod secrets;
 mod untaken;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use krouted::watch::{Events, Folders, Poke, Sight, Timing, Watch};
+use krouted::watch::{Digest, Events, Folders, Names, Poke, Sight, Timing, Watch};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -42,6 +42,7 @@ fn folders(pipelines: &Path) -> Folders {
         schemas: None,
         settings: None,
         files: vec![],
+        names: Names::default(),
         events: Events::Native,
     }
 }
@@ -222,4 +223,80 @@ fn one_content_has_one_digest_wherever_it_lies() {
     let digest = |name: &str| Watched::begin(&place.path().join(name)).ask(1).unwrap().digest;
     assert_eq!(digest("p"), digest("q"));
     assert_ne!(digest("p"), digest("r"));
+}
+
+/// The lines of a settings file are paths here.
+fn lines() -> Names {
+    Names::new(|file| {
+        let text = String::from_utf8(file.content.clone().unwrap_or_default()).unwrap();
+        text.lines().map(PathBuf::from).collect()
+    })
+}
+
+#[test]
+fn what_the_settings_name_newly_is_in_the_same_sight_and_listened_to() {
+    let place =
+        place("mkdir p; echo a > p/a.yaml; echo one > one; echo two > two; echo $PWD/one > s");
+    let at = |name: &str| place.path().join(name);
+    let folders = Folders { settings: Some(at("s")), names: lines(), ..folders(&at("p")) };
+    let watched = Watched::with(folders, NO_TICK);
+    let sees = |what: &str, name: &str, text: &str| {
+        let expected = [(at(name), Ok(Digest::of(text.as_bytes())))].into();
+        eventually(SOON, what, || {
+            let sights = watched.sights.lock().unwrap();
+            (sights.last()?.as_ref().unwrap().beside.files == expected).then_some(())
+        });
+    };
+    sees("at first", "one", "one\n");
+    let before = watched.count();
+    sh(place.path(), "echo $PWD/two > s");
+    sees("another name", "two", "two\n");
+    assert_eq!(watched.count(), before + 1, "one sight for both: {:?}", watched.sights);
+    sh(place.path(), "echo more > two");
+    sees("another content", "two", "more\n");
+}
+
+/// A file that is written while it is looked at, and nobody hears it: it changes with each look until the sixth.
+#[test]
+fn what_nobody_listened_to_counts_when_it_is_there_a_second_time() {
+    let place = place("mkdir p; echo a > p/a.yaml; echo none > s; touch n");
+    let at = |name: &str| place.path().join(name);
+    let (number, looks) = (at("n"), Arc::new(Mutex::new(0)));
+    let names = Names::new(move |file| {
+        if file.content.as_deref() == Ok(b"none\n") {
+            return vec![];
+        }
+        let mut looks = looks.lock().unwrap();
+        *looks = 6.min(*looks + 1);
+        std::fs::write(&number, looks.to_string()).unwrap();
+        vec![number.clone()]
+    });
+    let folders =
+        Folders { settings: Some(at("s")), names, events: Events::None, ..folders(&at("p")) };
+    let patient = Timing { quiet_max: NO_TICK.tick, ..NO_TICK };
+    let watched = Watched::with(folders, patient);
+    watched.is_as_the_folder_says("at the beginning");
+    sh(place.path(), "echo some > s");
+    let answer = watched.ask(1).unwrap();
+    assert_eq!(answer.beside.files[&at("n")], Ok(Digest::of(b"6")));
+    assert_eq!(watched.count(), 2, "{:?}", watched.sights);
+}
+
+#[test]
+fn what_never_rests_is_not_waited_for_for_ever() {
+    let place = place("mkdir p; echo a > p/a.yaml; echo none > s; touch n");
+    let at = |name: &str| place.path().join(name);
+    let (number, looks) = (at("n"), Mutex::new(0));
+    let names = Names::new(move |_| {
+        let mut looks = looks.lock().unwrap();
+        *looks += 1;
+        std::fs::write(&number, looks.to_string()).unwrap();
+        vec![number.clone()]
+    });
+    let folders =
+        Folders { settings: Some(at("s")), names, events: Events::None, ..folders(&at("p")) };
+    let quick = Duration::from_millis(20);
+    let timing = Timing { tick: quick, quiet: quick, quiet_max: 10 * quick, ..NO_TICK };
+    let watched = Watched::with(folders, timing);
+    eventually(SOON, "it is looked at again and again", || (watched.count() > 2).then_some(()));
 }

@@ -13,6 +13,7 @@ use crate::supervisor::plan;
 use crate::watch::Digest;
 
 type ByName = BTreeMap<ClusterName, Cluster>;
+type Digests = BTreeMap<PathBuf, Result<Digest, String>>;
 
 /// The clusters of the settings; a client that is made takes those of that moment.
 #[derive(Clone, Debug, Default)]
@@ -53,15 +54,15 @@ pub(super) struct Unreadable {
     pub(super) why: String,
 }
 
-/// The connections that these settings ask for, as far as their files can be read. Blocks.
-pub(super) fn read(clusters: &ByName) -> (Connections, Vec<Unreadable>) {
-    let all = clusters.values().flat_map(Cluster::files);
-    // The content itself is a secret and is not kept.
-    let digest = |path: &Path| Digest::of_file(path).map(|digest| digest.to_string());
-    let digests: BTreeMap<&Path, _> = all.map(|path| (path, digest(path))).collect();
-    let texts = plan::connections(clusters, |path| digests.get(path)?.clone().ok());
+/// The connections that these settings ask for, as far as their files could be read.
+pub(super) fn of(clusters: &ByName, files: &Digests) -> (Connections, Vec<Unreadable>) {
+    let digest = |path: &Path| match files.get(path) {
+        Some(read) => read.as_ref().map(ToString::to_string).map_err(Clone::clone),
+        None => Err("it was not read".to_owned()),
+    };
+    let texts = plan::connections(clusters, |path| digest(path).ok());
     let of_cluster = |(name, cluster): (&ClusterName, &Cluster)| -> Vec<Unreadable> {
-        let why = |path: &Path| Some((path.to_owned(), digests.get(path)?.clone().err()?));
+        let why = |path: &Path| Some((path.to_owned(), digest(path).err()?));
         let broken = cluster.files().into_iter().filter_map(why);
         broken.map(|(path, why)| Unreadable { cluster: name.clone(), path, why }).collect()
     };

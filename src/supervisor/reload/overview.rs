@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::generation::{Cause, Generation, Outcome, Said};
 use super::request::Reloaded;
-use crate::model::InstanceId;
+use crate::model::{InstanceId, WorkerId};
 use crate::supervisor::plan::Kind;
 use crate::supervisor::status::PipelineStatus;
 use crate::supervisor::wanted::{Origin, Wanted};
@@ -35,7 +35,8 @@ struct Inner {
     origins: BTreeMap<String, (Origin, String)>,
 }
 
-/// What became of the readings of the folder since the daemon's start, and the last of them.
+/// Of the daemon as a whole: what became of the readings of the folder since its start, the last of them, and who was left
+/// behind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reloads {
     /// How many came out so, by [`Outcome::as_str`].
@@ -50,6 +51,8 @@ pub struct Reloads {
     pub digest: String,
     /// The commit, where the folder is in a checkout.
     pub revision: Option<String>,
+    /// Workers that did not end when they were told to, and are still there.
+    pub left_behind: u64,
 }
 
 impl Reloads {
@@ -199,7 +202,12 @@ impl Overview {
     }
 
     /// The status document's part that is not of the supervisor, with the pipelines put in.
-    pub(super) fn document(&self, instance: &InstanceId, pipelines: &[PipelineStatus]) -> Value {
+    pub(super) fn document(
+        &self,
+        instance: &InstanceId,
+        pipelines: &[PipelineStatus],
+        left_behind: &[WorkerId],
+    ) -> Value {
         let inner = self.lock();
         let pipelines: Vec<Value> = pipelines.iter().map(|p| inner.pipeline(p)).collect();
         let newest_first: Vec<_> = inner.history.iter().rev().collect();
@@ -214,6 +222,7 @@ impl Overview {
             "removals_held_back": inner.removals_held_back,
             "needs_restart": inner.needs_restart,
             "state_damage": inner.damage,
+            "left_behind": left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "pipelines": pipelines,
         })
     }

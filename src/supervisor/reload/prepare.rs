@@ -11,6 +11,13 @@ use crate::model::PipelineName;
 use crate::supervisor::handle::Gone;
 use crate::supervisor::plan::{Plan, Removals, Set, plan};
 use crate::supervisor::wanted::{self, LastGood, Wanted, wanted};
+use crate::watch::Beside;
+
+/// All files that decide, as they were read: nothing of them is read again.
+pub(super) struct Files {
+    pub(super) snapshot: Snapshot,
+    pub(super) beside: Beside,
+}
 
 /// A snapshot that was checked and compared, not applied.
 pub(super) struct Prepared {
@@ -23,8 +30,8 @@ pub(super) struct Prepared {
     pub(super) said: Said,
 }
 
-/// The settings file and all that it names, as they are now.
-struct Reread {
+/// The settings file and all that it names, understood.
+struct Understood {
     settings: Option<Settings>,
     /// These, or the ones before where they are broken.
     used: Settings,
@@ -51,13 +58,14 @@ pub(super) enum Unprepared {
 impl Reloads {
     pub(super) async fn prepare(
         &self,
-        files: Snapshot,
+        files: Files,
         base: Base,
         removals: Removals,
     ) -> Result<Prepared, Unprepared> {
-        let Reread { mut settings, used, connections, unreadable, findings } =
-            self.reread().await?;
-        let mut checked = self.check(files, &used).await?;
+        let Files { snapshot, beside } = files;
+        let Understood { mut settings, used, connections, unreadable, findings } =
+            self.understand(beside).await?;
+        let mut checked = self.check(snapshot, &used).await?;
         // The settings are a file of the snapshot like any other: all or nothing counts for them and by them.
         checked.findings.splice(..0, findings);
         let last_good = self.last_good_by(&used).await;
@@ -147,32 +155,34 @@ impl Reloads {
         all.map(|(name, path)| (name.clone(), path.clone())).collect()
     }
 
-    /// A disk that hangs holds up this reload and nothing else.
-    async fn reread(&self) -> Result<Reread, Unprepared> {
+    async fn understand(&self, beside: Beside) -> Result<Understood, Unprepared> {
         let (reading, running) = (self.reading.clone(), self.settings.clone());
-        let read = move || {
-            let (settings, mut findings) = settings::load(&reading, &running);
+        let understand = move || {
+            let (settings, mut findings) =
+                settings::understand(&reading, beside.settings.as_ref(), &running);
             let used = settings.clone().unwrap_or(running);
-            let (connections, unreadable) = connections::read(&used.clusters);
+            let (connections, unreadable) = connections::of(&used.clusters, &beside.files);
             findings.extend(connections::findings(&unreadable));
-            Reread { settings, used, connections, unreadable, findings }
+            Understood { settings, used, connections, unreadable, findings }
         };
-        tokio::task::spawn_blocking(read).await.map_err(|error| {
+        // A large file takes a while.
+        tokio::task::spawn_blocking(understand).await.map_err(|error| {
             Unprepared::Panicked(format!(
-                "the settings could not be read, a bug of krouted: {error}"
+                "the settings could not be understood, a bug of krouted: {error}"
             ))
         })
     }
 
-    /// By the settings that are known; what cannot be read is found later by whoever needs it.
-    pub(super) async fn read_connections(&self) -> (Connections, Vec<Unreadable>) {
+    /// By the settings that are known, before anything has settled; what cannot be read is found later by whoever needs it.
+    pub(super) async fn connections_now(&self) -> Connections {
         let clusters = self.settings.clusters.clone();
-        let read = tokio::task::spawn_blocking(move || connections::read(&clusters)).await;
-        read.unwrap_or_else(|error| {
-            tracing::error!(%error, "the clusters' files could not be read, a bug of krouted");
-            let clusters = self.settings.clusters.clone();
-            (Connections { clusters, ..Connections::default() }, Vec::new())
-        })
+        match self.beside_now().await {
+            Ok(beside) => connections::of(&clusters, &beside.files).0,
+            Err(why) => {
+                tracing::error!("{why}");
+                Connections { clusters, ..Connections::default() }
+            }
+        }
     }
 
     async fn check(&self, files: Snapshot, settings: &Settings) -> Result<Checked, Unprepared> {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::generation::{Generation, Said};
 use super::overview::{Overview, Reloads as ReloadMeasures};
 use super::pauses::{Kept, Pauses};
-use super::prepare::{Base, Unprepared};
+use super::prepare::{Base, Files, Unprepared};
 use super::{Memory, Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
@@ -108,13 +108,16 @@ impl Asker {
     /// The status document.
     pub async fn status(&self, instance: &InstanceId) -> Result<Value, Gone> {
         let pipelines = self.supervisor.status().await?;
-        Ok(self.overview.document(instance, &pipelines))
+        let left_behind = self.supervisor.left_behind().await?;
+        Ok(self.overview.document(instance, &pipelines, &left_behind))
     }
 
     /// The same as numbers: what became of the readings of the folder, and all pipelines.
     pub async fn measures(&self) -> Result<(ReloadMeasures, Vec<PipelineStatus>), Gone> {
         let pipelines = self.supervisor.status().await?;
-        Ok((self.overview.reloads(), pipelines))
+        let left_behind = u64::try_from(self.supervisor.left_behind().await?.len());
+        let left_behind = left_behind.unwrap_or(u64::MAX);
+        Ok((ReloadMeasures { left_behind, ..self.overview.reloads() }, pipelines))
     }
 
     /// Reads the folder after this call and waits for how that comes out.
@@ -185,7 +188,13 @@ impl Reloads {
                     file.path = folder.join(&file.path).display().to_string();
                 }
                 files.schemas.folder = self.settings.schemas.display().to_string();
-                let prepared = self.prepare(files, Base::Running, Removals::Refused).await;
+                let prepared = match self.beside_now().await {
+                    Ok(beside) => {
+                        let files = Files { snapshot: files, beside };
+                        self.prepare(files, Base::Running, Removals::Refused).await
+                    }
+                    Err(why) => Err(Unprepared::Panicked(why)),
+                };
                 let planned = match prepared {
                     Ok(prepared) => Ok(Planned { plan: prepared.plan, said: prepared.said }),
                     Err(Unprepared::Gone) => Err(Unanswered::Gone),

@@ -1,16 +1,27 @@
 //! The settings file, read again.
 
 use super::Reading;
-use crate::config::{Finding, Settings, settings};
+use crate::config::{Finding, Settings, SnapshotFile, settings};
 use crate::kafka::Librdkafka;
 
-/// The settings as the file says now, or what is wrong with it.
-pub(super) fn load(reading: &Reading, running: &Settings) -> (Option<Settings>, Vec<Finding>) {
-    let file = reading.settings_file.as_deref();
-    match settings::load(file, &reading.environment, &Librdkafka) {
-        Ok(loaded) => {
-            let mut settings = loaded.settings;
-            if file.is_none() {
+/// The settings that a file says, defaults without one, or what is wrong with it.
+pub(super) fn read(
+    reading: &Reading,
+    file: Option<&SnapshotFile>,
+) -> Result<Settings, Vec<Finding>> {
+    let file = reading.settings_file.as_deref().zip(file);
+    settings::read(file, &reading.environment, &Librdkafka)
+}
+
+/// The same for one who is there already.
+pub(super) fn understand(
+    reading: &Reading,
+    file: Option<&SnapshotFile>,
+    running: &Settings,
+) -> (Option<Settings>, Vec<Finding>) {
+    match read(reading, file) {
+        Ok(mut settings) => {
+            if reading.settings_file.is_none() {
                 // They are beside the pipelines, wherever those are.
                 settings.schemas.clone_from(&running.schemas);
             }

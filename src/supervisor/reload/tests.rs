@@ -149,7 +149,7 @@ fn of_last_good(last_good: &LastGood) -> Vec<String> {
 /// Of the first pipeline, as status says it.
 async fn definition(reloads: &Reloads) -> String {
     let pipelines = reloads.supervisor.status().await.unwrap();
-    let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines);
+    let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines, &[]);
     document["pipelines"][0]["definition"].as_str().unwrap().to_owned()
 }
 
@@ -202,12 +202,13 @@ impl World {
     }
 
     /// What a watch would see.
-    fn seen(&self, why: Why) -> Seen {
+    async fn seen(&self, reloads: &Reloads, why: Why) -> Seen {
         let snapshot = Snapshot::read(&self.path("pipelines")).unwrap();
-        let text = format!("{snapshot:?} {:?}", std::fs::read(self.path("krouted.yaml")).unwrap());
+        let beside = reloads.beside_now().await.unwrap();
+        let text = format!("{snapshot:?} {beside:?}");
         Seen {
             snapshot,
-            files: BTreeMap::new(),
+            beside,
             digest: Digest::of(text.as_bytes()),
             revision: None,
             why,
@@ -216,7 +217,8 @@ impl World {
     }
 
     async fn look(&self, reloads: &mut Reloads, why: Why, removals: Removals) -> Reloaded {
-        reloads.reload(Cause::from(why), self.seen(why), removals).await.unwrap()
+        let seen = self.seen(reloads, why).await;
+        reloads.reload(Cause::from(why), seen, removals).await.unwrap()
     }
 
     async fn start(&self, reloads: &mut Reloads) -> Reloaded {

@@ -50,6 +50,8 @@ pub(super) struct Bench {
     beats: watch::Receiver<u64>,
     shutdown: Option<oneshot::Sender<()>>,
     pub(super) handle: Handle,
+    /// Those that hang until the supervisor has gone.
+    pub(super) hanging: Vec<Started>,
 }
 
 impl Bench {
@@ -160,7 +162,7 @@ pub(super) fn with(
         let (mut supervisor, handle) =
             Supervisor::new(&instance, BTreeSet::new(), work(news), heartbeat);
         supervisor.add(pipelines);
-        let mut bench = Bench { started, beats, shutdown: Some(shutdown), handle };
+        let mut bench = Bench { started, beats, shutdown: Some(shutdown), handle, hanging: vec![] };
         let supervised = supervisor.run(async { asked.await.unwrap_or(()) });
         let (left, ()) = tokio::join!(supervised, test(&mut bench));
         drop(hold);

@@ -1,5 +1,7 @@
 //! The supervisor on work that does as it is told: no broker, real threads, tokio's own time.
 
+mod left;
+mod names;
 mod untried;
 
 use std::collections::BTreeSet;
@@ -416,8 +418,8 @@ fn a_worker_that_is_stopped_by_the_rules_before_goes_on_by_those_of_now() {
 fn what_has_ended_has_no_lag_and_no_partitions() {
     let work: Work = Arc::new(|job: &Job| {
         job.tell.say(WorkerNews::Ready);
-        job.counters.lag.store(7, Relaxed);
-        job.counters.partitions.store(2, Relaxed);
+        job.gauges.lag.store(7, Relaxed);
+        job.gauges.partitions.store(2, Relaxed);
         match job.id.number {
             0 => Exit::Halted("at in[0]@7".into()),
             _ => panic!("a bug"),

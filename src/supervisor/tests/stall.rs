@@ -20,8 +20,8 @@ fn running() -> Unit {
     let mut unit = Unit::new(Edition::new(1, Arc::new(pipeline)), &instance, None);
     let worker = &mut unit.workers[0];
     worker.state = State::Running { failures: 0 };
-    worker.counters.partitions.store(1, Relaxed);
-    worker.counters.lag.store(5, Relaxed);
+    worker.gauges.partitions.store(1, Relaxed);
+    worker.gauges.lag.store(5, Relaxed);
     unit
 }
 
@@ -44,8 +44,8 @@ fn a_worker_with_work_and_no_commit_is_stalled_and_the_next_time_later() {
 #[test]
 fn a_worker_that_commits_or_has_nothing_to_do_or_is_paused_is_not_stalled() {
     let idle: [fn(&mut Unit); 3] = [
-        |unit| unit.workers[0].counters.lag.store(0, Relaxed),
-        |unit| unit.workers[0].counters.partitions.store(0, Relaxed),
+        |unit| unit.workers[0].gauges.lag.store(0, Relaxed),
+        |unit| unit.workers[0].gauges.partitions.store(0, Relaxed),
         |unit| unit.workers[0].state = State::Paused { failures: 0 },
     ];
     for change in idle {

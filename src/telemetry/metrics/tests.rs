@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::supervisor::{Measures, Totals};
+use crate::worker::ByName;
 
 fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
     PipelineStatus {
@@ -12,6 +13,7 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         paused_by: vec![],
         refused: None,
         swapping: false,
+        left_behind: 3,
         untaken: false,
         description: None,
         labels: BTreeMap::from([("cost-centre".to_owned(), "7 \"north\"\n".to_owned())]),
@@ -22,6 +24,14 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         workers: vec![],
         measures,
     }
+}
+
+fn by_name(counts: &[(&str, u64)]) -> ByName {
+    let mut all = ByName::default();
+    for (name, count) in counts {
+        all.add(name, *count);
+    }
+    all
 }
 
 /// The names of the series, without values, in which a pipeline stands.
@@ -54,37 +64,42 @@ fn every_count_is_in_its_own_series() {
         restarts.insert(why, 100 + u64::try_from(n).unwrap());
     }
     let measures = Measures {
-        consumed: 1,
+        consumed: by_name(&[("in", 1), ("more", 31)]),
         filtered: 2,
         missing: 3,
-        routed: 4,
-        produced: 5,
+        routed: by_name(&[("eu", 4), ("rest", 34)]),
+        produced: by_name(&[("out", 5), ("again", 35)]),
         dead_lettered: [11, 12, 13, 14, 15],
         dropped: [21, 22, 23, 24, 25],
         lost: 6,
         committed: 7,
         aborted: 8,
-        lag: 9,
+        lag: by_name(&[("in", 9), ("more", 39)]),
         partitions: 10,
         restarts,
     };
     let text = render(&ReloadMeasures::default(), &[pipeline("a", measures)]);
     for line in [
-        "krouted_records_consumed_total{pipeline=\"a\"} 1",
+        "krouted_records_consumed_total{pipeline=\"a\",topic=\"in\"} 1",
+        "krouted_records_consumed_total{pipeline=\"a\",topic=\"more\"} 31",
         "krouted_records_filtered_total{pipeline=\"a\"} 2",
         "krouted_records_missing_field_total{pipeline=\"a\"} 3",
-        "krouted_records_routed_total{pipeline=\"a\"} 4",
-        "krouted_records_produced_total{pipeline=\"a\"} 5",
+        "krouted_records_routed_total{pipeline=\"a\",route=\"eu\"} 4",
+        "krouted_records_routed_total{pipeline=\"a\",route=\"rest\"} 34",
+        "krouted_records_produced_total{pipeline=\"a\",topic=\"out\"} 5",
+        "krouted_records_produced_total{pipeline=\"a\",topic=\"again\"} 35",
         "krouted_records_dead_lettered_total{pipeline=\"a\",stage=\"decode\"} 11",
         "krouted_records_dead_lettered_total{pipeline=\"a\",stage=\"unmatched\"} 15",
         "krouted_records_dropped_total{pipeline=\"a\",stage=\"expression\"} 23",
         "krouted_records_lost_total{pipeline=\"a\"} 6",
         "krouted_transactions_total{pipeline=\"a\",outcome=\"committed\"} 7",
         "krouted_transactions_total{pipeline=\"a\",outcome=\"aborted\"} 8",
-        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\"} 9",
+        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\",topic=\"in\"} 9",
+        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\",topic=\"more\"} 39",
         "krouted_consumer_partitions{pipeline=\"a\",group=\"krouted.a\"} 10",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"broker_away\"} 100",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"asked\"} 111",
+        "krouted_pipeline_workers_left_behind{pipeline=\"a\"} 3",
         "krouted_pipeline_state{pipeline=\"a\",state=\"running\"} 1",
         "krouted_pipeline_state{pipeline=\"a\",state=\"halted\"} 0",
         "krouted_pipeline_desired_state{pipeline=\"a\",state=\"paused\"} 0",
@@ -96,6 +111,12 @@ fn every_count_is_in_its_own_series() {
 }
 
 #[test]
+fn the_bound_that_a_help_names_is_the_bound() {
+    let most = format!("where one has {}, none", crate::supervisor::LEFT_OF_WORKER_MAX);
+    assert!(LEFT_BEHIND_OF.help.contains(&most), "{}", LEFT_BEHIND_OF.help);
+}
+
+#[test]
 fn a_digest_is_a_number_that_a_double_holds() {
     let reloads = ReloadMeasures {
         by_outcome: BTreeMap::from([("applied", 3), ("rejected", 1), ("open", 2)]),
@@ -104,12 +125,14 @@ fn a_digest_is_a_number_that_a_double_holds() {
         generation: 4,
         digest: "ffffffffffff00".to_owned(),
         revision: Some("abc".to_owned()),
+        left_behind: 5,
     };
     let text = render(&reloads, &[]);
     for line in [
         "krouted_config_hash 281474976710655",
         "krouted_config_info{digest=\"ffffffffffff00\",revision=\"abc\"} 1",
         "krouted_config_generation 4",
+        "krouted_workers_left_behind 5",
         "krouted_config_last_reload_successful 1",
         "krouted_config_last_reload_success_timestamp_seconds 1700000000.5",
         "krouted_config_reloads_total{result=\"applied\"} 3",

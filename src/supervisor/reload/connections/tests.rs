@@ -16,6 +16,12 @@ fn cluster(server: &str, ca: Option<&Path>) -> Cluster {
     }
 }
 
+/// By what the files hold now.
+fn read(clusters: &ByName) -> (Connections, Vec<Unreadable>) {
+    let digests = files(clusters).into_iter();
+    of(clusters, &digests.map(|path| (path.clone(), Digest::of_file(&path))).collect())
+}
+
 #[test]
 fn what_cannot_be_read_or_is_gone_and_needed_stays_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,4 +46,11 @@ fn what_cannot_be_read_or_is_gone_and_needed_stays_as_it_was() {
     let (without, _) = read(&BTreeMap::new());
     assert_eq!(without.clone().after(&before, &[], [&b, &c]).clusters.len(), 1);
     assert!(without.after(&before, &[], []).clusters.is_empty());
+}
+
+#[test]
+fn a_file_that_was_not_read_is_none_that_could_be() {
+    let clusters: ByName = [(name("a"), cluster("one:9092", Some(Path::new("/ca.pem"))))].into();
+    let (_, unreadable) = of(&clusters, &BTreeMap::new());
+    assert_eq!(unreadable[0].why, "it was not read");
 }

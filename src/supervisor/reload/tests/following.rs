@@ -222,7 +222,7 @@ fn what_is_not_removed_is_said_while_nothing_newer_is_known_of_the_folder() {
         let why = world.change(reloads).await.removals_held_back;
         assert!(why.is_some());
         let shown = |reloads: &Reloads| {
-            let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &[]);
+            let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &[], &[]);
             document["removals_held_back"].as_str().map(str::to_owned)
         };
         world.answer.store(TAKES, Relaxed);

@@ -77,3 +77,63 @@ fn all_or_nothing_counts_for_the_settings_and_by_them() {
         assert_eq!(changes(&world.change(reloads).await), ["a restart", "b restart"]);
     });
 }
+
+#[test]
+fn what_has_settled_decides_whatever_the_files_say_since() {
+    let world = World::new();
+    let ca = world.path("ca.pem");
+    let cluster = |server: &str| {
+        format!("  default: {{bootstrap_servers: '{server}', tls: {{ca: {}}}}}", ca.display())
+    };
+    world.settings(&cluster("one:9092"), "");
+    std::fs::write(&ca, "one").unwrap();
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        assert_eq!(outcome(&world.start(reloads).await), "applied");
+        // Each is half written when the reload begins, and was whole when it was looked at.
+        for spoil in ["settings", "certificate", "file"] {
+            let settled = world.seen(reloads, Why::Event).await;
+            match spoil {
+                "settings" => world.settings("  default: {bootstrap_ser", ""),
+                "certificate" => std::fs::write(&ca, "t").unwrap(),
+                _ => world.text("a", BROKEN),
+            }
+            let reloaded = reloads.reload(Cause::Change, settled, Removals::Refused).await.unwrap();
+            assert_eq!((outcome(&reloaded), changes(&reloaded)), ("unchanged", vec![]), "{spoil}");
+            world.settings(&cluster("one:9092"), "");
+            std::fs::write(&ca, "one").unwrap();
+            world.file("a", "one");
+        }
+        // And what is known of a cluster is what has settled.
+        world.settings(&cluster("two:9092"), "");
+        let settled = world.seen(reloads, Why::Event).await;
+        world.settings(&cluster("three:9092"), "");
+        reloads.reload(Cause::Change, settled, Removals::Refused).await.unwrap();
+        let known = reloads.clusters.get(&ClusterName::new("default").unwrap()).unwrap();
+        assert_eq!(known.bootstrap_servers, "two:9092");
+    });
+}
+
+#[test]
+fn a_certificate_that_the_settings_name_newly_is_in_the_same_look() {
+    let world = World::new();
+    let cluster = |ca: &Path| {
+        format!("  default: {{bootstrap_servers: 'one:9092', tls: {{ca: {}}}}}", ca.display())
+    };
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.start(reloads).await;
+        for name in ["one.pem", "two.pem"] {
+            let ca = world.path(name);
+            std::fs::write(&ca, "the same").unwrap();
+            world.settings(&cluster(&ca), "");
+            let reloaded = world.change(reloads).await;
+            assert_eq!(
+                (outcome(&reloaded), changes(&reloaded)),
+                ("applied", vec!["a restart".into()])
+            );
+        }
+        std::fs::write(world.path("two.pem"), "another").unwrap();
+        assert_eq!(changes(&world.change(reloads).await), ["a restart"]);
+    });
+}

@@ -1,4 +1,4 @@
-//! What nobody could be asked about, who is left behind, who has something else to do.
+//! What nobody could be asked about, and who has something else to do.
 
 use super::*;
 
@@ -256,7 +256,9 @@ fn an_offer_of_a_worker_that_is_left_behind_is_for_the_next_start() {
         until(handle, |all| of(all, 0) == "running" && of(all, 1) == "running").await;
         until(handle, |all| !all[0].swapping).await;
         assert_eq!(runs(handle).await.as_deref(), Some("new"));
+        assert_eq!(handle.left_behind().await.unwrap().len(), 1);
         hangs.store(false, Relaxed);
+        until(handle, |all| all[0].left_behind == 0).await;
     });
-    assert_eq!(left.len(), 1);
+    assert_eq!(left, []);
 }
