@@ -71,6 +71,17 @@ pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], sha
     good
 }
 
+/// Two runs that nobody counts: a broker that has just started compiles while it serves, and its first runs cost twice.
+pub(crate) fn warm(broker: &Broker) {
+    let shape = Shape { bytes: 1_000, partitions: 4, topics: 1, records: WARM_RECORDS };
+    let workload = Workload::load(&broker.cluster(), shape);
+    for program in [Program::Krouted, Program::Loop] {
+        let run = Run::of(Rule::Value, Guarantee::ExactlyOnce);
+        measure(broker, &workload, program, &run).expect("a run to warm the broker is right too");
+    }
+    workload.unload(&broker.cluster());
+}
+
 /// krouted as the options say beside krouted as it is, to choose a default by: ratios below 1.0 speak for the options.
 pub(crate) fn tune(broker: &Broker, options: &Options, rule: Rule, shape: Shape) -> bool {
     let workload = Workload::load(&broker.cluster(), shape);
@@ -173,6 +184,8 @@ struct Growth {
     steps: Vec<Step>,
     note: &'static str,
 }
+
+const WARM_RECORDS: u64 = 1_000_000;
 
 pub(crate) const GROWTH: [&str; 6] =
     ["workers", "daemons", "partitions", "pipelines", "sizes", "windows"];

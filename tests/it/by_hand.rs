@@ -7,6 +7,7 @@ mod help;
 mod init;
 mod online;
 mod online_away;
+mod outputs;
 mod produce;
 pub(crate) mod readme;
 mod retried;
