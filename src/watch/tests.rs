@@ -55,3 +55,33 @@ fn a_pipe_in_the_place_of_gits_files_is_no_revision() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert_eq!(in_time(move || revision::of(&path)), None);
 }
+
+#[test]
+fn what_was_seen_once_before_an_unreadable_folder_does_not_count_for_what_is_seen_after_it() {
+    let found = |content: &str| Found {
+        snapshot: Snapshot::default(),
+        beside: Beside { settings: None, files: std::collections::BTreeMap::new() },
+        digest: Digest::of(content.as_bytes()),
+        revision: None,
+    };
+    let tick = || {
+        let mut due = Due::default();
+        due.add(Why::Tick);
+        due
+    };
+    let folders = Folders {
+        pipelines: PathBuf::from("none"),
+        schemas: None,
+        settings: None,
+        files: vec![],
+        names: Names::new(|_| vec![]),
+        events: Events::None,
+    };
+    // Whoever was seen once is waited for no longer.
+    let timing = Timing { quiet_max: Duration::ZERO, ..Timing::default() };
+    let mut watch = Watch::new(folders, timing, mpsc::channel(1).1);
+    assert!(watch.seen(found("one"), tick()).is_none());
+    assert!(watch.unreadable("it is gone".to_owned(), tick()).is_some());
+    assert!(watch.seen(found("half"), tick()).is_none());
+    assert!(watch.seen(found("whole"), tick()).is_some());
+}
