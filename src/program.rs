@@ -91,7 +91,8 @@ impl Program {
 
     /// Buffers for one worker.
     pub fn state(&self) -> State {
-        State::new(self.paths.len(), self.keys.len(), Arc::clone(&self.header_names))
+        let room = [self.keys.len(), self.router.routes()];
+        State::new(self.paths.len(), room, Arc::clone(&self.header_names))
     }
 
     /// What the file says of records that are rejected there.
@@ -171,10 +172,10 @@ impl Program {
         record: &Record<'_>,
         witness: &mut impl Witness,
     ) -> Result<(), Rejection> {
-        let State { slots, scratch, edited, outputs, missing, .. } = state;
+        let State { slots, scratch, edited, outputs, notes, .. } = state;
         edited.show(record, |record| {
             let scope = Scope { record, slots };
-            self.router.route(&scope, missing, witness, |sink| {
+            self.router.route(&scope, notes, witness, |sink| {
                 if outputs.iter().all(|o| o.sink != sink) {
                     outputs.push(OutputEdit { sink, key: Text::Keep });
                 }

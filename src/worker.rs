@@ -15,6 +15,7 @@
 //! refuses; [`run`] is the thin shell that performs what they decide on a [`Port`]. After anything but a clean commit only
 //! the broker knows: the shell drops every buffer, asks for the committed offsets and goes on there.
 
+mod breakdown;
 mod clock;
 mod control;
 mod counters;
@@ -28,6 +29,7 @@ mod shell;
 mod tests;
 mod window;
 
+pub use breakdown::{Breakdown, ByName, NAMES_MAX, NO_ROUTES, OTHER, Shares};
 pub use clock::{Clock, SystemClock};
 pub use control::{Control, Edition, Job, News as WorkerNews, Rules, Tell};
 pub use counters::{Counters, Gauges, Tally};
@@ -35,6 +37,6 @@ pub use fault::{Failure, Fault, FaultKind};
 pub use isolation::{Isolation, Refusal, Sent};
 pub use machine::Exit;
 pub use offsets::{NextOffset, Offsets};
-pub use port::{Batch, DeadLetter, News, Output, Port};
+pub use port::{Batch, DeadLetter, Lag, LateRefusal, News, Output, Port};
 pub use shell::run;
 pub use window::Window;

@@ -32,8 +32,8 @@ use krouted::model::{InstanceId, Record, WorkerId};
 use krouted::pipeline::{OutOfRange, Pipeline};
 use krouted::program::Program;
 use krouted::worker::{
-    Batch, Clock, Control, Counters, DeadLetter, Edition, Failure, Fault, Job, News, NextOffset,
-    Offsets, Output, Port, Rules, Tell, run,
+    Batch, Clock, Control, Counters, DeadLetter, Edition, Failure, Fault, Job, Lag, LateRefusal,
+    News, NextOffset, Offsets, Output, Port, Rules, Tell, run,
 };
 
 /// What a record costs is the difference of two runs; each has every one of the 256 values as often.
@@ -300,7 +300,7 @@ impl Port for Endless {
         black_box(offsets.touched().count());
         Ok(())
     }
-    fn settle(&mut self) -> Result<Vec<(usize, String)>, Failure> {
+    fn settle(&mut self) -> Result<Vec<LateRefusal>, Failure> {
         Ok(Vec::new())
     }
     fn abort(&mut self) -> Result<(), Failure> {
@@ -324,8 +324,8 @@ impl Port for Endless {
     fn resume(&mut self) -> Result<(), Failure> {
         panic!("nobody pauses this")
     }
-    fn lag(&mut self) -> (u64, u64) {
-        (0, 1)
+    fn lag(&mut self) -> Lag {
+        Lag { partitions: 1, ..Lag::default() }
     }
     fn close(&mut self) {}
 }

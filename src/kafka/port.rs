@@ -18,8 +18,8 @@ use crate::model::{Guarantee, Record};
 use crate::pipeline::{OutOfRange, Pipeline};
 use crate::program::HeaderEdit;
 use crate::worker::{
-    Batch, Clock, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output,
-    SystemClock,
+    Batch, Clock, DeadLetter, Failure, Fault, FaultKind, Lag, LateRefusal, News, NextOffset,
+    Offsets, Output, SystemClock,
 };
 
 /// A full producer queue means that the broker is slower than the source: so long since its begin, then the window is given
@@ -216,7 +216,7 @@ impl crate::worker::Port for Port {
         }
     }
 
-    fn settle(&mut self) -> Result<Vec<(usize, String)>, Failure> {
+    fn settle(&mut self) -> Result<Vec<LateRefusal>, Failure> {
         self.flush()?;
         let failed = self.outlet.producer.undelivered();
         if let Some(first) = failed.iter().find(|f| !verdict::is_refusal(f.code)) {
@@ -224,7 +224,8 @@ impl crate::worker::Port for Port {
             let failed = Failed { abort: true, ..Failed::from_code("produce", first.code) };
             return Err(verdict::of_producer(&failed, None));
         }
-        Ok(failed.into_iter().map(|f| (f.tag, f.text())).collect())
+        let late = |f: Undelivered| LateRefusal { index: f.tag, reason: f.text(), topic: f.topic };
+        Ok(failed.into_iter().map(late).collect())
     }
 
     fn abort(&mut self) -> Result<(), Failure> {
@@ -306,20 +307,21 @@ impl crate::worker::Port for Port {
         all.and_then(|all| self.consumer.resume(&all)).map_err(|e| verdict::of_consumer(&e))
     }
 
-    fn lag(&mut self) -> (u64, u64) {
-        let Ok(mut list) = self.consumer.assignment() else { return (0, 0) };
+    fn lag(&mut self) -> Lag {
+        let mut lag = Lag::default();
+        let Ok(mut list) = self.consumer.assignment() else { return lag };
         if self.consumer.position(&mut list).is_err() {
-            return (0, 0);
+            return lag;
         }
-        let (mut lag, mut partitions) = (0_u64, 0_u64);
         for entry in list.to_vec() {
-            partitions += 1;
+            lag.partitions += 1;
             let end = self.consumer.cached_high_watermark(&entry.topic, entry.partition);
+            let of_topic = lag.by_topic.entry(entry.topic).or_default();
             if let (Some(end), 0..) = (end, entry.offset) {
-                lag += u64::try_from(end.saturating_sub(entry.offset)).unwrap_or(0);
+                *of_topic += u64::try_from(end.saturating_sub(entry.offset)).unwrap_or(0);
             }
         }
-        (lag, partitions)
+        lag
     }
 
     fn close(&mut self) {

@@ -1,5 +1,6 @@
 //! Which sinks a record goes to.
 
+use super::state::Notes;
 use super::step::truth;
 use super::witness::Witness;
 use crate::expression::{BoundLookup, BoundPredicate, Found, Lookup, Scope, Verdict};
@@ -47,12 +48,20 @@ impl Router {
         }
     }
 
+    /// How many there are.
+    pub(super) fn routes(&self) -> usize {
+        match self {
+            Self::All(_) => 0,
+            Self::Routes { routes, .. } => routes.len(),
+        }
+    }
+
     /// Calls `send` for the sinks of the routes that match, in the order of the file.
     #[inline]
     pub(super) fn route<W: Witness>(
         &self,
         scope: &Scope<'_>,
-        missing: &mut bool,
+        notes: &mut Notes,
         witness: &mut W,
         mut send: impl FnMut(usize),
     ) -> Result<(), Rejection> {
@@ -62,30 +71,31 @@ impl Router {
                 return Ok(());
             }
             Self::Routes { routes, lookup: Some(lookup), .. } if !W::LOOKS_ON => {
-                let found = looked_up(lookup, scope, missing).and_then(|index| routes.get(index));
-                let route = found.ok_or_else(unmatched)?;
+                let index = looked_up(lookup, scope, &mut notes.missing);
+                let found = index.and_then(|index| Some((index, routes.get(index)?)));
+                let (index, route) = found.ok_or_else(unmatched)?;
+                notes.matched.push(index);
                 route.to.iter().copied().for_each(send);
                 return Ok(());
             }
             Self::Routes { matching, routes, .. } => (*matching, routes),
         };
-        let mut matched = false;
         for (index, route) in routes.iter().enumerate() {
             let verdict = match &route.when {
                 None => Verdict::True,
                 Some(predicate) => predicate.eval(scope),
             };
             witness.route(index, verdict, scope.record);
-            if truth(verdict, missing, &route.rule)? {
+            if truth(verdict, &mut notes.missing, &route.rule)? {
                 route.to.iter().copied().for_each(&mut send);
-                matched = true;
+                notes.matched.push(index);
                 match matching {
                     Matching::First => break,
                     Matching::All => {}
                 }
             }
         }
-        if matched { Ok(()) } else { Err(unmatched()) }
+        if notes.matched.is_empty() { Err(unmatched()) } else { Ok(()) }
     }
 }
 

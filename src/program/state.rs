@@ -42,7 +42,16 @@ pub struct State {
     pub(super) splices: Splices,
     pub(super) edited: Edited,
     pub(super) outputs: Vec<OutputEdit>,
+    pub(super) notes: Notes,
+}
+
+/// What was noted on the way to the outputs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    /// Whether a predicate was missing.
     pub(super) missing: bool,
+    /// The routes that took the record, in their order.
+    pub(super) matched: Vec<usize>,
 }
 
 /// What the steps have changed of a record.
@@ -91,10 +100,11 @@ impl<'a> HeaderEdits<'a> {
 }
 
 impl State {
-    pub(super) fn new(slots: usize, sinks: usize, names: Arc<[CString]>) -> Self {
+    pub(super) fn new(slots: usize, [sinks, routes]: [usize; 2], names: Arc<[CString]>) -> Self {
         Self {
             slots: vec![Slot::Missing; slots],
             outputs: Vec::with_capacity(sinks),
+            notes: Notes { missing: false, matched: Vec::with_capacity(routes) },
             edited: Edited { names, ..Edited::default() },
             ..Self::default()
         }
@@ -126,11 +136,18 @@ impl State {
 
     /// Whether a predicate over the last record was missing, and counted as not true.
     pub fn missing(&self) -> bool {
-        self.missing
+        self.notes.missing
+    }
+
+    /// The routes that took the last record, where it was sent: indices into the file's routes, in their order. Without routes
+    /// none.
+    pub fn matched(&self) -> &[usize] {
+        &self.notes.matched
     }
 
     pub(super) fn begin(&mut self) {
-        self.missing = false;
+        self.notes.missing = false;
+        self.notes.matched.clear();
         self.is_scanned = false;
         self.outputs.clear();
         self.scratch.clear();

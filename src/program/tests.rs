@@ -42,6 +42,8 @@ struct Ran {
     outcome: Outcome,
     outputs: Vec<(usize, Option<Vec<u8>>)>,
     missing: bool,
+    /// The routes that took it, where it was sent.
+    matched: Vec<usize>,
 }
 
 impl Ran {
@@ -75,7 +77,8 @@ fn run_on(program: &Program, record: &Record<'_>) -> Ran {
         Outcome::Send => state.outputs().iter().map(|o| (o.sink, key(o))).collect(),
         Outcome::Filtered | Outcome::Rejected(_) => vec![],
     };
-    Ran { outcome, outputs, missing: state.missing() }
+    let matched = if outcome == Outcome::Send { state.matched().to_vec() } else { vec![] };
+    Ran { outcome, outputs, missing: state.missing(), matched }
 }
 
 /// The value as text; `None` is a tombstone.

@@ -322,6 +322,7 @@ impl Supervisor {
     fn rule(&mut self, id: u64, edition: Edition, has_it: Option<u16>) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.rules.publish(&edition);
+        unit.breakdown.expect(&edition.pipeline);
         unit.edition = edition;
         unit.tell_pause();
         unit.following.clear();

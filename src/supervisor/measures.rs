@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::lifecycle::{Effect, Event};
 use super::unit::Unit;
 use crate::model::Stage;
-use crate::worker::{Counters, Exit, FaultKind, Gauges};
+use crate::worker::{ByName, Counters, Exit, FaultKind, Gauges, Shares};
 
 /// Since the daemon's start, or since the pipeline came; `lag` and `partitions` are of this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
-    /// Input records.
-    pub consumed: u64,
+    /// Input records by topic.
+    pub consumed: ByName,
     /// Records that a filter did not let pass.
     pub filtered: u64,
     /// Records for which a field that a predicate compares was missing.
     pub missing: u64,
-    /// Records that went on to at least one sink.
-    pub routed: u64,
-    /// Output records, dead letters not included.
-    pub produced: u64,
+    /// Records that went on to their sinks, by route.
+    pub routed: ByName,
+    /// Output records by topic, dead letters not included.
+    pub produced: ByName,
     /// Dead letters, by stage in the order of [`Stage::ALL`].
     pub dead_lettered: [u64; Stage::COUNT],
     /// Records that a policy dropped, by stage in the order of [`Stage::ALL`].
@@ -31,8 +31,8 @@ pub struct Measures {
     pub committed: u64,
     /// Windows that were aborted and done again.
     pub aborted: u64,
-    /// Records that are there and not read, as its workers have measured it last.
-    pub lag: u64,
+    /// Records that are there and not read, by topic, as its workers have measured it last; of the topics of `consumed`.
+    pub lag: ByName,
     /// Partitions that its workers have.
     pub partitions: u64,
     /// How often it began anew, for each reason that there is.
@@ -128,18 +128,23 @@ impl Measures {
         let now = |of: fn(&Gauges) -> &AtomicU64| {
             unit.workers.iter().map(|w| of(&w.gauges).load(Relaxed)).sum()
         };
+        // First: a topic gets its count before its lag.
+        let lags: Vec<_> = unit.workers.iter().map(|w| w.gauges.lag_by_topic()).collect();
+        let Shares { consumed, routed, produced } = unit.breakdown.shares();
+        let mut lag = consumed.zeros();
+        lags.iter().flatten().for_each(|(topic, records)| lag.add(topic, *records));
         Self {
-            consumed: sum(|c| &c.consumed),
+            consumed,
             filtered: sum(|c| &c.filtered),
             missing: sum(|c| &c.missing),
-            routed: sum(|c| &c.routed),
-            produced: sum(|c| &c.produced),
+            routed,
+            produced,
             dead_lettered: stages(|c| &c.dead_lettered),
             dropped: stages(|c| &c.dropped),
             lost: sum(|c| &c.lost),
             committed: sum(|c| &c.windows),
             aborted: sum(|c| &c.aborted),
-            lag: now(|c| &c.lag),
+            lag,
             partitions: now(|c| &c.partitions),
             restarts: Restart::all()
                 .map(|why| (why, unit.restarts.get(&why).copied().unwrap_or(0)))

@@ -16,7 +16,7 @@ use super::measures::Restart;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
-use crate::worker::{Counters, Edition, Fault, Gauges, Rules};
+use crate::worker::{Breakdown, Counters, Edition, Fault, Gauges, Rules};
 
 /// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
 const STALL_FIRST: Duration = Duration::from_mins(5);
@@ -34,6 +34,8 @@ pub(super) struct Unit {
     pub(super) workers: Vec<Worker>,
     /// What workers beyond today's number have done under this name: a counter never goes back.
     pub(super) former: Vec<Arc<Counters>>,
+    /// What all of them have done together, by route and topic.
+    pub(super) breakdown: Arc<Breakdown>,
     /// How often a worker began anew, and why.
     pub(super) restarts: BTreeMap<Restart, u64>,
     /// Workers that have not taken yet what rules now.
@@ -108,6 +110,8 @@ impl Unit {
         let numbers = 0..NonZeroU16::get(pipeline.workers);
         let same_name = before.filter(|unit| *unit.name() == pipeline.name);
         let counters = same_name.map(Self::counters).unwrap_or_default();
+        let breakdown = same_name.map(|unit| Arc::clone(&unit.breakdown)).unwrap_or_default();
+        breakdown.expect(pipeline);
         let workers = numbers
             .map(|number| {
                 let id = WorkerId {
@@ -117,7 +121,8 @@ impl Unit {
                 };
                 let number = usize::from(number);
                 let stalls = same_name.and_then(|u| u.workers.get(number)).map_or(0, |w| w.stalls);
-                Worker::new(id, counters.get(number).cloned().unwrap_or_default(), stalls)
+                let fresh = || Arc::new(Counters::in_pipeline(&breakdown));
+                Worker::new(id, counters.get(number).cloned().unwrap_or_else(fresh), stalls)
             })
             .collect();
         let former = counters.into_iter().skip(Vec::len(&workers)).collect();
@@ -129,6 +134,7 @@ impl Unit {
             following: BTreeSet::new(),
             workers,
             former,
+            breakdown,
             restarts: same_name.map(|unit| unit.restarts.clone()).unwrap_or_default(),
             waits_for: BTreeSet::new(),
             life: Life::Waits,

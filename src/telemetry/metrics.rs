@@ -84,16 +84,16 @@ metrics! {
         "How often a worker, or all of a pipeline where its definition changed or an operator asked, began anew.";
     LEFT_BEHIND_OF = "krouted_pipeline_workers_left_behind", Gauge, ["pipeline"],
         "Workers of a pipeline that did not end when they were told to and are still in the process; where one has 4, none is started in its place until one of them has ended.";
-    CONSUMED = "krouted_records_consumed_total", Counter, ["pipeline"],
-        "Input records of committed windows.";
+    CONSUMED = "krouted_records_consumed_total", Counter, ["pipeline", "topic"],
+        "Input records of committed windows, by the topic that they came from.";
     FILTERED = "krouted_records_filtered_total", Counter, ["pipeline"],
         "Records that a filter did not let pass.";
     MISSING_FIELD = "krouted_records_missing_field_total", Counter, ["pipeline"],
         "Records for which a field that a predicate compares was missing, so that it was not true.";
-    ROUTED = "krouted_records_routed_total", Counter, ["pipeline"],
-        "Records that went on to at least one sink.";
-    PRODUCED = "krouted_records_produced_total", Counter, ["pipeline"],
-        "Output records, dead letters not included.";
+    ROUTED = "krouted_records_routed_total", Counter, ["pipeline", "route"],
+        "Records that went on to their sinks, by route; with `match: all` one counts for each route that took it.";
+    PRODUCED = "krouted_records_produced_total", Counter, ["pipeline", "topic"],
+        "Output records by the topic that they went to, dead letters not included.";
     DEAD_LETTERED = "krouted_records_dead_lettered_total", Counter, ["pipeline", "stage"],
         "Dead letters by the stage that rejected the record.";
     DROPPED = "krouted_records_dropped_total", Counter, ["pipeline", "stage"],
@@ -102,8 +102,8 @@ metrics! {
         "Records that at_most_once lost: committed, then refused or not sent.";
     TRANSACTIONS = "krouted_transactions_total", Counter, ["pipeline", "outcome"],
         "Windows by their outcome, committed or aborted and done again; each is one transaction under exactly_once.";
-    LAG = "krouted_consumer_lag", Gauge, ["pipeline", "group"],
-        "Records that are there and not read, in the partitions that this daemon has, as measured last.";
+    LAG = "krouted_consumer_lag", Gauge, ["pipeline", "group", "topic"],
+        "Records that are there and not read, by topic, in the partitions that this daemon has, as measured last.";
     PARTITIONS = "krouted_consumer_partitions", Gauge, ["pipeline", "group"],
         "Partitions that this daemon has of the pipeline's topics.";
 }
@@ -161,11 +161,17 @@ fn of_pipeline(pipeline: &PipelineStatus) {
     }
     let left_behind = u64::try_from(pipeline.left_behind).unwrap_or(u64::MAX);
     set(LEFT_BEHIND_OF, &[name], double(left_behind));
-    count(CONSUMED, &[name], measures.consumed);
+    for (topic, records) in measures.consumed.iter() {
+        count(CONSUMED, &[name, topic], records);
+    }
     count(FILTERED, &[name], measures.filtered);
     count(MISSING_FIELD, &[name], measures.missing);
-    count(ROUTED, &[name], measures.routed);
-    count(PRODUCED, &[name], measures.produced);
+    for (route, records) in measures.routed.iter() {
+        count(ROUTED, &[name, route], records);
+    }
+    for (topic, records) in measures.produced.iter() {
+        count(PRODUCED, &[name, topic], records);
+    }
     for (stage, letters) in Stage::ALL.into_iter().zip(measures.dead_lettered) {
         count(DEAD_LETTERED, &[name, stage.as_str()], letters);
     }
@@ -176,7 +182,9 @@ fn of_pipeline(pipeline: &PipelineStatus) {
     count(TRANSACTIONS, &[name, "committed"], measures.committed);
     count(TRANSACTIONS, &[name, "aborted"], measures.aborted);
     let group = pipeline.group.as_str();
-    set(LAG, &[name, group], double(measures.lag));
+    for (topic, records) in measures.lag.iter() {
+        set(LAG, &[name, group, topic], double(records));
+    }
     set(PARTITIONS, &[name, group], double(measures.partitions));
 }
 

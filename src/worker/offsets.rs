@@ -7,12 +7,21 @@ use crate::model::{Position, Record, TopicName};
 /// Next-to-read offsets of the partitions that the open window touched.
 #[derive(Clone, Debug, Default)]
 pub struct Offsets {
-    entries: Vec<NextOffset>,
+    entries: Vec<Entry>,
     /// Where the last record was: records of one partition come in runs.
     last: usize,
 }
 
-/// One partition's entry.
+#[derive(Clone, Debug)]
+struct Entry {
+    topic: Arc<str>,
+    partition: i32,
+    next: Option<i64>,
+    /// Of the open window.
+    records: u64,
+}
+
+/// Where a partition goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextOffset {
     /// The topic.
@@ -43,6 +52,7 @@ impl Offsets {
             && *entry.topic == *record.topic
         {
             entry.next = next;
+            entry.records += 1;
             return;
         }
         self.note_elsewhere(record, next);
@@ -50,14 +60,18 @@ impl Offsets {
 
     #[cold]
     fn note_elsewhere(&mut self, record: &Record<'_>, next: Option<i64>) {
-        let same = |e: &NextOffset| e.partition == record.partition && *e.topic == *record.topic;
+        let same = |e: &Entry| e.partition == record.partition && *e.topic == *record.topic;
         self.last = self.entries.iter().position(same).unwrap_or(self.entries.len());
         match self.entries.get_mut(self.last) {
-            Some(entry) => entry.next = next,
-            None => self.entries.push(NextOffset {
+            Some(entry) => {
+                entry.next = next;
+                entry.records += 1;
+            }
+            None => self.entries.push(Entry {
                 topic: Arc::from(record.topic),
                 partition: record.partition,
                 next,
+                records: 1,
             }),
         }
     }
@@ -65,6 +79,12 @@ impl Offsets {
     /// The partitions that the window touched, with the offsets to commit.
     pub fn touched(&self) -> impl Iterator<Item = (&str, i32, i64)> {
         self.entries.iter().filter_map(|e| e.next.map(|next| (&*e.topic, e.partition, next)))
+    }
+
+    /// How many records of the window came from each of these partitions, by topic.
+    pub fn records_by_partition(&self) -> impl Iterator<Item = (&str, u64)> {
+        let touched = self.entries.iter().filter(|e| e.records > 0);
+        touched.map(|e| (&*e.topic, e.records))
     }
 
     /// The record of a window that has one.
@@ -80,6 +100,7 @@ impl Offsets {
     pub fn clear(&mut self) {
         for entry in &mut self.entries {
             entry.next = None;
+            entry.records = 0;
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the loop needs from the outside: `kafka` implements it on librdkafka, tests script one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +45,8 @@ pub trait Port {
     /// Makes the window's outputs and these offsets stand, as the guarantee says.
     fn commit(&mut self, offsets: &Offsets) -> Result<(), Failure>;
 
-    /// Waits for all acknowledgements (`at_most_once`); returns the batch's indices that a sink refused, with the reason.
-    fn settle(&mut self) -> Result<Vec<(usize, String)>, Failure>;
+    /// Waits for all acknowledgements (`at_most_once`); returns what was refused.
+    fn settle(&mut self) -> Result<Vec<LateRefusal>, Failure>;
 
     /// Takes the window's outputs back, as far as the guarantee can.
     fn abort(&mut self) -> Result<(), Failure>;
@@ -74,8 +75,8 @@ pub trait Port {
     /// Reads again where it was; fails with a fault only.
     fn resume(&mut self) -> Result<(), Failure>;
 
-    /// Records between its positions and the partitions' ends, and the partitions that it has.
-    fn lag(&mut self) -> (u64, u64);
+    /// How far it is behind.
+    fn lag(&mut self) -> Lag;
 
     /// Leaves the group.
     fn close(&mut self);
@@ -125,6 +126,26 @@ pub struct DeadLetter<'a, B> {
     pub record: Record<'a>,
     /// Why.
     pub rejection: &'a Rejection,
+}
+
+/// An output or a dead letter that was refused after its record was committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateRefusal {
+    /// The record's index in the batch.
+    pub index: usize,
+    /// Who refused it.
+    pub topic: String,
+    /// In librdkafka's words.
+    pub reason: String,
+}
+
+/// How far a worker is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Partitions that it has.
+    pub partitions: u64,
+    /// Of their topics, the records between its positions and the partitions' ends; a topic with none is there too.
+    pub by_topic: BTreeMap<String, u64>,
 }
 
 /// What came up besides records.

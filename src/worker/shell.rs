@@ -91,7 +91,7 @@ impl<'a, P: Port> Shell<'a, P> {
             window: Window::new(limits),
             isolation: Isolation::new(),
             offsets: Offsets::default(),
-            tally: Tally::default(),
+            tally: Tally::of(&edition.pipeline),
             batch,
             edition,
             scratch,
@@ -144,9 +144,10 @@ impl<'a, P: Port> Shell<'a, P> {
 
     fn measure_lag(&mut self, now: Duration) {
         self.lag_measured = now;
-        let (lag, partitions) = self.port.lag();
-        self.job.gauges.lag.store(lag, Relaxed);
-        self.job.gauges.partitions.store(partitions, Relaxed);
+        let lag = self.port.lag();
+        // First: what has a lag has its count of records too.
+        self.job.counters.breakdown.expect_topics(lag.by_topic.keys().map(String::as_str));
+        self.job.gauges.measured(lag);
     }
 
     fn serve(&mut self, news: News) {
@@ -274,13 +275,18 @@ impl<'a, P: Port> Shell<'a, P> {
     fn commit(&mut self) -> Result<(), Failure> {
         let closed = self.clock.now();
         self.port.commit(&self.offsets)?;
-        self.job.counters.commit(&self.tally);
+        self.count_window();
         self.tell_committed();
         self.strikes = 0;
         self.isolation.committed(NonZeroU32::get(self.limits.max_records), &self.offsets);
         self.forget_window();
         self.window.committed(closed);
         Ok(())
+    }
+
+    /// The window is committed.
+    fn count_window(&self) {
+        self.job.counters.commit(&self.tally, &self.offsets, &self.edition.pipeline);
     }
 
     /// Once: it ends what the supervisor remembers of attempts that failed.
@@ -322,6 +328,6 @@ impl<'a, P: Port> Shell<'a, P> {
     fn forget_window(&mut self) {
         self.window.clear();
         self.offsets.clear();
-        self.tally = Tally::default();
+        self.tally.clear();
     }
 }

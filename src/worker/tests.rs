@@ -2,6 +2,7 @@
 
 mod at_most_once;
 mod baton;
+mod breakdown;
 mod cluster;
 mod faults;
 mod isolation;

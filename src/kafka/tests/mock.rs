@@ -1,5 +1,6 @@
 //! A port on librdkafka's mock cluster, with errors put into its answers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -10,8 +11,10 @@ use super::connection;
 use crate::kafka::raw::{Consumer, Outgoing, TakenHeaders};
 use crate::kafka::{KafkaBatch, Port};
 use crate::model::{NoHeaders, Record};
-use crate::pipeline::{Delivery, sample};
-use crate::worker::{Clock, Failure, FaultKind, News, Offsets, Port as _, SystemClock};
+use crate::pipeline::{Delivery, Pipeline, Topics, sample};
+use crate::worker::{
+    Batch as _, Clock, Failure, FaultKind, Lag, News, Offsets, Port as _, SystemClock,
+};
 
 /// The mock's group waits three seconds for its first members.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -26,11 +29,14 @@ struct Mock {
 
 impl Mock {
     fn new() -> Self {
+        Self::of(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))))
+    }
+
+    fn of(pipeline: Pipeline) -> Self {
         let cluster = MockCluster::new(1).unwrap();
-        for topic in ["in", "out-a", "out-b", "dead"] {
+        for topic in ["in", "more", "out-a", "out-b", "dead"] {
             cluster.create_topic(topic, 1, 1).unwrap();
         }
-        let pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
         let connection = connection(&cluster.bootstrap_servers(), pipeline);
         let port = Port::open(connection, &|| false).unwrap();
         Self { cluster, port }
@@ -161,6 +167,42 @@ fn a_lost_answer_to_the_end_of_a_transaction_makes_a_new_producer_before_the_nex
     assert!(!mock.port.tainted);
     assert_eq!(mock.port.outlet.producer.indefinite_requests(), 0, "it is a new one");
     assert_eq!(mock.commit(), Ok(()));
+}
+
+#[test]
+fn the_lag_is_what_each_topic_has_behind_what_was_read() {
+    const THERE: [(&str, u64); 2] = [("in", 5), ("more", 3)];
+    let mut pipeline = sample::pipeline(Delivery::AtLeastOnce(sample::limits(100)));
+    pipeline.source.topics = Topics::Names(THERE.map(|(topic, _)| sample::topic(topic)).into());
+    let mut mock = Mock::of(pipeline);
+    assert_eq!(mock.port.lag(), Lag::default(), "it has no partitions yet");
+    let producer = &mut mock.port.outlet.producer;
+    for (topic, records) in THERE {
+        let topic = producer.topic(topic, []).unwrap();
+        for _ in 0..records {
+            let (partition, key, timestamp, tag) = (None, None, None, 0);
+            let out = Outgoing { topic, partition, key, value: Some(b"x"), timestamp, tag };
+            producer.send(&out, &mut TakenHeaders::none()).unwrap();
+        }
+    }
+    producer.flush(DEADLINE).unwrap();
+
+    let clock = SystemClock::default();
+    let mut behind = BTreeMap::from(THERE.map(|(topic, records)| (topic.to_owned(), records)));
+    // A partition of which nothing was read has no position to measure from.
+    while THERE.iter().any(|(topic, records)| behind[*topic] == *records) {
+        assert!(clock.now() < DEADLINE, "not both topics are read");
+        let mut batch: KafkaBatch = mock.port.batch(1);
+        mock.port.poll(&mut batch, 1, Duration::from_millis(100));
+        for record in (0..batch.len()).filter_map(|index| batch.record(index)) {
+            *behind.get_mut(record.topic).unwrap() -= 1;
+        }
+        while let Some(news) = mock.port.news() {
+            assert_eq!(news, News::Assigned);
+            mock.port.assign().unwrap();
+        }
+    }
+    assert_eq!(mock.port.lag(), Lag { partitions: 2, by_topic: behind });
 }
 
 /// KIP-447: below version 3 the broker does not fence by the group, and librdkafka says nothing.

@@ -23,11 +23,11 @@ impl BoundFilter {
         (index, rule): (usize, &str),
         witness: &mut impl Witness,
     ) -> Result<bool, Rejection> {
-        let State { edited, slots, missing, .. } = state;
+        let State { edited, slots, notes, .. } = state;
         edited.show(record, |record| {
             let verdict = self.0.eval(&Scope { record, slots });
             witness.filter(index, verdict, record);
-            truth(verdict, missing, rule)
+            truth(verdict, &mut notes.missing, rule)
         })
     }
 }

@@ -114,6 +114,45 @@ fn all_matching_routes_count_and_a_sink_gets_a_record_once() {
 }
 
 #[test]
+fn the_routes_that_took_a_record_are_told() {
+    let (first, all) = (routed(Matching::First), routed(Matching::All));
+    for (value, by_first, by_all) in [
+        (r#"{"n": 11, "country": "DE"}"#, &[0][..], &[0, 1, 2][..]),
+        (r#"{"n": 6, "country": "FR"}"#, &[1], &[1]),
+        (r#"{"n": 1, "country": "DE"}"#, &[2], &[2]),
+        (r#"{"n": 1, "country": "FR"}"#, &[], &[]),
+    ] {
+        assert_eq!(run(&first, Some(value)).matched, by_first, "{value}");
+        assert_eq!(run(&all, Some(value)).matched, by_all, "{value}");
+    }
+    // The shorter way, by a table of what one field is compared with.
+    let country = |name: &str, when: &str| sample::route(name, Some(when), &[0]);
+    let looked_up = program(|p| {
+        let routes = vec![
+            country("de", r#"value.country == "DE""#),
+            country("fr", r#"value.country == "FR""#),
+            sample::route("rest", None, &[1]),
+        ];
+        p.routing = sample::routes(Matching::First, routes, OnReject::Stop);
+    });
+    for (value, route) in [("DE", 0), ("FR", 1), ("IT", 2)] {
+        let value = format!(r#"{{"country": "{value}"}}"#);
+        assert_eq!(run(&looked_up, Some(&value)).matched, [route], "{value}");
+    }
+    assert_eq!(run(&looked_up, None).matched, [2]);
+    assert_eq!(run(&program(|_| {}), Some("{}")).matched, [0_usize; 0], "it has no routes");
+    // What is there of one record is gone with the next.
+    let (mut state, headers) = (all.state(), HeaderList::default());
+    for (value, matched) in
+        [(r#"{"n": 11, "country": "DE"}"#, 3), (r#"{"n": 6, "country": ""}"#, 1)]
+    {
+        let record = record(None, Some(value.as_bytes()), &headers);
+        assert_eq!(all.run(&mut state, &record), Outcome::Send);
+        assert_eq!(state.matched().len(), matched);
+    }
+}
+
+#[test]
 fn a_record_that_no_route_takes_is_unmatched() {
     for matching in [Matching::First, Matching::All] {
         for value in [Some(r#"{"n": 1, "country": "FR"}"#), Some("{}"), None] {

@@ -1,6 +1,7 @@
 //! The supervisor on work that does as it is told: no broker, real threads, tokio's own time.
 
 mod left;
+mod names;
 mod untried;
 
 use std::collections::BTreeSet;

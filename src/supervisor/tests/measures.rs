@@ -1,16 +1,16 @@
 //! What is counted for metrics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::model::InstanceId;
+use crate::model::{InstanceId, NoHeaders, Record};
 use crate::pipeline::{Delivery, Pipeline, sample};
 use crate::supervisor::lifecycle::{Effect, Event};
 use crate::supervisor::measures::{Measures, Restart};
-use crate::supervisor::unit::Unit;
-use crate::worker::{Edition, Exit, Fault, FaultKind};
+use crate::supervisor::unit::{Unit, Worker};
+use crate::worker::{Edition, Exit, Fault, FaultKind, Lag, NAMES_MAX, OTHER, Offsets, Tally};
 
 fn unit(name: &str, workers: u16, before: Option<&Unit>) -> Unit {
     let mut pipeline: Pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(10)));
@@ -19,11 +19,29 @@ fn unit(name: &str, workers: u16, before: Option<&Unit>) -> Unit {
     Unit::new(Edition::new(1, Arc::new(pipeline)), &InstanceId::new("a").unwrap(), before)
 }
 
+fn record(offset: i64) -> Record<'static> {
+    Record {
+        topic: "in",
+        partition: 0,
+        offset,
+        timestamp: None,
+        key: None,
+        value: None,
+        headers: &NoHeaders,
+    }
+}
+
 /// All workers of a unit take in so many records more.
-fn consume(unit: &Unit, records: u64) {
+fn consume(unit: &Unit, records: i64) {
     for worker in &unit.workers {
-        worker.counters.consumed.fetch_add(records, Relaxed);
-        worker.gauges.partitions.store(1, Relaxed);
+        let (mut offsets, mut tally) = (Offsets::default(), Tally::of(&unit.edition.pipeline));
+        for offset in 0..records {
+            offsets.note(&record(offset));
+            tally.routed += 1;
+        }
+        worker.counters.commit(&tally, &offsets, &unit.edition.pipeline);
+        let by_topic = BTreeMap::from([("in".to_owned(), 5)]);
+        worker.gauges.measured(Lag { partitions: 1, by_topic });
     }
 }
 
@@ -34,17 +52,55 @@ fn a_count_never_goes_back_while_the_name_is_there() {
     let one = unit("p", 1, Some(&four));
     // What drains still counts.
     consume(&four, 1);
-    assert_eq!(Measures::of(&one).consumed, 8);
+    assert_eq!(Measures::of(&one).consumed.total(), 8);
     assert_eq!(Measures::of(&one).partitions, 0, "gauges are of those who work now");
+    assert_eq!(Measures::of(&one).lag.total(), 0);
     consume(&one, 10);
     assert_eq!(Measures::of(&one).partitions, 1);
+    assert_eq!(Measures::of(&one).lag.total(), 5);
     let three = unit("p", 3, Some(&one));
-    assert_eq!(Measures::of(&three).consumed, 18);
+    assert_eq!(Measures::of(&three).consumed.total(), 18);
     consume(&three, 100);
-    assert_eq!(Measures::of(&three).consumed, 318);
+    assert_eq!(Measures::of(&three).consumed.total(), 318);
+    assert_eq!(Measures::of(&three).routed.total(), 318);
     assert_eq!(three.counters().len(), 4, "bounded by the most workers that there ever were");
     let renamed = unit("q", 3, Some(&three));
-    assert_eq!(Measures::of(&renamed).consumed, 0);
+    assert_eq!(Measures::of(&renamed).consumed.total(), 0);
+}
+
+#[test]
+fn the_lag_has_the_topics_that_were_ever_read_and_the_others_together() {
+    let two = unit("p", 2, None);
+    let many: Vec<_> = (0..NAMES_MAX + 5).map(|n| format!("t{n:03}")).collect();
+    let all: Vec<_> = many.iter().map(|topic| (topic.as_str(), 1)).collect();
+    let of = |unit: &Unit, worker: usize, topics: &[(&str, u64)]| {
+        let by_topic = topics.iter().map(|(topic, n)| ((*topic).to_owned(), *n)).collect();
+        let Worker { counters, gauges, .. } = &unit.workers[worker];
+        counters.breakdown.expect_topics(topics.iter().map(|(topic, _)| *topic));
+        gauges.measured(Lag { partitions: 1, by_topic });
+    };
+    of(&two, 0, &[("in", 3), ("t000", 1)]);
+    of(&two, 1, &[("t000", 10)]);
+    let lag = |unit: &Unit| -> BTreeMap<String, u64> {
+        let measures = Measures::of(unit);
+        assert_eq!(measures.lag.zeros(), measures.consumed.zeros());
+        measures.lag.iter().map(|(topic, records)| (topic.to_owned(), records)).collect()
+    };
+    assert_eq!(lag(&two), BTreeMap::from([("in".into(), 3), ("t000".into(), 11)]));
+    of(&two, 1, &all);
+    let now = lag(&two);
+    assert_eq!((now.len(), now["in"], now["t000"]), (NAMES_MAX + 1, 3, 2));
+    // `in` has a name of its own, so 99 of these have.
+    assert_eq!(now[OTHER], 6);
+    let measured: u64 = two.workers.iter().map(lag_of).sum();
+    assert_eq!(now.values().sum::<u64>(), measured);
+    // Nobody reads any of them now, and none of them goes.
+    two.workers.iter().for_each(|worker| worker.gauges.has_nothing());
+    assert_eq!(lag(&two), now.into_keys().map(|topic| (topic, 0)).collect());
+}
+
+fn lag_of(worker: &Worker) -> u64 {
+    worker.gauges.lag.load(Relaxed)
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::supervisor::{Measures, Totals};
+use crate::worker::ByName;
 
 fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
     PipelineStatus {
@@ -23,6 +24,14 @@ fn pipeline(name: &str, measures: Measures) -> PipelineStatus {
         workers: vec![],
         measures,
     }
+}
+
+fn by_name(counts: &[(&str, u64)]) -> ByName {
+    let mut all = ByName::default();
+    for (name, count) in counts {
+        all.add(name, *count);
+    }
+    all
 }
 
 /// The names of the series, without values, in which a pipeline stands.
@@ -55,34 +64,38 @@ fn every_count_is_in_its_own_series() {
         restarts.insert(why, 100 + u64::try_from(n).unwrap());
     }
     let measures = Measures {
-        consumed: 1,
+        consumed: by_name(&[("in", 1), ("more", 31)]),
         filtered: 2,
         missing: 3,
-        routed: 4,
-        produced: 5,
+        routed: by_name(&[("eu", 4), ("rest", 34)]),
+        produced: by_name(&[("out", 5), ("again", 35)]),
         dead_lettered: [11, 12, 13, 14, 15],
         dropped: [21, 22, 23, 24, 25],
         lost: 6,
         committed: 7,
         aborted: 8,
-        lag: 9,
+        lag: by_name(&[("in", 9), ("more", 39)]),
         partitions: 10,
         restarts,
     };
     let text = render(&ReloadMeasures::default(), &[pipeline("a", measures)]);
     for line in [
-        "krouted_records_consumed_total{pipeline=\"a\"} 1",
+        "krouted_records_consumed_total{pipeline=\"a\",topic=\"in\"} 1",
+        "krouted_records_consumed_total{pipeline=\"a\",topic=\"more\"} 31",
         "krouted_records_filtered_total{pipeline=\"a\"} 2",
         "krouted_records_missing_field_total{pipeline=\"a\"} 3",
-        "krouted_records_routed_total{pipeline=\"a\"} 4",
-        "krouted_records_produced_total{pipeline=\"a\"} 5",
+        "krouted_records_routed_total{pipeline=\"a\",route=\"eu\"} 4",
+        "krouted_records_routed_total{pipeline=\"a\",route=\"rest\"} 34",
+        "krouted_records_produced_total{pipeline=\"a\",topic=\"out\"} 5",
+        "krouted_records_produced_total{pipeline=\"a\",topic=\"again\"} 35",
         "krouted_records_dead_lettered_total{pipeline=\"a\",stage=\"decode\"} 11",
         "krouted_records_dead_lettered_total{pipeline=\"a\",stage=\"unmatched\"} 15",
         "krouted_records_dropped_total{pipeline=\"a\",stage=\"expression\"} 23",
         "krouted_records_lost_total{pipeline=\"a\"} 6",
         "krouted_transactions_total{pipeline=\"a\",outcome=\"committed\"} 7",
         "krouted_transactions_total{pipeline=\"a\",outcome=\"aborted\"} 8",
-        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\"} 9",
+        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\",topic=\"in\"} 9",
+        "krouted_consumer_lag{pipeline=\"a\",group=\"krouted.a\",topic=\"more\"} 39",
         "krouted_consumer_partitions{pipeline=\"a\",group=\"krouted.a\"} 10",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"broker_away\"} 100",
         "krouted_pipeline_restarts_total{pipeline=\"a\",reason=\"asked\"} 111",

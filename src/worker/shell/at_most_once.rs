@@ -8,7 +8,7 @@ use super::{Batch, Event, Failure, Port, Shell, Tally};
 use crate::model::{Record, Rejection, Stage};
 use crate::pipeline::OnReject;
 use crate::program::Outcome;
-use crate::worker::port::{DeadLetter, Output};
+use crate::worker::port::{DeadLetter, LateRefusal, Output};
 
 impl<P: Port> Shell<'_, P> {
     pub(super) fn take_batch_at_most_once(&mut self) {
@@ -26,11 +26,11 @@ impl<P: Port> Shell<'_, P> {
                 return;
             }
             self.strikes = 0;
-            self.offsets.clear();
             let halt_late = self.send_until(end);
-            self.job.counters.commit(&self.tally);
+            self.count_window();
             self.tell_committed();
-            self.tally = Tally::default();
+            self.offsets.clear();
+            self.tally.clear();
             if let Some(event) = halt_late {
                 self.drive(event);
             }
@@ -84,12 +84,12 @@ impl<P: Port> Shell<'_, P> {
         }
         match self.port.settle() {
             Ok(late) => {
-                for (index, reason) in late {
+                for LateRefusal { index, topic, reason } in late {
                     if let Some(stage) = letters.remove(&index) {
                         self.lose_letter(stage);
                     } else {
                         // A record has as many refusals as sinks refuse it, and one dead letter.
-                        self.tally.produced = self.tally.produced.saturating_sub(1);
+                        self.uncount_output(&topic);
                         refused.entry(index).or_insert(reason);
                     }
                 }
@@ -107,8 +107,14 @@ impl<P: Port> Shell<'_, P> {
         let (records, mut halt) = (refused.len(), None);
         for (index, reason) in refused {
             let Some(record) = self.batch.record(index) else { continue };
-            // Where one of several sinks took it, it still counts as rejected.
-            self.tally.routed = self.tally.routed.saturating_sub(1);
+            // Where one of several sinks took it, it still counts as rejected. Its routes are asked anew: by now the scratch
+            // speaks of another record.
+            if self.edition.program.run(&mut self.scratch, &record) == Outcome::Send {
+                self.tally.routed = self.tally.routed.saturating_sub(1);
+                for route in self.scratch.matched() {
+                    uncount(self.tally.by_route.get_mut(*route));
+                }
+            }
             let rejection =
                 Rejection { stage: Stage::Sink, reason: reason.into(), rule: "".into() };
             match self.edition.program.policy(Stage::Sink) {
@@ -141,6 +147,13 @@ impl<P: Port> Shell<'_, P> {
         }
     }
 
+    /// Of two sinks on one topic either one: they count together.
+    fn uncount_output(&mut self, topic: &str) {
+        let sinks = self.edition.pipeline.sinks.iter().zip(&mut self.tally.by_sink);
+        let mut counts = sinks.filter(|(sink, count)| sink.topic.as_str() == topic && **count > 0);
+        uncount(counts.next().map(|(_, count)| count));
+    }
+
     /// A dead letter is refused too; its record's offset is committed, so there is nothing to go back to.
     fn lose_letter(&mut self, stage: Stage) {
         let letters = Tally::slot(&mut self.tally.dead_lettered, stage);
@@ -164,13 +177,15 @@ impl<P: Port> Shell<'_, P> {
         letters: &mut BTreeMap<usize, Stage>,
     ) -> Result<(), Failure> {
         let Some(record) = self.batch.record(index) else { return Ok(()) };
-        self.tally.consumed += 1;
         let outcome = self.edition.program.run(&mut self.scratch, &record);
         self.tally.missing += u64::from(self.scratch.missing());
         match outcome {
             Outcome::Filtered => self.tally.filtered += 1,
             Outcome::Send => {
                 self.tally.routed += 1;
+                for route in self.scratch.matched() {
+                    Tally::count(&mut self.tally.by_route, *route);
+                }
                 return self.send_all(index);
             }
             Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {
@@ -211,9 +226,15 @@ impl<P: Port> Shell<'_, P> {
                 last: false,
             };
             self.port.send(&output)?;
-            self.tally.produced += 1;
+            Tally::count(&mut self.tally.by_sink, output.sink);
         }
         Ok(())
+    }
+}
+
+fn uncount(count: Option<&mut u64>) {
+    if let Some(count) = count {
+        *count = count.saturating_sub(1);
     }
 }
 

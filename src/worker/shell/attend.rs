@@ -1,6 +1,6 @@
 //! Requests of the supervisor, served between two windows: another edition, pause and resume.
 
-use super::{Port, Shell, limits_of};
+use super::{Port, Shell, Tally, limits_of};
 use crate::worker::control::{Edition, Job, News};
 use crate::worker::fault::Failure;
 use crate::worker::machine::{Event, State};
@@ -63,6 +63,7 @@ impl<P: Port> Shell<'_, P> {
         self.limits = limits_of(edition.pipeline.delivery);
         self.window.set_limits(self.limits);
         self.scratch = edition.program.state();
+        self.tally = Tally::of(&edition.pipeline);
         // What a sink refused before may suit the new one.
         self.isolation.forget();
         self.edition = edition;

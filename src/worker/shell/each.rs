@@ -75,7 +75,6 @@ impl<P: Port> Shell<'_, P> {
         }
         // Where the program was not run, its scratch speaks of another record.
         self.tally.missing += u64::from(refused.is_none() && self.scratch.missing());
-        self.tally.consumed += 1;
         // Before it is sent: a window that fails in the midst of its record failed with that record.
         self.window.add(bytes_of(&record));
         self.offsets.note(&record);
@@ -97,9 +96,12 @@ impl<P: Port> Shell<'_, P> {
                         last: n == last,
                     };
                     self.port.send(&output).map_err(Refrain::Failed)?;
+                    Tally::count(&mut self.tally.by_sink, output.sink);
                 }
                 self.tally.routed += 1;
-                self.tally.produced += u64::try_from(outputs.len()).unwrap_or(0);
+                for route in self.scratch.matched() {
+                    Tally::count(&mut self.tally.by_route, *route);
+                }
             }
             Outcome::Rejected(rejection) => match self.edition.program.policy(rejection.stage) {
                 OnReject::DeadLetter => {

@@ -39,6 +39,19 @@ fn what_is_committed_is_next_to_read_for_each_partition_of_each_topic() {
 }
 
 #[test]
+fn records_are_counted_by_the_topic_of_their_partition_until_the_window_ends() {
+    let mut offsets = noted(&[("a", 0, 4), ("a", 1, 9), ("b", 0, 2), ("a", 0, 5), ("b", 0, 3)]);
+    let counts = |offsets: &Offsets| -> Vec<(String, u64)> {
+        offsets.records_by_partition().map(|(topic, n)| (topic.to_owned(), n)).collect()
+    };
+    assert_eq!(counts(&offsets), [("a", 2), ("a", 1), ("b", 2)].map(|(t, n)| (t.to_owned(), n)));
+    offsets.clear();
+    assert_eq!(counts(&offsets), []);
+    offsets.note(&record("a", 1, 10));
+    assert_eq!(counts(&offsets), [("a".to_owned(), 1)]);
+}
+
+#[test]
 fn the_only_record_is_named() {
     let only = noted(&[("a", 3, 7)]).only_record().unwrap();
     assert_eq!(only.to_string(), "a[3]@7");

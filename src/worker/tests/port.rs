@@ -9,7 +9,8 @@ use super::cluster::{Blow, Call, Cluster, How, Killed, Refuses, Seen, Shared};
 use crate::model::{Guarantee, HeaderList, Position, Record};
 use crate::pipeline::{OutOfRange, Pipeline, sample};
 use crate::worker::{
-    Batch, Control, DeadLetter, Failure, Fault, FaultKind, News, NextOffset, Offsets, Output, Port,
+    Batch, Control, DeadLetter, Failure, Fault, FaultKind, Lag, LateRefusal, News, NextOffset,
+    Offsets, Output, Port,
 };
 
 pub(super) struct FakePort {
@@ -90,6 +91,11 @@ fn seen(record: &Record<'_>, sink: Option<usize>, stage: &'static str, rules: u6
         offset: usize::try_from(record.offset).unwrap(),
         stage,
     }
+}
+
+/// The topic of a sink of the rig's pipeline, or of the dead letters.
+pub(super) fn written(sink: Option<usize>) -> &'static str {
+    sink.map_or("dead", |sink| ["out-a", "out-b"][sink])
 }
 
 /// The number that a test has given to a pipeline's edition.
@@ -379,14 +385,19 @@ impl Port for FakePort {
         })
     }
 
-    fn settle(&mut self) -> Result<Vec<(usize, String)>, Failure> {
+    fn settle(&mut self) -> Result<Vec<LateRefusal>, Failure> {
         self.call(Call::Settle, |port, cluster| {
             if port.health == Health::Dead {
                 return Err(Failure::Rebuild("the producer is dead".into()));
             }
             let sent = std::mem::take(&mut port.sent);
             let refused = sent.iter().filter(|(s, _)| cluster.refuses(s) == Refuses::Broker);
-            Ok(refused.map(|(_, index)| (*index, "too large".to_owned())).collect())
+            let late = |(seen, index): &(Seen, usize)| LateRefusal {
+                index: *index,
+                topic: written(seen.sink).to_owned(),
+                reason: "too large".to_owned(),
+            };
+            Ok(refused.map(late).collect())
         })
     }
 
@@ -445,8 +456,9 @@ impl Port for FakePort {
         Ok(())
     }
 
-    fn lag(&mut self) -> (u64, u64) {
-        (0, u64::try_from(self.positions.len()).unwrap())
+    fn lag(&mut self) -> Lag {
+        let partitions = u64::try_from(self.positions.len()).unwrap();
+        Lag { partitions, by_topic: BTreeMap::from([("in".to_owned(), 0)]) }
     }
 
     fn close(&mut self) {

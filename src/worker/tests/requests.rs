@@ -7,7 +7,7 @@ use super::baton::Baton;
 use super::port::FakePort;
 use super::rig::{Rig, inputs};
 use crate::model::{InstanceId, WorkerId};
-use crate::pipeline::{Delivery, Pipeline, sample};
+use crate::pipeline::{Delivery, Matching, OnReject, Pipeline, sample};
 use crate::worker::{Control, Edition, Exit, Job, Tell, WorkerNews, run};
 
 /// Runs one worker; `at_ready` gets the control when the clients are up, the news come back in their order.
@@ -77,6 +77,36 @@ fn an_edition_is_taken_and_nothing_is_lost_under_any_guarantee() {
         assert_eq!(news[..2], ["ready", "taken"], "{news:?}");
         assert_eq!(rig.committed(), [60, 60]);
         rig.check_letters();
+    }
+}
+
+#[test]
+fn an_edition_with_more_routes_and_sinks_has_a_count_for_each() {
+    for delivery in [Delivery::ExactlyOnce(sample::limits(7)), Delivery::AtMostOnce] {
+        let rig = rig(delivery);
+        let mut pipeline: Pipeline = rig.pipeline.clone();
+        pipeline.sinks.push(sample::sink("c", None));
+        let routes = [
+            ("none", r#"key == "none""#, 2),
+            ("a", r#"key in ["a", "both", "miss"]"#, 0),
+            ("b", r#"key in ["b", "both"]"#, 1),
+            ("again", r#"key == "both""#, 2),
+            ("never", r#"key == "of no record""#, 2),
+        ];
+        let routes = routes.map(|(name, when, to)| sample::route(name, Some(when), &[to]));
+        pipeline.routing = sample::routes(Matching::All, routes.into(), OnReject::Stop);
+        let edition = Edition::new(1, Arc::new(pipeline));
+        let (exit, news) = worked(&rig, move |control| control.offer(edition.clone()));
+        assert_eq!((exit, news[1].as_str()), (Exit::Drained, "taken"));
+        let shares = rig.counters.breakdown.shares();
+        // Of each kind of record there are twenty; the routes of the edition before have never taken one.
+        let taken: Vec<_> = shares.routed.iter().filter(|(_, records)| *records > 0).collect();
+        assert_eq!(taken, [("a", 60), ("again", 20), ("b", 40), ("none", 20)]);
+        let produced: Vec<_> = shares.produced.iter().collect();
+        assert_eq!(produced, [("out-a", 60), ("out-b", 40), ("out-c", 40)]);
+        assert_eq!(shares.consumed.iter().collect::<Vec<_>>(), [("in", 120)]);
+        assert_eq!(shares.consumed.total(), rig.counters.consumed.load(Relaxed));
+        assert_eq!(shares.produced.total(), rig.counters.produced.load(Relaxed));
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::baton::Baton;
 use super::cluster::{Blow, Call, Input, Killed, Refuses, Seen, Shared};
-use super::port::FakePort;
+use super::port::{FakePort, written};
 use crate::model::{InstanceId, WorkerId};
 use crate::pipeline::{Delivery, Matching, OnReject, Pipeline, sample};
 use crate::program::Program;
-use crate::worker::{Control, Counters, Edition, Exit, Job, Rules, Tally, Tell, run};
+use crate::worker::{Breakdown, Control, Counters, Edition, Exit, Job, Rules, Shares, Tell, run};
 
 /// Restarts of one worker after which it counts as hopeless; the schedules hold far fewer blows.
 const RUNS_MAX: usize = 500;
@@ -21,6 +21,19 @@ pub(super) struct Rig {
     pub(super) pipeline: Pipeline,
     pub(super) counters: Arc<Counters>,
     pub(super) rules: Arc<Rules>,
+}
+
+/// What the counters say, or should.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) consumed: u64,
+    pub(super) produced: u64,
+    pub(super) filtered: u64,
+    pub(super) missing: u64,
+    pub(super) dropped: [u64; 5],
+    pub(super) dead_lettered: [u64; 5],
+    /// The topics and routes of the pipeline, with zeros.
+    pub(super) shares: Shares,
 }
 
 /// What becomes of one record when nothing goes wrong but itself.
@@ -59,7 +72,10 @@ impl Rig {
             OnReject::DeadLetter,
         );
         let rules = Arc::new(Rules::new(Edition::new(0, Arc::new(pipeline.clone()))));
-        Self { cluster: Shared::of(partitions), pipeline, counters: Arc::default(), rules }
+        let counters = Arc::<Counters>::default();
+        // As the supervisor does.
+        counters.breakdown.expect(&pipeline);
+        Self { cluster: Shared::of(partitions), pipeline, counters, rules }
     }
 
     pub(super) fn with(mut self, change: impl FnOnce(&mut Pipeline)) -> Self {
@@ -273,12 +289,14 @@ impl Rig {
         assert_eq!(self.counted(), self.tally_of_committed());
     }
 
-    pub(super) fn tally_of_committed(&self) -> Tally {
+    pub(super) fn tally_of_committed(&self) -> Counted {
         let cluster = self.cluster.lock();
-        let mut tally = Tally::default();
+        let mut tally = Counted { shares: self.zeros(), ..Counted::default() };
+        let shares = &mut tally.shares;
         for (inputs, committed) in cluster.partitions.iter().zip(&cluster.committed) {
             for input in inputs.iter().take(*committed) {
                 tally.consumed += 1;
+                shares.consumed.add("in", 1);
                 // A record that a sink refuses is not run through the program once more.
                 let refused = matches!(self.way(input), Way::Letter("sink"))
                     || input.outputs != Refuses::Nobody;
@@ -286,8 +304,13 @@ impl Rig {
                 match self.way(input) {
                     Way::Filtered => tally.filtered += 1,
                     Way::Sinks(sinks) => {
-                        tally.routed += 1;
-                        tally.produced += u64::try_from(sinks.len()).unwrap();
+                        for route in routes_of(input.key) {
+                            shares.routed.add(route, 1);
+                        }
+                        for sink in sinks {
+                            tally.produced += 1;
+                            shares.produced.add(written(Some(sink)), 1);
+                        }
                     }
                     Way::Letter("sink") => tally.dead_lettered[3] += 1,
                     Way::Letter(_) => tally.dead_lettered[4] += 1,
@@ -300,18 +323,34 @@ impl Rig {
         tally
     }
 
-    pub(super) fn counted(&self) -> Tally {
+    fn zeros(&self) -> Shares {
+        let nothing = Breakdown::default();
+        nothing.expect(&self.pipeline);
+        nothing.shares()
+    }
+
+    pub(super) fn counted(&self) -> Counted {
         let counters = &self.counters;
         let each = |counts: &[AtomicU64; 5]| counts.each_ref().map(|n| n.load(Relaxed));
-        Tally {
+        Counted {
             consumed: counters.consumed.load(Relaxed),
             produced: counters.produced.load(Relaxed),
             filtered: counters.filtered.load(Relaxed),
-            routed: counters.routed.load(Relaxed),
             missing: counters.missing.load(Relaxed),
             dropped: each(&counters.dropped),
             dead_lettered: each(&counters.dead_lettered),
+            shares: counters.breakdown.shares(),
         }
+    }
+}
+
+/// Those of [`Rig::new`] that take the record.
+fn routes_of(key: &str) -> &'static [&'static str] {
+    match key {
+        "a" | "miss" => &["to-a"],
+        "b" => &["to-b"],
+        "both" => &["to-a", "to-b"],
+        _ => &[],
     }
 }
 

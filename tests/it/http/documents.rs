@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use regex::Regex;
+
 use krouted::supervisor::reload::Outcome;
 use krouted::telemetry::metrics::ALL;
 
@@ -41,6 +43,8 @@ fn every_metric_is_documented_as_the_code_says_and_no_other() {
 #[test]
 fn every_documented_metric_is_exposed_with_its_labels_and_no_other() {
     let (text, exposed) = super::exposed();
+    let samples = super::exposition::read(&text).unwrap().samples;
+    let label = Regex::new("[{,]([a-zA-Z_]+)=").unwrap();
     let documented = documented();
     let names = |all: Vec<&String>| all.into_iter().cloned().collect::<BTreeSet<_>>();
     assert_eq!(names(exposed.keys().collect()), names(documented.keys().collect()), "{text}");
@@ -50,6 +54,21 @@ fn every_documented_metric_is_exposed_with_its_labels_and_no_other() {
         let fixed = family.labels.iter().filter(|label| !label.starts_with("label_"));
         let fixed: BTreeSet<_> = fixed.collect();
         assert_eq!(fixed, labels.iter().collect(), "{name}");
+        // Each series by itself too, in the order of the document.
+        for series in samples.keys().filter(|key| key.split('{').next() == Some(name)) {
+            let found = label.captures_iter(series).map(|c| c[1].to_owned());
+            let found: Vec<_> = found.filter(|label| !label.starts_with("label_")).collect();
+            assert_eq!(&found, labels, "{series}");
+        }
+    }
+    // A broker that is away hides none of what the file names.
+    for series in [
+        "records_consumed_total{pipeline=\"copy\",topic=\"a\"}",
+        "records_routed_total{pipeline=\"copy\",route=\"(all)\"}",
+        "records_produced_total{pipeline=\"copy\",topic=\"b\"}",
+        "consumer_lag{pipeline=\"copy\",group=\"krouted.copy\",topic=\"a\"}",
+    ] {
+        assert_eq!(samples.get(&format!("krouted_{series}")), Some(&0.0), "{series}: {text}");
     }
     assert!(exposed["krouted_pipeline_info"].labels.contains("label_team"), "{text}");
 }

@@ -44,7 +44,7 @@ fn only_config_makes_a_pipeline() {
 
 #[test]
 fn the_pure_layers_do_no_io_read_no_clock_and_log_nothing() {
-    const PURE: [&str; 16] = [
+    const PURE: [&str; 17] = [
         "model",
         "json",
         "expression",
@@ -55,6 +55,7 @@ fn the_pure_layers_do_no_io_read_no_clock_and_log_nothing() {
         "worker/isolation",
         "worker/offsets",
         "worker/counters",
+        "worker/breakdown",
         "worker/fault",
         "worker/port",
         "supervisor/lifecycle",

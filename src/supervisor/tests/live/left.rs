@@ -1,9 +1,11 @@
 //! Who does not end when he is told to: counted, shown, bounded, and without a voice in what his successor says.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::supervisor::{DRAIN_MAX, LEFT_MAX, LEFT_OF_WORKER_MAX};
+use crate::worker::Lag;
 
 /// Work that hears of no end while it hangs, but in pipelines called `good`.
 #[derive(Default)]
@@ -147,8 +149,8 @@ fn what_a_worker_that_is_left_behind_says_of_itself_is_not_said_of_its_successor
             job.tell.say(WorkerNews::Ready);
             let (lag, partitions) = if is_first { (700, 70) } else { (3, 1) };
             while !job.control.stop_requested() || (is_first && hangs.load(Relaxed)) {
-                job.gauges.lag.store(lag, Relaxed);
-                job.gauges.partitions.store(partitions, Relaxed);
+                let by_topic = BTreeMap::from([("in".to_owned(), lag)]);
+                job.gauges.measured(Lag { partitions, by_topic });
                 if is_first {
                     said.fetch_add(1, Relaxed);
                 }
@@ -161,7 +163,7 @@ fn what_a_worker_that_is_left_behind_says_of_itself_is_not_said_of_its_successor
     };
     let gauges = |status: &PipelineStatus| {
         let (totals, measures) = (&status.totals, &status.measures);
-        [(totals.lag, totals.partitions), (measures.lag, measures.partitions)]
+        [(totals.lag, totals.partitions), (measures.lag.total(), measures.partitions)]
     };
     with(work, async |handle| {
         let restarted = |text: &str| {
