@@ -161,6 +161,7 @@ fn main() -> ExitCode {
     say(&format!("krouted {}, librdkafka {}", report::commit(), yardstick::yardstick().version));
     let broker = Broker::start(&[]);
     verdict::prove(&broker.cluster());
+    tables::warm(&broker);
     let mut good = true;
     for what in what {
         good &= measure_one(&broker, &options, what);
