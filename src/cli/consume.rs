@@ -84,6 +84,8 @@ const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// So long a member whose output nobody reads takes part in its group; then Kafka ends that, by `max.poll.interval.ms`.
 const UNREAD_MAX: Duration = Duration::from_mins(5);
 
+const SOCKET: &str = "--group: standard output is a socket, of which nobody can tell how much was read, so nothing could be committed\n  put a pipe before it: krouted consume … | cat";
+
 /// Consumes.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let options = match options(arguments) {
@@ -98,11 +100,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             return Ok(Outcome::Usage);
         }
     };
+    let out = Out::of_process().context("standard output")?;
+    if arguments.group.is_some() && out.is_socket() {
+        return Ok(by_hand::misused(SOCKET));
+    }
     let Some((access, _)) = arguments.target.access("consume")? else {
         return Ok(Outcome::Configuration);
     };
     let stop = Stop::on_signals()?;
-    let out = Out::of_process().context("standard output")?;
     let reader = match Reader::open(&access, &options) {
         Ok(reader) => reader,
         Err(fault) => return Ok(by_hand::refuse(&fault, "read")),
@@ -177,6 +182,8 @@ enum Ended {
     Record(String),
     /// The output takes no more.
     Output(io::Error),
+    /// A signal came while nobody took the output.
+    Untaken,
     /// The client cannot go on.
     Fault(Fault),
 }
@@ -210,8 +217,7 @@ impl Run<'_> {
                 return Err(Ended::Output(io::ErrorKind::BrokenPipe.into()));
             }
         }
-        let has_end = self.arguments.until_end || self.arguments.count.is_some();
-        if has_end { Err(Ended::Cut) } else { Ok(()) }
+        if self.has_end() { Err(Ended::Cut) } else { Ok(()) }
     }
 
     /// Writes the records of the batch; whether it is enough.
@@ -230,7 +236,11 @@ impl Run<'_> {
                 }
             };
             match (appended, self.arguments.on_error) {
-                (Ok(is_written), _) => self.done += u64::from(is_written),
+                (Ok(true), _) => {
+                    self.done += 1;
+                    self.out.count();
+                }
+                (Ok(false), _) => {}
                 (Err(_), OnError::Skip) => self.skipped += 1,
                 (Err(why), OnError::Stop) => {
                     let Record { topic, partition, offset, .. } = record;
@@ -255,9 +265,7 @@ impl Run<'_> {
             match self.out.write_on().map_err(Ended::Output)? {
                 Wrote::All => return Ok(()),
                 Wrote::Some => taken = self.clock.now(),
-                Wrote::Nothing if self.stop.requested() => {
-                    return Err(Ended::Output(io::ErrorKind::BrokenPipe.into()));
-                }
+                Wrote::Nothing if self.stop.requested() => return Err(Ended::Untaken),
                 Wrote::Nothing => self.hold(taken)?,
             }
         }
@@ -284,11 +292,15 @@ impl Run<'_> {
         let written = match &ended {
             // What came before the end is good.
             Ended::Well | Ended::Cut | Ended::Record(_) | Ended::Fault(_) => self.flush(),
-            Ended::Output(_) => Ok(()),
+            Ended::Output(_) | Ended::Untaken => Ok(()),
         };
         let committed = written.and_then(|()| self.commit_all());
         match (ended, committed) {
             (Ended::Well | Ended::Cut, Err(failed)) => failed,
+            (ended, Err(Ended::Output(error))) if error.kind() != io::ErrorKind::BrokenPipe => {
+                say(Stream::Errors, &format!("error: standard output: {error}\n"));
+                ended
+            }
             (ended, _) => ended,
         }
     }
@@ -322,13 +334,30 @@ impl Run<'_> {
         self.reader.is_behind() || !self.out.is_taken()
     }
 
+    fn has_end(&self) -> bool {
+        self.arguments.until_end || self.arguments.count.is_some()
+    }
+
+    /// A reader that went away has seen enough; a group wants to know.
+    fn report_unread(&self) -> Outcome {
+        if let Some(group) = &self.arguments.group {
+            say(
+                Stream::Errors,
+                &format!(
+                    "nobody reads any more: what was not read stays for the next run of the group {group}\n"
+                ),
+            );
+        }
+        Outcome::Good
+    }
+
     fn report(&self, ended: &Ended) -> Outcome {
         if self.skipped > 0 {
             let skipped = by_hand::records(self.skipped);
             say(Stream::Errors, &format!("left out by --on-error skip: {skipped}\n"));
         }
         let so_far = match &self.arguments.group {
-            None => format!("  {} written before it\n", by_hand::records(self.done)),
+            None => format!("  {} written before it\n", by_hand::records(self.out.records())),
             Some(group) if self.is_behind() => behind(group),
             Some(group) => format!(
                 "  what is written before it is committed for the group {group}: its next run goes on there\n"
@@ -341,7 +370,7 @@ impl Run<'_> {
                 }
                 Outcome::Good
             }
-            Ended::Cut => {
+            Ended::Cut | Ended::Untaken if self.has_end() => {
                 let what = "stopped by a signal before the end that was asked for";
                 say(Stream::Errors, &format!("error: {what}\n{so_far}"));
                 Outcome::Later
@@ -350,17 +379,9 @@ impl Run<'_> {
                 say(Stream::Errors, &format!("error: {why}\n{so_far}"));
                 Outcome::Failed
             }
+            Ended::Cut | Ended::Untaken => self.report_unread(),
             Ended::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                // A reader that went away has seen enough; a group wants to know.
-                if let Some(group) = &self.arguments.group {
-                    say(
-                        Stream::Errors,
-                        &format!(
-                            "nobody reads any more: what was not read stays for the next run of the group {group}\n"
-                        ),
-                    );
-                }
-                Outcome::Good
+                self.report_unread()
             }
             Ended::Output(error) => {
                 say(Stream::Errors, &format!("error: standard output: {error}\n{so_far}"));

@@ -44,8 +44,8 @@ pub struct Gauges {
     pub lag: AtomicU64,
     /// Partitions that it has.
     pub partitions: AtomicU64,
-    /// `lag` by topic.
-    lag_by_topic: Mutex<BTreeMap<String, u64>>,
+    /// `lag` by topic: of a pattern they may be thousands, and who looks copies none of them.
+    lag_by_topic: Mutex<Arc<BTreeMap<String, u64>>>,
 }
 
 /// What one window did, before it is committed.
@@ -117,15 +117,15 @@ impl Gauges {
     pub fn measured(&self, lag: Lag) {
         self.partitions.store(lag.partitions, Relaxed);
         self.lag.store(lag.by_topic.values().sum(), Relaxed);
-        *self.locked_lag() = lag.by_topic;
+        *self.locked_lag() = Arc::new(lag.by_topic);
     }
 
     /// As it was measured last.
-    pub fn lag_by_topic(&self) -> BTreeMap<String, u64> {
-        self.locked_lag().clone()
+    pub fn lag_by_topic(&self) -> Arc<BTreeMap<String, u64>> {
+        Arc::clone(&self.locked_lag())
     }
 
-    fn locked_lag(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+    fn locked_lag(&self) -> MutexGuard<'_, Arc<BTreeMap<String, u64>>> {
         self.lag_by_topic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,6 +6,7 @@ mod group;
 mod help;
 mod init;
 mod online;
+mod outputs;
 mod produce;
 pub(crate) mod readme;
 mod round_trip;

@@ -1,13 +1,14 @@
 //! Standard output as a file that a wish to stop gets out of, though nobody reads it.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
 
-/// What a pipe takes at once. Source: pipe(7), `PIPE_BUF`.
+/// What a pipe takes at once, and a socket that can be written. Source: pipe(7), `PIPE_BUF`.
 const PIPE_BYTES: usize = 4096;
 
 /// What standard output is.
@@ -17,7 +18,11 @@ pub(in crate::cli) enum Kind {
     Pipe,
     /// What is written may be lost until it is synchronised.
     File,
-    /// A terminal, a device.
+    /// What is written may still be read, or not, and nobody can tell.
+    Socket,
+    /// What is written is shown, unless it was halted.
+    Terminal,
+    /// A device.
     Other,
 }
 
@@ -42,14 +47,24 @@ impl Standard {
         let kind = match FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) {
             FileType::Fifo => Kind::Pipe,
             FileType::RegularFile => Kind::File,
+            FileType::Socket => Kind::Socket,
+            FileType::CharacterDevice if file.is_terminal() => Kind::Terminal,
             FileType::Directory
             | FileType::Symlink
-            | FileType::Socket
             | FileType::CharacterDevice
             | FileType::BlockDevice
             | FileType::Unknown => Kind::Other,
         };
-        Ok(Self { file, kind })
+        if kind != Kind::Terminal {
+            return Ok(Self { file, kind });
+        }
+        // That a terminal is writable does not say how much it takes. Opened anew: whoever else has this one is not to meet
+        // writes that do not wait. Where that is not allowed, as after su, a write may wait.
+        let mut options = File::options();
+        let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
+        options.write(true).custom_flags(flags);
+        let anew = options.open(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Ok(Self { file: anew.unwrap_or(file), kind })
     }
 
     pub(in crate::cli) fn kind(&self) -> Kind {
@@ -75,7 +90,7 @@ impl Standard {
     ///
     /// # Errors
     ///
-    /// Those of the file; `BrokenPipe` where a pipe is full, nobody reads it, and the command is to stop. Nobody knows how
+    /// Those of the file; `BrokenPipe` where nobody takes any of it, and the command is to stop. Nobody knows how
     /// much of it is written.
     pub(in crate::cli) fn write_all(
         &mut self,
@@ -92,18 +107,20 @@ impl Standard {
         Ok(())
     }
 
-    /// Writes the first part of it; how much. None, after a moment, where a pipe is full and nobody reads it.
+    /// Writes the first part of it; how much. None, after a moment, where a pipe or socket is full and nobody reads it, or a
+    /// terminal is halted.
     ///
     /// # Errors
     ///
-    /// Those of the file. Nobody knows how much of that part is written.
+    /// Those of the file: none of it is written.
     pub(in crate::cli) fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let part = match self.kind {
-            Kind::Pipe => bytes.get(..PIPE_BYTES).unwrap_or(bytes),
-            Kind::File | Kind::Other => bytes,
+        let (part, is_waited_for) = match self.kind {
+            // What polls as writable takes so much without waiting.
+            Kind::Pipe | Kind::Socket => (bytes.get(..PIPE_BYTES).unwrap_or(bytes), true),
+            Kind::Terminal => (bytes, true),
+            Kind::File | Kind::Other => (bytes, false),
         };
-        if self.kind == Kind::Pipe {
-            // A pipe that polls as writable takes so much without waiting.
+        if is_waited_for {
             let mut asked = [PollFd::new(&self.file, PollFlags::OUT)];
             match poll(&mut asked, Some(&READER_WAIT)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(0),
@@ -111,7 +128,18 @@ impl Standard {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.file.write_all(part).map(|()| part.len())
+        match self.file.write(part) {
+            Ok(0) if !part.is_empty() => Err(io::ErrorKind::WriteZero.into()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Ok(0)
+            }
+            written => written,
+        }
     }
 
     /// Makes what is written outlive a power failure.

@@ -30,6 +30,10 @@ pub(super) struct Out<T> {
     flushed: u64,
     /// Records that nobody is known to have yet, in order: those of the buffer, and of a pipe those in it.
     marks: VecDeque<Mark<T>>,
+    /// Where each record of the buffer ends in it.
+    ends: Vec<usize>,
+    /// Records of all buffers before.
+    records: u64,
 }
 
 impl<T> Out<T> {
@@ -42,7 +46,20 @@ impl<T> Out<T> {
     }
 
     fn to(to: Standard) -> Self {
-        Self { to, buffer: Vec::new(), done: 0, flushed: 0, marks: VecDeque::new() }
+        Self {
+            to,
+            buffer: Vec::new(),
+            done: 0,
+            flushed: 0,
+            marks: VecDeque::new(),
+            ends: Vec::new(),
+            records: 0,
+        }
+    }
+
+    /// Whether nobody can tell how much of what is written was read.
+    pub(super) fn is_socket(&self) -> bool {
+        self.to.kind() == Kind::Socket
     }
 
     /// Where the next record is to be appended.
@@ -61,13 +78,22 @@ impl<T> Out<T> {
         }
     }
 
+    /// A record that has a line ends where the buffer ends now.
+    pub(super) fn count(&mut self) {
+        self.ends.push(self.buffer.len());
+    }
+
+    /// Records that are written to their ends.
+    pub(super) fn records(&self) -> u64 {
+        self.records.saturating_add(bytes(self.ends.partition_point(|end| *end <= self.done)))
+    }
+
     /// Whether it is time to write.
     pub(super) fn is_full(&self) -> bool {
         self.buffer.len() >= WRITE_BYTES
     }
 
-    /// Writes some more of the buffer, waiting a moment for the reader of a pipe. Where a write fails, nobody knows how much
-    /// of it somebody has: none of it counts.
+    /// Writes some more of the buffer, waiting a moment for the reader of a pipe. Where a write fails, none of it is written.
     ///
     /// # Errors
     ///
@@ -80,8 +106,10 @@ impl<T> Out<T> {
             return Ok(if count == 0 { Wrote::Nothing } else { Wrote::Some });
         }
         self.flushed += bytes(self.done);
+        self.records += bytes(self.ends.len());
         self.done = 0;
         self.buffer.clear();
+        self.ends.clear();
         Ok(Wrote::All)
     }
 
@@ -98,7 +126,8 @@ impl<T> Out<T> {
                 self.to.sync()?;
                 self.written()
             }
-            Kind::Other => self.written(),
+            // A group never goes with a socket.
+            Kind::Terminal | Kind::Socket | Kind::Other => self.written(),
         };
         while self.marks.front().is_some_and(|mark| mark.end <= had) {
             if let Some(mark) = self.marks.pop_front() {
@@ -131,7 +160,7 @@ pub(super) enum Wrote {
     All,
     /// There is more.
     Some,
-    /// A pipe is full.
+    /// It takes nothing now: a pipe is full, a terminal halted.
     Nothing,
 }
 

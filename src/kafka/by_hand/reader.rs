@@ -202,6 +202,7 @@ impl Reader {
         for index in from..self.batch.len() {
             if let Some(err) = self.batch.error(index) {
                 let (text, place) = self.batch.error_detail(index);
+                let place = place.map(|place| (place, self.batch.error_offset(index)));
                 self.notice(err, &text, place)?;
             } else {
                 self.silence.is_broken();
@@ -387,10 +388,27 @@ impl Reader {
         Ok(PartitionList::of(entries.iter().map(|e| (e.topic.as_str(), e.partition, e.offset))))
     }
 
-    fn notice(&mut self, err: i32, text: &str, place: Option<Partition>) -> Result<(), Fault> {
+    fn notice(
+        &mut self,
+        err: i32,
+        text: &str,
+        place: Option<(Partition, i64)>,
+    ) -> Result<(), Fault> {
         if err == code::AUTO_OFFSET_RESET {
-            let at = place.map_or_else(String::new, |(topic, p)| format!("{topic}[{p}]: "));
-            return Err(Fault::new(FaultKind::Client, format!("{at}{text}")));
+            let said = match (place, &self.options.group) {
+                (Some(((topic, partition), offset)), group) if verdict::is_out_of_range(text) => {
+                    let help = group.as_ref().map_or_else(
+                        || "read again, from what is there now".to_owned(),
+                        |group| format!("choose another group, or tell this one where to go on with kafka-consumer-groups.sh --group {group} --topic {topic}:{partition} --reset-offsets --to-earliest --execute"),
+                    );
+                    format!(
+                        "{topic}[{partition}]@{offset} is not there any more, or not yet, and what follows it is not read: {help} ({text})"
+                    )
+                }
+                (Some(((topic, partition), _)), _) => format!("{topic}[{partition}]: {text}"),
+                (None, _) => text.to_owned(),
+            };
+            return Err(Fault::new(FaultKind::Client, said));
         }
         if err == code::ALL_BROKERS_DOWN {
             self.silence.all_are_away(self.clock.now());

@@ -91,6 +91,11 @@ impl Messages {
         (text, place)
     }
 
+    /// The offset that a message that is an error is about; negative where it is about none.
+    pub(in crate::kafka) fn error_offset(&self, index: usize) -> i64 {
+        self.get(index).offset
+    }
+
     /// The record, borrowed from librdkafka's buffer.
     #[inline]
     pub(in crate::kafka) fn record(&self, index: usize) -> Record<'_> {

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use super::{Hand, ended, is_full};
+use serde_json::json;
+
+use super::{Hand, ended};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, End, shared, unique};
@@ -10,12 +12,12 @@ use crate::process;
 use crate::scene::{Scene, values};
 use crate::wait::{SOON, eventually};
 
-fn json_values(count: usize) -> Vec<Record> {
+pub(super) fn json_values(count: usize) -> Vec<Record> {
     (0..count).map(|n| Record::new(Some("k"), Some(&format!("{{\"n\":{n}}}"))).to(0)).collect()
 }
 
 /// A topic of one partition with these values, and a hand at it.
-fn with(name: &str, records: &[Record]) -> (&'static Cluster, String, Hand) {
+pub(super) fn with(name: &str, records: &[Record]) -> (&'static Cluster, String, Hand) {
     let cluster = shared();
     let topic = cluster.topic(name, 1);
     cluster.produce(&topic, records);
@@ -196,83 +198,21 @@ fn sigint_ends_a_follower_with_all_that_it_wrote_committed() {
 }
 
 /// More than any pipe holds.
-const MANY: usize = 20_000;
-
 #[test]
-fn a_closed_pipe_loses_nothing() {
-    let (cluster, topic, hand) = with("closed", &json_values(MANY));
+fn an_offset_that_retention_took_is_named_with_what_helps() {
+    let (cluster, topic, hand) = with("trimmed", &json_values(5));
     let group = unique("group");
-    let consume = ["consume", &topic, "--group", &group, "--until-end"];
-    let mut child = hand.command(&consume).spawn().unwrap();
-    let mut pipe = child.stdout.take().unwrap();
-    let mut seen = vec![0; 100_000];
-    pipe.read_exact(&mut seen).unwrap();
-    // What waits in the pipe now is never read.
-    drop(pipe);
-    ended(&mut child).said(0, &["nobody reads any more", &group]);
-    let lines = seen.split(|byte| *byte == b'\n').count() - 1;
-    let committed = cluster.committed(&group, &topic).get(&0).copied().unwrap_or(0);
-    assert!(
-        committed <= i64::try_from(lines).unwrap(),
-        "{committed} committed, {lines} lines were read"
-    );
-    let rest = hand.run(&consume).good();
-    let first: i64 =
-        serde_json::from_str::<serde_json::Value>(rest.lines()[0]).unwrap()["n"].as_i64().unwrap();
-    assert_eq!(first, committed);
-    assert_eq!(rest.lines().len(), MANY - usize::try_from(committed).unwrap());
-    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&i64::try_from(MANY).unwrap()));
-}
-
-#[test]
-fn a_pipe_that_was_closed_before_the_end_was_read_gets_no_commit_for_what_was_in_it() {
-    let (cluster, topic, hand) = with("unread", &json_values(10));
-    let group = unique("group");
-    let consume = ["consume", &topic, "--group", &group, "--until-end"];
-    let mut child = hand.command(&consume).spawn().unwrap();
-    let pipe = child.stdout.take().unwrap();
-    // All ten fit into the pipe, and nobody reads them.
-    eventually(SOON, "it waits for its reader", || {
-        let left = rustix::io::ioctl_fionread(&pipe).unwrap();
-        (left == 80).then_some(())
-    });
-    drop(pipe);
-    ended(&mut child).said(0, &["nobody reads any more"]);
-    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
-    assert_eq!(hand.run(&consume).good().lines().len(), 10);
-}
-
-#[test]
-fn a_full_disk_loses_nothing() {
-    let (cluster, topic, hand) = with("full", &json_values(MANY));
-    let group = unique("group");
-    let consume = ["consume", &topic, "--group", &group, "--until-end"];
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut child = hand.command(&consume).stdout(full).spawn().unwrap();
-    ended(&mut child)
-        .said(1, &["standard output: No space left on device", "its next run goes on there"]);
-    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
-    let file = std::fs::File::create(hand.path().join("out")).unwrap();
-    let mut child = hand.command(&consume).stdout(file).spawn().unwrap();
-    ended(&mut child).said(0, &[]);
-    let written = std::fs::read_to_string(hand.path().join("out")).unwrap();
-    assert_eq!(written.lines().count(), MANY);
-    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&i64::try_from(MANY).unwrap()));
-}
-
-#[test]
-fn a_line_that_a_full_disk_cut_is_ended_and_its_record_comes_whole() {
-    let (_, topic, hand) = with("cut", &json_values(3));
-    let path = hand.path().join("out");
-    std::fs::write(&path, "{\"n\":0}\n{\"n").unwrap();
-    let append = || std::fs::File::options().append(true).open(&path).unwrap();
-    for _ in 0..2 {
-        let mut child =
-            hand.command(&["consume", &topic, "--until-end"]).stdout(append()).spawn().unwrap();
-        ended(&mut child).said(0, &[]);
-    }
-    let all = "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n";
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{{\"n\":0}}\n{{\"n\n{all}{all}"));
+    let at = json!({"group": group, "topic": topic, "offsets": {"0": 1}});
+    cluster.ask("alter_group_offsets", at);
+    cluster.ask("delete_records", json!({"topic": topic, "partition": 0, "before": 3}));
+    let consume = ["consume", &topic, "--until-end", "--group", &group];
+    let place = format!("{topic}[0]@1 is not there any more");
+    let reset = format!("--group {group} --topic {topic}:0 --reset-offsets");
+    hand.run(&consume).said(1, &[&place, "choose another group", &reset]);
+    assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&1));
+    let other = unique("group");
+    let read = hand.run(&["consume", &topic, "--until-end", "--group", &other]);
+    assert_eq!(read.good().lines(), ["{\"n\":3}", "{\"n\":4}"]);
 }
 
 #[test]
@@ -280,17 +220,6 @@ fn a_topic_that_is_named_twice_is_read_once() {
     let (_, topic, hand) = with("twice", &json_values(3));
     let read = hand.run(&["consume", &topic, &topic, "--until-end"]);
     assert_eq!(read.good().lines().len(), 3);
-}
-
-#[test]
-fn a_reader_that_went_away_is_no_error_without_a_group() {
-    let (_, topic, hand) = with("head", &json_values(MANY));
-    let mut child = hand.command(&["consume", &topic]).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "{\"n\":0}");
-    drop(lines);
-    let said = ended(&mut child);
-    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -383,22 +312,4 @@ fn a_signal_before_the_end_that_was_asked_for_is_said() {
         ended(&mut child).said(75, &["stopped by a signal before the end", said]);
     }
     assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&3));
-}
-
-#[test]
-fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
-    let (cluster, topic, hand) = with("never-read", &json_values(MANY));
-    let group = unique("group");
-    for signal in ["INT", "TERM"] {
-        let (pipe, end) = std::io::pipe().unwrap();
-        let seen = end.try_clone().unwrap();
-        let mut command = hand.command(&["consume", &topic, "--group", &group]);
-        let mut child = command.stdout(end).spawn().unwrap();
-        eventually(SOON, "the pipe is full", || is_full(&seen).then_some(()));
-        process::signal(child.id(), signal);
-        // The pipe stays open, and unread, until the command has ended.
-        ended(&mut child).said(0, &["what was not read stays", &group]);
-        drop(pipe);
-    }
-    assert_eq!(cluster.committed(&group, &topic).get(&0), None);
 }
