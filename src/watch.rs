@@ -19,7 +19,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -152,12 +152,29 @@ pub struct Watch {
     next_tick: Instant,
     /// For the next look.
     due: Due,
-    /// What the owner was told last: a digest, or why not.
-    told: Option<Result<Digest, String>>,
+    /// What the owner was told last, or why not.
+    told: Option<Result<Told, String>>,
     /// A new digest that may be of something half written.
     candidate: Option<Candidate>,
     /// The files beside the pipelines that the last look has seen: the next one listens to them.
     known: BTreeSet<PathBuf>,
+}
+
+/// What the owner knows.
+#[derive(PartialEq, Eq)]
+struct Told {
+    /// Of all but the certificates and secrets.
+    core: Digest,
+    files: BTreeMap<PathBuf, Result<Digest, String>>,
+}
+
+impl Told {
+    /// Whether the owner knows all of it. A certificate that counts no more is no news: it is gone because the owner has
+    /// taken settings without it.
+    fn covers(&self, found: &Found) -> bool {
+        let is_known = |(path, digest): (&PathBuf, _)| self.files.get(path) == Some(digest);
+        self.core == found.core && found.beside.files.iter().all(is_known)
+    }
 }
 
 enum Phase {
@@ -367,7 +384,7 @@ impl Watch {
         let files = found.beside.files.keys();
         let has_strangers = files.clone().any(|file| !self.known.contains(file));
         self.known = files.cloned().collect();
-        let is_new = self.told != Some(Ok(found.digest));
+        let is_new = !matches!(&self.told, Some(Ok(told)) if told.covers(&found));
         if !is_new && !due.is_asked() {
             self.candidate = None;
             return None;
@@ -385,8 +402,8 @@ impl Watch {
             return None;
         }
         self.candidate = None;
-        self.told = Some(Ok(found.digest));
-        let Found { snapshot, beside, digest, revision } = found;
+        let Found { snapshot, beside, core, digest, revision } = found;
+        self.told = Some(Ok(Told { core, files: beside.files.clone() }));
         let why = due.why.unwrap_or(Why::Tick);
         let answers = due.answers;
         Some(Ok(Seen { snapshot, beside, digest, revision, why, answers }))

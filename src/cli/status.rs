@@ -136,6 +136,10 @@ fn head(document: &Value) -> Vec<String> {
         lines.push(format!("restart the daemon to take: {}", fields.join(", ")));
     }
     lines.extend(words(document, "/state_damage").into_iter().map(str::to_owned));
+    let unwritten = text(document, "/state_unwritten");
+    if !unwritten.is_empty() {
+        lines.push(unwritten.to_owned());
+    }
     let left = words(document, "/left_behind");
     if !left.is_empty() {
         let (count, ids) = (left.len(), left.join(", "));

@@ -11,6 +11,7 @@
 
 mod connections;
 mod generation;
+mod keeper;
 mod overview;
 mod pauses;
 mod prepare;
@@ -21,7 +22,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +37,7 @@ use crate::model::PipelineName;
 use crate::watch::{Beside, Events, Folders, Names, Poke, Seen, Sight, Timing, Watch};
 
 use connections::Connections;
+use keeper::{GoodOnes, Keeper};
 use pauses::Pauses;
 use prepare::{Base, Files, Prepared, Unprepared};
 use request::Request;
@@ -46,7 +48,7 @@ pub use overview::{Overview, Reloads as ReloadMeasures};
 pub use pauses::Kept;
 pub use request::{Asker, Planned, REQUESTS_MAX, Reloaded, Unanswered};
 
-/// A swap that the cluster did not allow, and a pause that could not be written, are tried again so often: creating the topic,
+/// A swap that the cluster did not allow, and state that could not be written, are tried again so often: creating the topic,
 /// or room on the disk, must be enough.
 const AGAIN: Duration = Duration::from_secs(30);
 /// A swap is waited for so long where the folder has changed again meanwhile: one worker that is slow holds up no other
@@ -64,21 +66,21 @@ pub struct Reading {
     pub environment: Environment,
 }
 
-/// What outlives the process, as far as a reload is concerned.
-pub trait Memory: Send {
-    /// Keeps what is good now, and what was good and cannot be built now, by name; a failure is said by the implementation and
-    /// harms nothing.
-    fn keep(
-        &mut self,
+/// What outlives the process, as far as a reload is concerned. One writes at a time. An error says why, a lower-case fragment:
+/// it harms nothing, is said by whoever called, and the call is made again.
+pub trait Memory: Send + Sync {
+    /// Keeps what is good now, and what was good and cannot be built now, by name.
+    fn keep_last_good(
+        &self,
         last_good: &LastGood,
         unbuilt: &BTreeSet<PipelineName>,
-        history: &[Generation],
-    );
-    /// Builds what is remembered and could not be built before, as far as these settings allow that.
+    ) -> Result<(), String>;
+    /// Keeps what was done, the oldest first.
+    fn keep_history(&self, history: &[Generation]) -> Result<(), String>;
+    /// Keeps which pipelines are paused by an operator.
+    fn keep_paused(&self, paused: &BTreeSet<PipelineName>) -> Result<(), String>;
+    /// Builds what is remembered and could not be built before, as far as these settings allow that. It waits for no disk.
     fn build(&self, settings: &Settings) -> LastGood;
-    /// Keeps which pipelines are paused by an operator. On a failure, why: a lower-case fragment; it is said already, and the
-    /// call is made again.
-    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String>;
 }
 
 /// What somebody outside is told.
@@ -96,7 +98,8 @@ pub struct Reloads {
     settings: Settings,
     clusters: Clusters,
     supervisor: Handle,
-    memory: Arc<Mutex<Box<dyn Memory>>>,
+    memory: Arc<dyn Memory>,
+    keeper: Keeper,
     observe: Box<dyn Fn(Phase) + Send>,
     overview: Overview,
     pauses: Pauses,
@@ -143,7 +146,7 @@ pub struct Beginning {
     /// How long the watch waits.
     pub timing: Timing,
     /// Where both go.
-    pub memory: Box<dyn Memory>,
+    pub memory: Arc<dyn Memory>,
     /// Who wants to know.
     pub observe: Box<dyn Fn(Phase) + Send>,
 }
@@ -179,8 +182,9 @@ impl Reloads {
     pub fn new(beginning: Beginning, supervisor: Handle) -> (Self, Asker) {
         let (ask, requests) = mpsc::channel(REQUESTS_MAX);
         let overview = Overview::new(beginning.history, beginning.damage);
-        let memory = Arc::new(Mutex::new(beginning.memory));
-        let asker = Asker::new(ask, supervisor.clone(), overview.clone(), Arc::clone(&memory));
+        let memory = beginning.memory;
+        let keeper = Keeper::new(Arc::clone(&memory), overview.clone());
+        let asker = Asker::new(ask, supervisor.clone(), overview.clone(), keeper.clone());
         let folders = folders(&beginning.reading, &beginning.settings, beginning.events);
         let reloads = Self {
             watch: Watch::new(folders, beginning.timing, beginning.pokes),
@@ -194,6 +198,7 @@ impl Reloads {
             clusters: beginning.clusters,
             supervisor,
             memory,
+            keeper,
             observe: beginning.observe,
             overview,
             requests,
@@ -359,17 +364,17 @@ impl Reloads {
         Ok(reloaded)
     }
 
-    /// A pipeline takes its pause along to its new name. Both are kept until that is done, and the new one alone before
-    /// [`record`](Self::record) forgets what was good by the name before: a start in between renames once more. Where one
-    /// cannot be written, that is said, and it is tried again.
+    /// A pipeline takes its pause along to its new name. Both are kept until that is done, and the new one alone before what was
+    /// good by the name before is forgotten, which the [`Keeper`] sees to: a start in between renames once more. Where one
+    /// cannot be written, or not in time, that is said, and it is tried again.
     async fn apply_with_pauses(&mut self, plan: Plan, set: Set) -> Result<Applied, Gone> {
         let renames = pauses::renames(&plan);
         if renames.is_empty() {
             return self.apply(plan, set).await;
         }
-        drop(self.pauses.keep_both(&renames).await?);
+        drop(self.pauses.begin_renames(renames).await?);
         let applied = self.apply(plan, set).await?;
-        drop(self.pauses.keep().await?);
+        self.pauses.end_renames().await?;
         Ok(applied)
     }
 
@@ -420,22 +425,16 @@ impl Reloads {
         self.keep().await;
     }
 
+    /// Whoever is told of a reload may rely on the disk that answers in time, and only on that.
     async fn keep(&self) {
-        let (memory, last_good) = (Arc::clone(&self.memory), self.last_good.clone());
         let unbuilt = self.unbuilt.keys().cloned().collect();
-        let history = self.overview.history();
-        // It waits for the disk, and the supervisor must not.
-        let keep = move || {
-            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            memory.keep(&last_good, &unbuilt, &history);
-        };
-        if let Err(error) = tokio::task::spawn_blocking(keep).await {
-            tracing::error!(%error, "the state could not be kept, a bug of krouted");
-        }
+        let good = GoodOnes { last_good: self.last_good.clone(), unbuilt };
+        let written = self.keeper.put_good(good, self.overview.history());
+        self.keeper.wait_for_all(written).await;
     }
 
     async fn try_again(&mut self) -> Result<(), Gone> {
-        self.pauses.catch_up().await?;
+        self.keeper.again().await;
         let Some((wanted, set)) = self.unfinished.clone() else { return Ok(()) };
         let running = self.running().await?;
         let plan = plan(&running, &set, Removals::Allowed);

@@ -48,6 +48,7 @@ impl Digest {
 }
 
 /// Takes in parts, each with its length, so that no two lists of parts look alike.
+#[derive(Clone)]
 pub(super) struct Parts(Sha256);
 
 impl Parts {
@@ -73,11 +74,15 @@ impl Parts {
         }
     }
 
-    /// The settings file and what it names, by their paths.
-    pub(super) fn add_beside(&mut self, beside: &Beside) {
+    /// The settings file.
+    pub(super) fn add_settings(&mut self, beside: &Beside) {
         if let Some(file) = &beside.settings {
             self.add_file(&file.path, &file.content);
         }
+    }
+
+    /// The certificates and secrets, by their paths.
+    pub(super) fn add_files(&mut self, beside: &Beside) {
         for (path, digest) in &beside.files {
             self.add(path.as_os_str().as_encoded_bytes());
             match digest {

@@ -28,6 +28,9 @@ pub(super) struct Scanned {
 pub(super) struct Found {
     pub(super) snapshot: Snapshot,
     pub(super) beside: Beside,
+    /// Of all but the certificates and secrets.
+    pub(super) core: Digest,
+    /// Of all of it.
     pub(super) digest: Digest,
     pub(super) revision: Option<String>,
 }
@@ -115,8 +118,10 @@ fn read(folders: &Folders) -> Result<Found, String> {
 
     let mut parts = Parts::new();
     parts.add_snapshot(&folders.pipelines.display().to_string(), &snapshot);
-    parts.add_beside(&beside);
+    parts.add_settings(&beside);
+    let core = parts.clone().finish();
+    parts.add_files(&beside);
     let digest = parts.finish();
     let revision = revision::of(&folders.pipelines);
-    Ok(Found { snapshot, beside, digest, revision })
+    Ok(Found { snapshot, beside, core, digest, revision })
 }

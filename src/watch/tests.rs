@@ -55,3 +55,61 @@ fn a_pipe_in_the_place_of_gits_files_is_no_revision() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert_eq!(in_time(move || revision::of(&path)), None);
 }
+
+/// Files with their contents, beside a folder with one.
+fn found(content: &str, files: &[(&str, &str)]) -> Found {
+    let digest = |content: &str| Ok(Digest::of(content.as_bytes()));
+    let files =
+        files.iter().map(|(path, content)| (PathBuf::from(path), digest(content))).collect();
+    let core = Digest::of(content.as_bytes());
+    let beside = Beside { settings: None, files };
+    let mut parts = digest::Parts::new();
+    parts.add(content.as_bytes());
+    parts.add_files(&beside);
+    Found { snapshot: Snapshot::default(), beside, core, digest: parts.finish(), revision: None }
+}
+
+fn tick() -> Due {
+    let mut due = Due::default();
+    due.add(Why::Tick);
+    due
+}
+
+/// Whoever was seen once is waited for no longer.
+fn watch() -> Watch {
+    let folders = Folders {
+        pipelines: PathBuf::from("none"),
+        schemas: None,
+        settings: None,
+        files: vec![],
+        names: Names::new(|_| vec![]),
+        events: Events::None,
+    };
+    let timing = Timing { quiet_max: Duration::ZERO, ..Timing::default() };
+    Watch::new(folders, timing, mpsc::channel(1).1)
+}
+
+#[test]
+fn a_certificate_that_counts_no_more_is_no_news_and_one_that_changes_is() {
+    let mut watch = watch();
+    let mut is_seen = |files: &[(&str, &str)]| {
+        // Twice: what the tick sees counts the second time.
+        let first = watch.seen(found("settings", files), tick()).is_some();
+        first || watch.seen(found("settings", files), tick()).is_some()
+    };
+    assert!(is_seen(&[("ca", "1"), ("key", "1")]));
+    assert!(!is_seen(&[("ca", "1"), ("key", "1")]));
+    assert!(!is_seen(&[("ca", "1")]));
+    assert!(is_seen(&[("ca", "2")]));
+    assert!(is_seen(&[("ca", "2"), ("key", "1")]));
+}
+
+#[test]
+fn what_was_seen_once_before_an_unreadable_folder_does_not_count_for_what_is_seen_after_it() {
+    let found = |content: &str| found(content, &[]);
+    let mut watch = watch();
+    assert!(watch.seen(found("one"), tick()).is_none());
+    assert!(watch.unreadable("it is gone".to_owned(), tick()).is_some());
+    assert!(watch.seen(found("half"), tick()).is_none());
+    assert!(watch.seen(found("whole"), tick()).is_some());
+}

@@ -285,6 +285,12 @@ fn a_start_without_what_it_needs_is_78() {
     daemon.wait_for_line("the state folder .* cannot be made", SOON);
 }
 
+fn a_to_b(name: &str) -> String {
+    format!(
+        "version: 1\nname: {name}\nsource: {{topics: [a], start: earliest}}\ndelivery: exactly_once\nsinks: {{all: {{kafka: {{topic: b}}}}}}\n"
+    )
+}
+
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
@@ -297,14 +303,75 @@ fn a_state_disk_that_hangs_holds_up_neither_status_nor_the_end() {
     let last = host.path().join("state/host-a.generations.json");
     eventually(SOON, "it has begun", || last.exists().then_some(()));
     // Who opens it to write waits for a reader, and there is none.
-    pipe(&host.path().join("state/host-a.last-good.json.tmp"));
-    host.pipeline(
-        "p.yaml",
-        "version: 1\nname: p\nsource: {topics: [a], start: earliest}\ndelivery: exactly_once\nsinks: {all: {kafka: {topic: b}}}\n",
-    );
-    let said = host.krouted(&["reload", "--wait", "--timeout", "2s"]);
-    assert_eq!(said.code, 75, "{said:?}");
-    eventually(SOON, "it is there", || (host.status_of("p")["name"] == "p").then_some(()));
+    let hanging = host.path().join("state/host-a.last-good.json.tmp");
+    pipe(&hanging);
+    host.pipeline("p.yaml", &a_to_b("p"));
+    let said = host.krouted(&["reload", "--wait"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(host.status_of("p")["name"], "p");
+    daemon.wait_for_line("ERROR.*its disk has not answered", SOON);
+    // Nobody waits for it any more.
+    host.pipeline("q.yaml", &a_to_b("q"));
+    eventually(SOON, "it is there", || (host.status_of("q")["name"] == "q").then_some(()));
+    let said = host.krouted(&["plan", &host.path().join("pipelines").display().to_string()]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let said = host.krouted(&["pause", "q"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("its disk has not answered"), "{said:?}");
+    let said = host.krouted(&["status"]).out;
+    assert!(said.contains("its disk has not answered"), "{said}");
+
+    // It answers: what waited longest fails, and the newest is written.
+    fs::read(&hanging).unwrap();
+    eventually(SOON, "it is over", || host.status()["state_unwritten"].is_null().then_some(()));
+    let last_good = fs::read_to_string(host.path().join("state/host-a.last-good.json")).unwrap();
+    assert!(last_good.contains("name: p") && last_good.contains("name: q"), "{last_good}");
+    let paused = fs::read_to_string(host.path().join("state/host-a.paused.json")).unwrap();
+    assert!(paused.contains(r#"["q"]"#), "{paused}");
+    daemon.wait_for_line("the state folder is written again", SOON);
+
+    // Nor does the end wait.
+    pipe(&hanging);
+    host.pipeline("r.yaml", &a_to_b("r"));
+    eventually(SOON, "it is there", || (host.status_of("r")["name"] == "r").then_some(()));
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_written_when_there_is_room_though_no_file_changes() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    host.pipeline("p.yaml", &a_to_b("p"));
+    let mut daemon = host.run();
+    let state = |file: &str| host.path().join("state").join(file);
+    let says = |file: &str, what: &str| {
+        fs::read_to_string(state(file)).is_ok_and(|text| text.contains(what))
+    };
+    eventually(SOON, "it has begun", || says("host-a.generations.json", "applied").then_some(()));
+    // It is in the way of every write.
+    let in_the_way = state("host-a.last-good.json.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    host.pipeline("p.yaml", &a_to_b("p").replace("[a]", "[newest]"));
+    let said = host.krouted(&["reload", "--wait"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!says("host-a.last-good.json", "newest"));
+    // The history is another file, and is written.
+    assert!(says("host-a.generations.json", "restart"));
+    let said = host.krouted(&["status"]).out;
+    assert!(said.contains("would not know what was good last"), "{said}");
+
+    fs::remove_dir(&in_the_way).unwrap();
+    // It is tried again every 30 s.
+    eventually(3 * SOON, "it is written", || says("host-a.last-good.json", "newest").then_some(()));
+    daemon.wait_for_line("the state folder is written again", SOON);
+    assert_eq!(host.status()["state_unwritten"], json!(null));
+    daemon.kill9();
+
+    host.pipeline("p.yaml", "name: [");
+    let mut daemon = host.run();
+    eventually(SOON, "it is there", || {
+        (host.krouted(&["status"]).code == 0 && host.status_of("p")["definition"] == "last_good")
+            .then_some(())
+    });
     assert_eq!(daemon.terminate(), Some(0));
 }
 

@@ -155,14 +155,20 @@ fn met(edition: &Edition) -> String {
 struct Forgets;
 
 impl Memory for Forgets {
-    fn keep(&mut self, _: &LastGood, _: &BTreeSet<PipelineName>, _: &[Generation]) {}
+    fn keep_last_good(&self, _: &LastGood, _: &BTreeSet<PipelineName>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn keep_history(&self, _: &[Generation]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn keep_paused(&self, _: &BTreeSet<PipelineName>) -> Result<(), String> {
+        Ok(())
+    }
 
     fn build(&self, _: &Settings) -> LastGood {
         LastGood::new()
-    }
-
-    fn keep_paused(&mut self, _: &BTreeSet<PipelineName>) -> Result<(), String> {
-        Ok(())
     }
 }
 
@@ -221,7 +227,7 @@ impl Follower {
             pokes: hangups,
             events,
             timing,
-            memory: Box::new(Forgets),
+            memory: Arc::new(Forgets),
             observe: Box::new(|_| {}),
         };
         let (end, ended) = oneshot::channel::<()>();

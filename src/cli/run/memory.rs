@@ -13,12 +13,11 @@ use crate::state::{self, Forgotten, Remembered, StateFolder, Text};
 use crate::supervisor::reload::{Generation, Memory};
 use crate::supervisor::wanted::LastGood;
 
-/// The state folder as a memory. A folder that cannot be written is said once, until it can be again.
+/// The state folder as a memory.
 pub(super) struct Kept {
     folder: StateFolder,
-    said: Option<String>,
     environment: Environment,
-    /// Good once, and not by the settings of now.
+    /// Good once, and not by the settings of the start.
     unbuilt: BTreeMap<PipelineName, Text>,
 }
 
@@ -29,45 +28,36 @@ impl Kept {
         environment: Environment,
         unbuilt: BTreeMap<PipelineName, Text>,
     ) -> Self {
-        Self { folder, said: None, environment, unbuilt }
-    }
-
-    fn note(&mut self, written: io::Result<()>) {
-        let why = written.err().map(|error| error.to_string());
-        if let Some(why) = &why
-            && self.said.as_ref() != Some(why)
-        {
-            tracing::error!(
-                "the state folder cannot be written, so a restart of the daemon would not know what was good last: {why}"
-            );
-        }
-        self.said = why;
+        Self { folder, environment, unbuilt }
     }
 }
 
+fn why(written: io::Result<()>) -> Result<(), String> {
+    written.map_err(|error| error.to_string())
+}
+
 impl Memory for Kept {
-    fn keep(
-        &mut self,
+    fn keep_last_good(
+        &self,
         last_good: &LastGood,
         unbuilt: &BTreeSet<PipelineName>,
-        history: &[Generation],
-    ) {
-        self.unbuilt.retain(|name, _| unbuilt.contains(name));
+    ) -> Result<(), String> {
         let mut texts = self.unbuilt.clone();
+        texts.retain(|name, _| unbuilt.contains(name));
         texts.extend(state::texts(last_good));
-        let written = self.folder.save_last_good(&texts);
-        self.note(written.and_then(|()| self.folder.save_generations(history)));
+        why(self.folder.save_last_good(&texts))
+    }
+
+    fn keep_history(&self, history: &[Generation]) -> Result<(), String> {
+        why(self.folder.save_generations(history))
+    }
+
+    fn keep_paused(&self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
+        why(self.folder.save_paused(paused))
     }
 
     fn build(&self, settings: &Settings) -> LastGood {
         state::restore(&self.unbuilt, settings, &self.environment, &Librdkafka).0
-    }
-
-    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
-        let written = self.folder.save_paused(paused);
-        let why = written.as_ref().err().map(ToString::to_string);
-        self.note(written);
-        why.map_or(Ok(()), Err)
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn serve(
         unbuilt: remembered.unbuilt,
         history: remembered.history,
         damage: remembered.damage,
-        memory: Box::new(remembered.kept),
+        memory: Arc::new(remembered.kept),
         pokes,
         events: Events::Native,
         timing: Timing::default(),

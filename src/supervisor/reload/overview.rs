@@ -26,6 +26,8 @@ struct Inner {
     history: Vec<Generation>,
     /// What was damaged in the state folder at the start.
     damage: Vec<String>,
+    /// What could not be written there, and why: a sentence.
+    unwritten: Option<String>,
     /// Of the last reading.
     said: Said,
     removals_held_back: Option<String>,
@@ -89,6 +91,10 @@ impl Overview {
 
     pub(super) fn history(&self) -> Vec<Generation> {
         self.lock().history.clone()
+    }
+
+    pub(super) fn set_state_unwritten(&self, sentence: Option<String>) {
+        self.lock().unwritten = sentence;
     }
 
     pub(super) fn set_needs_restart(&self, fields: &[&'static str]) {
@@ -222,6 +228,7 @@ impl Overview {
             "removals_held_back": inner.removals_held_back,
             "needs_restart": inner.needs_restart,
             "state_damage": inner.damage,
+            "state_unwritten": inner.unwritten,
             "left_behind": left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "pipelines": pipelines,
         })

@@ -1,18 +1,15 @@
-//! The operators' pauses, kept over restarts of the daemon: away from the supervisor's thread, which must not wait for a disk.
-//!
-//! What could not be written is written with the next pause, or by [`Pauses::catch_up`], whichever comes first.
+//! The operators' pauses, kept over restarts of the daemon by the [`Keeper`]: the supervisor's thread must not wait for a disk.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::Memory;
+use super::keeper::{Keeper, Written};
 use crate::model::PipelineName;
 use crate::supervisor::handle::{Gone, Handle};
 use crate::supervisor::plan::{Kind, Plan};
 
-/// So many pauses wait for a disk at once, whether anybody waits for them or not.
+/// So many pauses are under way at once, whether anybody waits for them or not.
 const WAITING_MAX: usize = 64;
 
 /// Whether a restart of the daemon will know of it.
@@ -28,19 +25,10 @@ pub enum Kept {
 #[derive(Clone)]
 pub(super) struct Pauses {
     supervisor: Handle,
-    memory: Arc<Mutex<Box<dyn Memory>>>,
-    turn: Arc<tokio::sync::Mutex<Written>>,
+    keeper: Keeper,
+    /// Those that are being done.
+    renames: Arc<tokio::sync::Mutex<Vec<Rename>>>,
     places: Arc<Semaphore>,
-}
-
-/// What was written last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Written {
-    /// All that was asked for.
-    #[default]
-    All,
-    /// Not that, or more than that.
-    Other,
 }
 
 /// The name before, and the new one.
@@ -61,9 +49,9 @@ pub(super) fn renames(plan: &Plan) -> Vec<Rename> {
 }
 
 impl Pauses {
-    pub(super) fn new(supervisor: Handle, memory: Arc<Mutex<Box<dyn Memory>>>) -> Self {
+    pub(super) fn new(supervisor: Handle, keeper: Keeper) -> Self {
         let places = Arc::new(Semaphore::new(WAITING_MAX));
-        Self { supervisor, memory, turn: Arc::default(), places }
+        Self { supervisor, keeper, renames: Arc::default(), places }
     }
 
     /// Pauses or resumes by `change`, which answers whether the pipeline is there, and keeps that. Once it has begun, it goes
@@ -88,49 +76,42 @@ impl Pauses {
     }
 
     pub(super) async fn keep(&self) -> Result<Kept, Gone> {
-        let mut turn = self.turn.lock().await;
-        self.write(&mut turn, &[]).await
+        let renames = self.renames.lock().await;
+        let written = self.put(&renames).await?;
+        drop(renames);
+        Ok(self.kept(written).await)
     }
 
     /// Keeps what is paused under both names, where it is about to be renamed: whenever the process is killed, its pause is
     /// known by the name that counts then.
-    pub(super) async fn keep_both(&self, renames: &[Rename]) -> Result<Kept, Gone> {
-        let mut turn = self.turn.lock().await;
-        self.write(&mut turn, renames).await
+    pub(super) async fn begin_renames(&self, begun: Vec<Rename>) -> Result<Kept, Gone> {
+        let mut renames = self.renames.lock().await;
+        *renames = begun;
+        let written = self.put(&renames).await?;
+        drop(renames);
+        Ok(self.kept(written).await)
     }
 
-    /// Writes again what could not be written.
-    pub(super) async fn catch_up(&self) -> Result<(), Gone> {
-        let mut turn = self.turn.lock().await;
-        match *turn {
-            Written::All => Ok(()),
-            Written::Other => self.write(&mut turn, &[]).await.map(drop),
-        }
+    /// Has the new names alone kept, and does not wait for that.
+    pub(super) async fn end_renames(&self) -> Result<(), Gone> {
+        let mut renames = self.renames.lock().await;
+        renames.clear();
+        self.put(&renames).await.map(drop)
     }
 
-    async fn write(&self, turn: &mut Written, renames: &[Rename]) -> Result<Kept, Gone> {
-        *turn = Written::Other;
+    /// Under the lock: what is put last is what is paused.
+    async fn put(&self, renames: &[Rename]) -> Result<Written, Gone> {
         let mut paused = self.supervisor.paused().await?;
-        let new: BTreeSet<_> = renames
-            .iter()
-            .filter(|(from, _)| paused.contains(from))
-            .map(|(_, to)| to.clone())
-            .collect();
-        let is_all = new.is_subset(&paused);
+        let held = renames.iter().filter(|(from, _)| paused.contains(from));
+        let new: Vec<_> = held.map(|(_, to)| to.clone()).collect();
         paused.extend(new);
-        let memory = Arc::clone(&self.memory);
-        let keep =
-            move || memory.lock().unwrap_or_else(PoisonError::into_inner).keep_paused(&paused);
-        let kept = tokio::task::spawn_blocking(keep).await;
-        Ok(match kept {
-            Ok(Ok(())) => {
-                if is_all {
-                    *turn = Written::All;
-                }
-                Kept::Kept
-            }
-            Ok(Err(why)) => Kept::Lost(why),
-            Err(error) => Kept::Lost(format!("a bug of krouted: {error}")),
-        })
+        Ok(self.keeper.put_pauses(paused))
+    }
+
+    async fn kept(&self, written: Written) -> Kept {
+        match self.keeper.wait(written).await {
+            Ok(()) => Kept::Kept,
+            Err(why) => Kept::Lost(why),
+        }
     }
 }

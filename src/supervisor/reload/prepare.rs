@@ -1,6 +1,6 @@
 //! A snapshot, checked and compared with what runs and with what was good last: what a reload would do, not done yet.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::connections::{self, Connections, Unreadable};
 use super::generation::Said;
@@ -132,8 +132,8 @@ impl Reloads {
             return last_good;
         }
         let (memory, settings) = (Arc::clone(&self.memory), settings.clone());
-        let build = move || memory.lock().unwrap_or_else(PoisonError::into_inner).build(&settings);
-        match tokio::task::spawn_blocking(build).await {
+        // It reads no disk: the texts are in memory.
+        match tokio::task::spawn_blocking(move || memory.build(&settings)).await {
             Ok(all) => {
                 let again = all.into_iter().filter(|(name, _)| self.unbuilt.contains_key(name));
                 last_good.extend(again);

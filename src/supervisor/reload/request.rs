@@ -1,16 +1,15 @@
 //! What others may ask of the one who reloads.
 
-use std::sync::{Arc, Mutex};
-
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::generation::{Generation, Said};
+use super::keeper::Keeper;
 use super::overview::{Overview, Reloads as ReloadMeasures};
 use super::pauses::{Kept, Pauses};
 use super::prepare::{Base, Files, Unprepared};
-use super::{Memory, Question, Reloads};
+use super::{Question, Reloads};
 use crate::config::Snapshot;
 use crate::model::{InstanceId, PipelineName};
 use crate::supervisor::apply::Refusal;
@@ -94,9 +93,9 @@ impl Asker {
         ask: mpsc::Sender<Request>,
         supervisor: Handle,
         overview: Overview,
-        memory: Arc<Mutex<Box<dyn Memory>>>,
+        keeper: Keeper,
     ) -> Self {
-        let pauses = Pauses::new(supervisor.clone(), memory);
+        let pauses = Pauses::new(supervisor.clone(), keeper);
         Self { ask, supervisor, overview, pauses }
     }
 

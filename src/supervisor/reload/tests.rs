@@ -25,8 +25,8 @@ use crate::worker::{Exit, Fault, FaultKind, Job, WorkerNews};
 const TAKES: u8 = 0;
 const REFUSES: u8 = 1;
 const SILENT: u8 = 2;
-/// Looks at a disk that hangs: some seconds of them.
-const HANGS_MAX: usize = 5_000;
+/// Looks at a disk that hangs, some minutes of them: more than any test takes.
+const HANGS_MAX: usize = 200_000;
 /// Generous, and shorter than a swap that nobody takes is waited for.
 const SOON: Duration = Duration::from_secs(25);
 /// It takes nothing, whatever the others do.
@@ -59,45 +59,70 @@ enum Disk {
     #[default]
     Fine,
     Full,
+    /// Only the pauses find no room.
+    NoPauses,
     Hangs,
+}
+
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Pauses,
+    Other,
 }
 
 struct Remembering(Arc<Mutex<Kept>>);
 
-impl Memory for Remembering {
-    fn keep(
-        &mut self,
-        last_good: &LastGood,
-        unbuilt: &BTreeSet<PipelineName>,
-        history: &[Generation],
-    ) {
-        let mut kept = self.0.lock().unwrap();
-        kept.last_good.clone_from(last_good);
-        kept.unbuilt.clone_from(unbuilt);
-        kept.history = history.to_vec();
-    }
-
-    fn build(&self, _: &Settings) -> LastGood {
-        self.0.lock().unwrap().buildable.clone()
-    }
-
-    fn keep_paused(&mut self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
+impl Remembering {
+    /// As the disk lets it.
+    fn write(&self, what: What, write: impl FnOnce(&mut Kept)) -> Result<(), String> {
         for _ in 0..HANGS_MAX {
             let mut kept = self.0.lock().unwrap();
             match kept.disk {
                 Disk::Fine => {
-                    kept.paused.clone_from(paused);
-                    let good = kept.last_good.keys().cloned().collect();
-                    kept.written.push((paused.clone(), good));
+                    write(&mut kept);
                     return Ok(());
                 }
-                Disk::Full => return Err("the disk is full".to_owned()),
+                Disk::NoPauses if what == What::Other => {
+                    write(&mut kept);
+                    return Ok(());
+                }
+                Disk::Full | Disk::NoPauses => return Err("the disk is full".to_owned()),
                 Disk::Hangs => {}
             }
             drop(kept);
             pause();
         }
         Err("it hangs".to_owned())
+    }
+}
+
+impl Memory for Remembering {
+    fn keep_last_good(
+        &self,
+        last_good: &LastGood,
+        unbuilt: &BTreeSet<PipelineName>,
+    ) -> Result<(), String> {
+        self.write(What::Other, |kept| {
+            kept.last_good.clone_from(last_good);
+            kept.unbuilt.clone_from(unbuilt);
+        })
+    }
+
+    fn keep_history(&self, history: &[Generation]) -> Result<(), String> {
+        self.write(What::Other, |kept| kept.history = history.to_vec())
+    }
+
+    fn build(&self, _: &Settings) -> LastGood {
+        self.0.lock().unwrap().buildable.clone()
+    }
+
+    fn keep_paused(&self, paused: &BTreeSet<PipelineName>) -> Result<(), String> {
+        self.write(What::Pauses, |kept| {
+            kept.paused.clone_from(paused);
+            let good = kept.last_good.keys().cloned().collect();
+            kept.written.push((paused.clone(), good));
+        })
     }
 }
 
@@ -151,6 +176,12 @@ async fn definition(reloads: &Reloads) -> String {
     let pipelines = reloads.supervisor.status().await.unwrap();
     let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &pipelines, &[]);
     document["pipelines"][0]["definition"].as_str().unwrap().to_owned()
+}
+
+/// What status says that the disk does not know; empty where it knows all.
+async fn unwritten(asker: &Asker) -> String {
+    let document = asker.status(&InstanceId::new("test").unwrap()).await.unwrap();
+    document["state_unwritten"].as_str().unwrap_or_default().to_owned()
 }
 
 async fn running(reloads: &Reloads) -> Vec<String> {
@@ -271,7 +302,7 @@ impl World {
             pokes: mpsc::channel(4).1,
             events: Events::Native,
             timing: Timing::default(),
-            memory: Box::new(Remembering(Arc::clone(&self.kept))),
+            memory: Arc::new(Remembering(Arc::clone(&self.kept))),
             observe: Box::new(|_| {}),
         };
         runtime.block_on(async {

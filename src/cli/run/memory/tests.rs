@@ -21,15 +21,15 @@ fn what_the_settings_do_not_allow_now_is_kept_and_built_when_they_do() {
     let (all, unbuilt) = last_good(open().load().last_good, &wrong, &environment);
     assert!(all.is_empty());
     assert_eq!(unbuilt[&name], text);
-    let mut kept = Kept::new(open(), environment.clone(), unbuilt);
-    kept.keep(&all, &[name.clone()].into(), &[]);
+    let kept = Kept::new(open(), environment.clone(), unbuilt);
+    kept.keep_last_good(&all, &[name.clone()].into()).unwrap();
     assert_eq!(open().load().last_good[&name], text);
     assert!(kept.build(&wrong).is_empty());
     let built = kept.build(&right);
     assert_eq!(built.keys().collect::<Vec<_>>(), [&name]);
     // It is good again, then removed.
-    kept.keep(&built, &BTreeSet::new(), &[]);
+    kept.keep_last_good(&built, &BTreeSet::new()).unwrap();
     assert_eq!(open().load().last_good[&name], text);
-    kept.keep(&LastGood::new(), &BTreeSet::new(), &[]);
+    kept.keep_last_good(&LastGood::new(), &BTreeSet::new()).unwrap();
     assert!(open().load().last_good.is_empty());
 }

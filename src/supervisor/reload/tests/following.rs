@@ -233,3 +233,41 @@ fn what_is_not_removed_is_said_while_nothing_newer_is_known_of_the_folder() {
         assert_eq!(shown(reloads), why);
     });
 }
+
+#[test]
+fn a_state_disk_that_hangs_holds_up_no_change_and_has_the_newest_when_it_answers() {
+    let world = World::new();
+    world.daemon(&[], work(&world.answer), async |reloads, asker, handle| {
+        world.file("a", "one");
+        following(reloads, async {
+            until_runs(&handle, SOON, &["a one".into()]).await;
+            asker.reload(Removals::Refused).await.unwrap();
+            assert_eq!(world.kept(), ["a one"]);
+            let disk = |disk| world.kept.lock().unwrap().disk = disk;
+            disk(Disk::Hangs);
+            for topic in ["two", "three", "four"] {
+                world.file("a", topic);
+                until_runs(&handle, SOON, &[format!("a {topic}")]).await;
+            }
+            let answered = tokio::time::timeout(SOON, asker.reload(Removals::Refused)).await;
+            assert_eq!(outcome(&answered.unwrap().unwrap()), "unchanged");
+            let lost = Some(pauses::Kept::Lost(keeper::hanging()));
+            assert_eq!(asker.pause(name("a")).await.unwrap(), lost);
+            let said = unwritten(&asker).await;
+            assert!(said.contains(&keeper::hanging()), "{said}");
+            assert_eq!(world.kept(), ["a one"]);
+
+            disk(Disk::Fine);
+            let over = async {
+                while !unwritten(&asker).await.is_empty() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(SOON, over).await.expect("it is not over");
+            assert_eq!(world.kept(), ["a four"]);
+            assert_eq!(world.kept.lock().unwrap().paused, [name("a")].into());
+            assert_eq!(asker.resume(name("a")).await.unwrap(), Some(pauses::Kept::Kept));
+        })
+        .await;
+    });
+}

@@ -141,3 +141,46 @@ fn a_pause_that_could_not_be_written_is_written_later_and_once() {
         assert_eq!((&kept.paused, kept.written.len()), (&set(&["a"]), 1));
     });
 }
+
+#[test]
+fn what_was_good_last_is_written_by_itself_once_there_is_room() {
+    let world = World::new();
+    world.file("a", "one");
+    world.daemon(&[], work(&world.answer), async |mut reloads, asker, _| {
+        world.start(&mut reloads).await;
+        let disk = |disk| world.kept.lock().unwrap().disk = disk;
+        disk(Disk::Full);
+        world.file("a", "two");
+        assert_eq!(outcome(&world.change(&mut reloads).await), "applied");
+        reloads.try_again().await.unwrap();
+        assert_eq!((world.kept(), world.outcomes().len()), (vec!["a one".to_owned()], 1));
+        let said = unwritten(&asker).await;
+        assert!(said.contains("what was good last: the disk is full"), "{said}");
+        disk(Disk::Fine);
+        reloads.try_again().await.unwrap();
+        assert_eq!((world.kept(), world.outcomes().len()), (vec!["a two".to_owned()], 2));
+        assert_eq!(unwritten(&asker).await, "");
+    });
+}
+
+#[test]
+fn the_name_that_a_pause_is_known_by_is_forgotten_after_the_pause_has_its_new_one() {
+    let world = World::new();
+    in_group(&world, "file", "a");
+    world.daemon(&[], work(&world.answer), async |mut reloads, asker, _| {
+        world.start(&mut reloads).await;
+        assert_eq!(asker.pause(name("a")).await, Ok(Some(pauses::Kept::Kept)));
+        let disk = |disk| world.kept.lock().unwrap().disk = disk;
+        disk(Disk::NoPauses);
+        in_group(&world, "file", "b");
+        assert_eq!(changes(&world.change(&mut reloads).await), ["b rename"]);
+        // What nobody's pause hangs on is written.
+        assert_eq!((world.kept(), world.outcomes().len()), (vec!["a out".to_owned()], 2));
+        world.kept.lock().unwrap().written.clear();
+        disk(Disk::Fine);
+        reloads.try_again().await.unwrap();
+        let written = std::mem::take(&mut world.kept.lock().unwrap().written);
+        assert_eq!(written, [(set(&["b"]), vec![name("a")])]);
+        assert_eq!(world.kept(), ["b out"]);
+    });
+}
