@@ -248,14 +248,13 @@ impl<'a> Asked<'a> {
 
     /// Whether each partition has a leader.
     fn led(&mut self, name: &str, shape: &TopicShape, place: &Place, of: Use) {
-        let leaderless = |(number, partition): (usize, &'_ PartitionFacts)| match partition {
+        let leaderless = |(number, partition): (usize, &PartitionFacts)| match partition {
             PartitionFacts::Leaderless { on } => Some((number, on.clone())),
             PartitionFacts::Led { .. } => None,
         };
-        let all: Vec<_> = shape.partitions.iter().enumerate().filter_map(leaderless).collect();
-        if let Some((first, on)) = all.first() {
-            let share = Share { first: *first, count: all.len(), all: shape.partitions.len() };
-            self.findings.leaderless(place.clone(), (name, of), share, on);
+        let all = shape.partitions.iter().enumerate();
+        if let Some((some, on)) = Share::of(all.filter_map(leaderless), shape.partitions.len()) {
+            self.findings.leaderless(place.clone(), (name, of), some, &on);
         }
     }
 
@@ -267,10 +266,9 @@ impl<'a> Asked<'a> {
             }
             PartitionFacts::Led { .. } | PartitionFacts::Leaderless { .. } => None,
         };
-        let all: Vec<_> = shape.partitions.iter().enumerate().filter_map(short).collect();
-        if let Some((first, in_sync)) = all.first() {
-            let share = Share { first: *first, count: all.len(), all: shape.partitions.len() };
-            self.findings.too_few_in_sync(place.clone(), topic, share, (*in_sync, min));
+        let all = shape.partitions.iter().enumerate();
+        if let Some((some, in_sync)) = Share::of(all.filter_map(short), shape.partitions.len()) {
+            self.findings.too_few_in_sync(place.clone(), topic, some, (in_sync, min));
         }
     }
 

@@ -51,14 +51,23 @@ impl Use {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Share {
     /// The number of the first.
-    pub(in crate::config) first: usize,
-    pub(in crate::config) count: usize,
-    pub(in crate::config) all: usize,
+    first: usize,
+    count: usize,
+    all: usize,
 }
 
 impl Share {
+    /// Those of `all`, each by its number, with what is known of the first; nothing where there is none.
+    pub(in crate::config) fn of<T>(
+        mut some: impl Iterator<Item = (usize, T)>,
+        all: usize,
+    ) -> Option<(Self, T)> {
+        let (first, of_first) = some.next()?;
+        Some((Self { first, count: some.count().saturating_add(1), all }, of_first))
+    }
+
     /// `one` and `many`: what is said of it, by its number, or of them.
-    fn of(self, topic: &str, one: &str, many: &str) -> String {
+    fn said(self, topic: &str, one: &str, many: &str) -> String {
         let (Self { first, count, all }, topic) = (self, quote(topic));
         if count == 1 {
             format!("partition {first} of the topic {topic} {one}")
@@ -281,7 +290,7 @@ impl Findings {
     ) {
         let message = format!(
             "{}: nothing can be {} there now",
-            share.of(topic, "has no leader", "have no leader"),
+            share.said(topic, "has no leader", "have no leader"),
             match of {
                 Use::Source => "read",
                 Use::Sink | Use::DeadLetter => "written",
@@ -307,7 +316,7 @@ impl Findings {
         let one = format!("has {} in sync", replicas(in_sync));
         let message = format!(
             "{}, and min.insync.replicas={min}: no record is acknowledged there now",
-            share.of(topic.as_str(), &one, "have too few replicas in sync"),
+            share.said(topic.as_str(), &one, "have too few replicas in sync"),
         );
         let hint = "look after the brokers of its other replicas, then try again".to_owned();
         self.error(TOO_FEW_IN_SYNC, place, message, hint);
