@@ -132,7 +132,9 @@ impl Measures {
         let lags: Vec<_> = unit.workers.iter().map(|w| w.gauges.lag_by_topic()).collect();
         let Shares { consumed, routed, produced } = unit.breakdown.shares();
         let mut lag = consumed.zeros();
-        lags.iter().flat_map(|topics| topics.iter()).for_each(|(topic, records)| lag.add(topic, *records));
+        lags.iter()
+            .flat_map(|topics| topics.iter())
+            .for_each(|(topic, records)| lag.add(topic, *records));
         Self {
             consumed,
             filtered: sum(|c| &c.filtered),
