@@ -249,35 +249,45 @@ impl Inner {
 
     /// Writes until nothing waits, or nothing else can be written.
     fn write_all(&self) {
+        let mut told: (Result<(), String>, Vec<Tell>) = (Ok(()), Vec::new());
         loop {
             let job = {
                 let mut slot = self.lock();
-                match slot.next() {
-                    Some(job) => job,
-                    None => return self.rest(&mut slot),
+                let job = slot.next();
+                if job.is_none() {
+                    self.rest(&mut slot);
                 }
+                job
             };
-            let (written, waiters) = match job {
-                Job::Pauses(paused, waiters) => {
-                    let written = caught(|| self.memory.keep_paused(&paused));
-                    self.note(|slot| slot.pauses.note(&paused, &written));
-                    (written, waiters)
-                }
-                Job::Good(good, waiters) => {
-                    let keep = || self.memory.keep_last_good(&good.last_good, &good.unbuilt);
-                    let written = caught(keep);
-                    self.note(|slot| slot.good.note(&good, &written));
-                    (written, waiters)
-                }
-                Job::History(history, waiters) => {
-                    let written = caught(|| self.memory.keep_history(&history));
-                    self.note(|slot| slot.history.note(&history, &written));
-                    (written, waiters)
-                }
-            };
+            // Only now: whoever is told of the last write finds nobody at work, and status says what came of it.
+            let (written, waiters) = told;
             for waiter in waiters {
                 // Whoever waited may have gone.
                 drop(waiter.send(written.clone()));
+            }
+            let Some(job) = job else { return };
+            told = self.write(job);
+        }
+    }
+
+    /// What came of it, and who is to be told.
+    fn write(&self, job: Job) -> (Result<(), String>, Vec<Tell>) {
+        match job {
+            Job::Pauses(paused, waiters) => {
+                let written = caught(|| self.memory.keep_paused(&paused));
+                self.note(|slot| slot.pauses.note(&paused, &written));
+                (written, waiters)
+            }
+            Job::Good(good, waiters) => {
+                let keep = || self.memory.keep_last_good(&good.last_good, &good.unbuilt);
+                let written = caught(keep);
+                self.note(|slot| slot.good.note(&good, &written));
+                (written, waiters)
+            }
+            Job::History(history, waiters) => {
+                let written = caught(|| self.memory.keep_history(&history));
+                self.note(|slot| slot.history.note(&history, &written));
+                (written, waiters)
             }
         }
     }
