@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::daemon::Host;
-use crate::kafka::{Isolation, shared};
+use crate::kafka::record::Record;
+use crate::kafka::{Isolation, shared, unique};
 use crate::scene::{PATIENT, SOON, Scene, values};
 use crate::wait::eventually;
 
@@ -43,6 +44,51 @@ fn a_paused_pipeline_stays_in_its_group_and_goes_on_where_it_was() {
     assert_eq!(scene.host.krouted(&["resume", &scene.name]).code, 0);
     assert_eq!(scene.values(&out, 3), ["1", "2", "3"]);
     assert_eq!(daemon.terminate(), Some(0));
+}
+
+/// One partition goes to another daemon while this one is paused, and comes back when that ends.
+fn a_partition_comes_back_after_a_pause(membership: &str) {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 2), cluster.topic("out", 1));
+    let source = [&format!("topics: [{input}]"), "start: earliest", membership];
+    scene.file("exactly_once", &source, &[&to(&out)]);
+    let mut daemon = scene.run();
+    assert_eq!(scene.host.krouted(&["pause", &scene.name]).code, 0);
+    scene.host.wait_for_state(&scene.name, "paused");
+
+    let other = Host::new(&unique("other"), &cluster.bootstrap);
+    let file = fs::read_to_string(scene.host.path().join("pipelines/pipeline.yaml")).unwrap();
+    other.pipeline("pipeline.yaml", &file);
+    let mut second = other.run();
+    let has = |host: &Host, count: u64| {
+        eventually(SOON, &format!("{count} partitions"), || {
+            (host.status_of(&scene.name)["totals"]["partitions"] == count).then_some(())
+        });
+    };
+    second.wait_for_line("partitions assigned", SOON);
+    has(&scene.host, 1);
+    has(&other, 1);
+    assert_eq!(scene.host.krouted(&["resume", &scene.name]).code, 0);
+    scene.host.wait_for_state(&scene.name, "running");
+    assert_eq!(second.terminate(), Some(0));
+    has(&scene.host, 2);
+    let both = [0, 1].map(|n| Record::new(None, Some(&n.to_string())).to(n));
+    cluster.produce(&input, &both);
+    let mut read = scene.values(&out, 2);
+    read.sort_unstable();
+    assert_eq!(read, ["0", "1"]);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_partition_that_went_during_a_pause_is_read_when_it_comes_back() {
+    a_partition_comes_back_after_a_pause("membership: dynamic");
+}
+
+#[test]
+fn a_partition_that_static_members_exchanged_during_a_pause_is_read_when_it_comes_back() {
+    a_partition_comes_back_after_a_pause("membership: static");
 }
 
 #[test]

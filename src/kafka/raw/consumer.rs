@@ -156,11 +156,12 @@ impl Consumer {
         Ok(())
     }
 
-    /// Gives these partitions back, or all, as the protocol is.
+    /// Gives these partitions back, or all, as the protocol is. None of them is paused when it comes back.
     pub(in crate::kafka) fn unassign(&mut self, list: &PartitionList) -> Result<(), Failed> {
         if self.protocol == Protocol::Eager {
             return self.unassign_all();
         }
+        self.lift_pause(list);
         // SAFETY: a live consumer and list.
         let error = unsafe { sys::rd_kafka_incremental_unassign(self.rk, list.pointer()) };
         checked("unassign", error)?;
@@ -168,11 +169,23 @@ impl Consumer {
         Ok(())
     }
 
+    /// As [`unassign`](Self::unassign), for all.
     pub(in crate::kafka) fn unassign_all(&mut self) -> Result<(), Failed> {
+        if let Ok(all) = self.assignment() {
+            self.lift_pause(&all);
+        }
         // SAFETY: a live consumer; a null list unassigns everything.
         checked_code("unassign", unsafe { sys::rd_kafka_assign(self.rk, ptr::null()) })?;
         self.owes_answer = false;
         Ok(())
+    }
+
+    /// librdkafka keeps a pause over the end of an assignment (`rdkafka_assignment.c` lifts only its own): a partition that went
+    /// and came back would be fetched by nobody, and nothing would say so.
+    fn lift_pause(&self, list: &PartitionList) {
+        // SAFETY: a live consumer and list.
+        let _unknown = unsafe { sys::rd_kafka_resume_partitions(self.rk, list.pointer()) };
+        // A partition that it does not know any more is not paused either.
     }
 
     /// Fetches nothing more of these partitions, and drops what is fetched and not yet handed out.
