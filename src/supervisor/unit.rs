@@ -99,6 +99,7 @@ pub(super) enum Trouble {
 }
 
 struct Progress {
+    /// Of the attempt that is looked at: one that was left behind may commit on, and moves nothing for its successor.
     windows: u64,
     since: Instant,
     limit: Duration,
@@ -221,12 +222,13 @@ impl Worker {
 
     /// Whether it has had partitions and work for too long without finishing anything.
     pub(super) fn is_stalled(&mut self, now: Instant) -> bool {
-        let windows = self.counters.windows.load(Relaxed);
+        let windows = self.gauges.committed.load(Relaxed);
         let has_work =
             self.gauges.partitions.load(Relaxed) > 0 && self.gauges.lag.load(Relaxed) > 0;
         let works = matches!(self.state, State::Running { .. });
         let progress = &mut self.progress;
-        if windows != progress.windows {
+        // Fewer are those of a new attempt, which is not better by that alone.
+        if windows > progress.windows {
             progress.limit = STALL_FIRST;
         }
         if windows != progress.windows || !has_work || !works {

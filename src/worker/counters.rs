@@ -44,6 +44,8 @@ pub struct Gauges {
     pub lag: AtomicU64,
     /// Partitions that it has.
     pub partitions: AtomicU64,
+    /// Windows that it has committed.
+    pub committed: AtomicU64,
     /// `lag` by topic: of a pattern they may be thousands, and who looks copies none of them.
     lag_by_topic: Mutex<Arc<BTreeMap<String, u64>>>,
 }

@@ -287,6 +287,7 @@ impl<'a, P: Port> Shell<'a, P> {
     /// The window is committed.
     fn count_window(&self) {
         self.job.counters.commit(&self.tally, &self.offsets, &self.edition.pipeline);
+        self.job.gauges.committed.fetch_add(1, Relaxed);
     }
 
     /// Once: it ends what the supervisor remembers of attempts that failed.

@@ -58,7 +58,39 @@ fn a_worker_that_commits_or_has_nothing_to_do_or_is_paused_is_not_stalled() {
     let worker = &mut unit.workers[0];
     let began = Instant::now();
     for minute in 0..100 {
-        worker.counters.windows.fetch_add(u64::from(minute % 4 == 0), Relaxed);
+        worker.gauges.committed.fetch_add(u64::from(minute % 4 == 0), Relaxed);
         assert!(!worker.is_stalled(began + MINUTE * minute));
     }
+}
+
+#[test]
+fn what_a_worker_that_was_left_behind_commits_is_no_progress_of_its_successor() {
+    let mut unit = running();
+    let worker = &mut unit.workers[0];
+    let began = Instant::now();
+    let stalls = (0..40).filter(|minute| {
+        worker.counters.windows.fetch_add(1, Relaxed);
+        worker.is_stalled(began + MINUTE * *minute)
+    });
+    assert_eq!(stalls.collect::<Vec<_>>(), [5, 15, 35]);
+}
+
+#[test]
+fn a_worker_that_was_made_anew_and_commits_nothing_either_is_given_longer() {
+    let mut unit = running();
+    let worker = &mut unit.workers[0];
+    worker.gauges.committed.store(3, Relaxed);
+    let began = Instant::now();
+    let mut stalls = Vec::new();
+    for minute in 0..60 {
+        if worker.is_stalled(began + MINUTE * minute) {
+            stalls.push(minute);
+            // As its next attempt begins.
+            worker.gauges = Arc::default();
+            worker.gauges.partitions.store(1, Relaxed);
+            worker.gauges.lag.store(5, Relaxed);
+        }
+    }
+    // After five minutes; then ten from the first look at the new one, and twenty more.
+    assert_eq!(stalls, [5, 16, 36]);
 }
