@@ -5,8 +5,6 @@
 
 use wide::u8x16;
 
-/// Bytes that are classified at once by [`text_end`].
-pub(super) const TEXT: usize = 8;
 /// Bytes that are classified at once by [`brackets`] and [`text_ends_at`].
 pub(super) const BLOCK: usize = 64;
 
@@ -29,8 +27,17 @@ pub(super) fn text_ends_at(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(block) => text_ends_of(block),
-        None => text_ends_of(&padded(rest, 0)),
+        None => text_ends_of_tail(bytes, rest),
     }
+}
+
+/// The same of fewer bytes than a block has, the last ones of a document: by its last whole block, where it has one.
+#[inline]
+fn text_ends_of_tail(bytes: &[u8], rest: &[u8]) -> u64 {
+    let Some(block) = bytes.last_chunk::<BLOCK>() else { return text_ends_of(&padded(rest, 0)) };
+    let plain = !text_ends_of(block);
+    let before = u32::try_from(BLOCK - rest.len()).ok();
+    !before.and_then(|before| plain.checked_shr(before)).unwrap_or(0)
 }
 
 #[inline]
@@ -47,23 +54,6 @@ pub(super) fn padded(rest: &[u8], with: u8) -> [u8; BLOCK] {
     let mut block = [with; BLOCK];
     block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     block
-}
-
-/// The first quote, backslash or control character, or [`TEXT`].
-#[inline]
-pub(super) fn text_end(bytes: [u8; TEXT]) -> usize {
-    place(text_ends(u64::from_le_bytes(bytes)))
-}
-
-/// The highest bit of each byte that is a quote, a backslash or a control character; those above the lowest may be wrong,
-/// because a borrow reaches them.
-#[inline]
-fn text_ends(word: u64) -> u64 {
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    let ends = zero(word ^ (ONES * 0x22))
-        | zero(word ^ (ONES * 0x5c))
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    ends & HIGHS
 }
 
 /// The first byte that is no digit, or 8.

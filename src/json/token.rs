@@ -78,40 +78,23 @@ pub(super) fn string(bytes: &[u8], at: usize, window: &mut Window) -> Result<(us
     if byte(bytes, end) == b'"' {
         return Ok((end + 1, false));
     }
-    let end = rest_of_string(bytes, end)?;
+    let end = rest_of_string(bytes, end, *window)?;
     Ok((end >> 1, end & 1 == 1))
 }
 
-/// Reads a string from somewhere in it on. The lowest bit of the result says whether there was an escape; the place is in the
-/// others.
+/// Reads a string from a quote, backslash or control character in it on. The lowest bit of the result says whether there was an
+/// escape; the place is in the others.
 #[inline(never)]
-fn rest_of_string(bytes: &[u8], mut at: usize) -> Read {
+fn rest_of_string(bytes: &[u8], mut at: usize, mut window: Window) -> Read {
     let mut escaped = 0;
     loop {
-        at = plain(bytes, at);
         match byte(bytes, at) {
             b'"' => return Ok((at + 1) << 1 | escaped),
-            b'\\' => at = escape(bytes, at)?,
+            b'\\' => at = window.next(bytes, escape(bytes, at)?),
             _ => return Err(Fail::new(Reason::Control, at)),
         }
         escaped = 1;
     }
-}
-
-/// The next quote, backslash or control character.
-#[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let length = block::text_end(*chunk);
-        at += length;
-        if length < block::TEXT {
-            return at;
-        }
-    }
-    while !matches!(byte(bytes, at), b'"' | b'\\' | 0..=0x1f) {
-        at += 1;
-    }
-    at
 }
 
 fn escape(bytes: &[u8], at: usize) -> Read {
@@ -211,14 +194,24 @@ pub(super) fn value(bytes: &[u8], at: usize, floor: u32, window: &mut Window) ->
     let (first, at) = token(bytes, at);
     match first {
         b'"' => string(bytes, at, window).map(|(at, _)| at),
-        b'{' | b'[' => container(bytes, at, floor, *window),
+        b'{' | b'[' => {
+            let (at, seen) = container(bytes, at, floor, *window)?;
+            *window = seen;
+            Ok(at)
+        }
         _ => scalar(bytes, at, first),
     }
 }
 
-/// Skips an object or array, from its opening bracket on.
+/// Skips an object or array, from its opening bracket on. The window goes in and comes out by value: by reference it would not
+/// stay in registers.
 #[inline(never)]
-fn container(bytes: &[u8], mut at: usize, floor: u32, mut window: Window) -> Read {
+fn container(
+    bytes: &[u8],
+    mut at: usize,
+    floor: u32,
+    mut window: Window,
+) -> Result<(usize, Window), Fail> {
     let mut depth = floor;
     // The lowest bit: the innermost container is an object.
     let mut objects = 0_u128;
@@ -256,7 +249,7 @@ fn container(bytes: &[u8], mut at: usize, floor: u32, mut window: Window) -> Rea
             depth -= 1;
             objects >>= 1;
             if depth == floor {
-                return Ok(at);
+                return Ok((at, window));
             }
         }
     }
