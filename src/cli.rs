@@ -20,8 +20,8 @@ mod status;
 mod test;
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 /// Moves records between Kafka topics as YAML files say.
@@ -126,6 +126,22 @@ impl Outcome {
 
 /// Runs the command that the arguments ask for.
 pub fn run(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
+    let outcome = command(arguments);
+    match outcome {
+        // Half a document is not what was asked for, whatever it would have said.
+        Outcome::Good | Outcome::Changes if UNPRINTED.load(Relaxed) => Outcome::Failed,
+        Outcome::Good
+        | Outcome::Changes
+        | Outcome::Findings
+        | Outcome::Failed
+        | Outcome::Usage
+        | Outcome::Unreachable
+        | Outcome::Later
+        | Outcome::Configuration => outcome,
+    }
+}
+
+fn command(arguments: impl Iterator<Item = std::ffi::OsString>) -> Outcome {
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return usage(&error),
@@ -192,13 +208,23 @@ enum Stream {
     Errors,
 }
 
-/// Prints a text. A reader that went away (`| head`) has seen enough.
+/// Standard output took less than it was given. Of the process, as standard output is.
+static UNPRINTED: AtomicBool = AtomicBool::new(false);
+
+/// Prints a text. A reader that went away (`| head`) has seen enough; where standard output takes no more for another reason, as on
+/// a full disk, the command has failed.
 fn say(stream: Stream, text: &str) {
     let write = |out: &mut dyn Write| out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    let written = match stream {
-        Stream::Data => write(&mut io::stdout().lock()).context("standard output"),
-        Stream::Errors => write(&mut io::stderr().lock()).context("standard error"),
-    };
-    // Nobody is left who could be told.
-    drop(written);
+    match stream {
+        // Nobody is left who could be told.
+        Stream::Errors => drop(write(&mut io::stderr().lock())),
+        Stream::Data => {
+            if let Err(error) = write(&mut io::stdout().lock())
+                && error.kind() != io::ErrorKind::BrokenPipe
+                && !UNPRINTED.swap(true, Relaxed)
+            {
+                say(Stream::Errors, &format!("error: standard output: {error}\n"));
+            }
+        }
+    }
 }

@@ -133,13 +133,32 @@ fn is_plain_json(bytes: &[u8]) -> bool {
         && scan(&Paths::default(), bytes, Check::Whole, &mut []).is_ok()
 }
 
+/// Text where it is some, and takes no more room than base64 would: a NUL is six bytes of JSON, and a line has a limit.
 fn either(bytes: &[u8], as_text: &str, as_base64: &str, out: &mut Vec<u8>) {
     let (field, shown) = match std::str::from_utf8(bytes) {
-        Ok(shown) => (as_text, std::borrow::Cow::Borrowed(shown)),
-        Err(_) => (as_base64, base64::encode(bytes).into()),
+        Ok(shown) if room_as_text(bytes) <= room_as_base64(bytes) => {
+            (as_text, std::borrow::Cow::Borrowed(shown))
+        }
+        Ok(_) | Err(_) => (as_base64, base64::encode(bytes).into()),
     };
     out.extend_from_slice(field.as_bytes());
     text(&shown, out);
+}
+
+/// Bytes within the quotes, escapes included.
+fn room_as_text(bytes: &[u8]) -> usize {
+    let room = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    bytes.iter().map(room).sum()
+}
+
+/// Bytes within the quotes; some more for the longer name of the field, so that a short text stays one.
+fn room_as_base64(bytes: &[u8]) -> usize {
+    const SHORT: usize = 1000;
+    bytes.len() / 3 * 4 + SHORT
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {

@@ -247,7 +247,9 @@ impl Run<'_> {
                     return Err(Ended::Record(format!("{topic}[{partition}]@{offset}: {why}")));
                 }
             }
-            self.out.mark(mark, Mark::follows);
+            if self.arguments.group.is_some() {
+                self.out.mark(mark, Mark::follows);
+            }
             if self.out.is_full() {
                 self.flush()?;
             }
@@ -282,6 +284,9 @@ impl Run<'_> {
     /// Commits what somebody has.
     fn commit(&mut self) -> Result<(), Ended> {
         self.committed = self.clock.now();
+        if self.arguments.group.is_none() {
+            return Ok(());
+        }
         let reader = &mut self.reader;
         self.out.taken(&mut |mark| reader.written(mark)).map_err(Ended::Output)?;
         self.reader.commit().map_err(Ended::Fault)
@@ -297,6 +302,8 @@ impl Run<'_> {
         let committed = written.and_then(|()| self.commit_all());
         match (ended, committed) {
             (Ended::Well | Ended::Cut, Err(failed)) => failed,
+            // It is the same, and is said.
+            (ended @ Ended::Output(_), _) => ended,
             (ended, Err(Ended::Output(error))) if error.kind() != io::ErrorKind::BrokenPipe => {
                 say(Stream::Errors, &format!("error: standard output: {error}\n"));
                 ended
@@ -307,10 +314,11 @@ impl Run<'_> {
 
     /// A reader that is slow is waited for as a write would wait for it; one that is gone is not.
     fn commit_all(&mut self) -> Result<(), Ended> {
-        self.commit()?;
         if self.arguments.group.is_none() {
-            return Ok(());
+            // Nothing is committed; that a file is not whole is said all the same.
+            return self.out.taken(&mut drop).map_err(Ended::Output);
         }
+        self.commit()?;
         let since = self.clock.now();
         while !self.out.is_taken() && self.out.has_reader_yet() && !self.stop.requested() {
             self.commit()?;
@@ -338,17 +346,16 @@ impl Run<'_> {
         self.arguments.until_end || self.arguments.count.is_some()
     }
 
-    /// A reader that went away has seen enough; a group wants to know.
+    /// A reader that went away has seen enough; a group wants to know, and is not where it was to be.
     fn report_unread(&self) -> Outcome {
-        if let Some(group) = &self.arguments.group {
-            say(
-                Stream::Errors,
-                &format!(
-                    "nobody reads any more: what was not read stays for the next run of the group {group}\n"
-                ),
-            );
-        }
-        Outcome::Good
+        let Some(group) = &self.arguments.group else { return Outcome::Good };
+        say(
+            Stream::Errors,
+            &format!(
+                "nobody reads any more: what was not read stays for the next run of the group {group}\n"
+            ),
+        );
+        if self.has_end() { Outcome::Later } else { Outcome::Good }
     }
 
     fn report(&self, ended: &Ended) -> Outcome {

@@ -7,9 +7,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::by_hand::misused;
 use super::{Outcome, Stream, say, schema};
-use crate::config::{Counts, Environment, Output, render, settings};
+use crate::config::{
+    self, CheckedFile, Counts, Environment, Output, Settings, Snapshot, render, settings,
+};
 use crate::kafka::Librdkafka;
-use crate::model::PipelineName;
+use crate::model::{ClusterName, PipelineName};
 
 /// What `init` is asked for.
 #[derive(Debug, clap::Args)]
@@ -49,10 +51,12 @@ impl Fresh {
     }
 }
 
-/// Where pipelines and schemas are.
+/// What the settings say of where a pipeline is to be.
 struct Folders {
     pipelines: PathBuf,
     schemas: PathBuf,
+    /// The cluster that it names, where none is the default.
+    cluster: Option<ClusterName>,
 }
 
 const SETTINGS: &str = "krouted.yaml";
@@ -61,24 +65,30 @@ const SETTINGS: &str = "krouted.yaml";
 fn folders() -> Result<Folders, String> {
     let file = Path::new(SETTINGS);
     if file.symlink_metadata().is_err() {
-        return Ok(Folders { pipelines: "pipelines".into(), schemas: "schemas".into() });
+        let (pipelines, schemas) = ("pipelines".into(), "schemas".into());
+        return Ok(Folders { pipelines, schemas, cluster: None });
     }
     let environment = Environment::of_process();
     match settings::load(Some(file), &environment, &Librdkafka) {
         Ok(loaded) => {
-            let settings = loaded.settings;
-            Ok(Folders { pipelines: settings.pipelines, schemas: settings.schemas })
+            let Settings { pipelines, schemas, clusters, .. } = loaded.settings;
+            let has_default = clusters.keys().any(|name| name.as_str() == "default");
+            let cluster = clusters.into_keys().next().filter(|_| !has_default);
+            Ok(Folders { pipelines, schemas, cluster })
         }
         Err(findings) => Err(render(&findings, Counts { files: 1, pipelines: 0 }, Output::Text)),
     }
 }
 
 /// The pipeline last: while it is not there, the next try goes on where this one ended.
-fn files(name: &str, Folders { pipelines, schemas }: &Folders) -> [Fresh; 5] {
+fn files(name: &str, Folders { pipelines, schemas, cluster }: &Folders) -> [Fresh; 5] {
     let named = |text: &str| text.replace("{name}", name);
+    let cluster = cluster.as_ref();
+    let cluster = cluster.map_or(String::new(), |c| format!("cluster: '{c}' # of {SETTINGS}\n"));
     let grammar = way(pipelines, schemas).join("pipeline.v1.schema.json");
     let payload = schemas.join(format!("{name}.json"));
     let pipeline = named(include_str!("init/pipeline.yaml"))
+        .replace("{cluster}\n", &cluster)
         .replace("{grammar}", &grammar.display().to_string())
         .replace("{payload}", &payload.display().to_string());
     let fresh = |path, text, taken| Fresh { path, text, taken };
@@ -91,6 +101,14 @@ fn files(name: &str, Folders { pipelines, schemas }: &Folders) -> [Fresh; 5] {
         fresh(payload, named(include_str!("init/payload.json")), Taken::KeepOurs),
         fresh(pipelines.join(format!("{name}.yaml")), pipeline, Taken::Refuse),
     ]
+}
+
+/// The file of a folder that has a pipeline of that name. What cannot be read has none.
+fn file_of(pipelines: &Path, name: &str) -> Option<String> {
+    let snapshot = Snapshot::read(pipelines).ok()?;
+    let checked = config::check(&snapshot, None, &Environment::Unknown, &Librdkafka);
+    let has_it = |file: &&CheckedFile| file.definitions.iter().any(|d| d.name.as_str() == name);
+    checked.files.iter().find(has_it).map(|file| file.source.path().to_owned())
 }
 
 /// How one gets from a folder to another: by names alone where those say it, else from the root.
@@ -130,6 +148,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return refused(&format!(
             "{} is there already: nothing was written\n  choose another name: krouted init NAME",
             file.path.display()
+        ));
+    }
+    if let Some(path) = file_of(&folders.pipelines, name) {
+        return refused(&format!(
+            "{path} has a pipeline {name} already: nothing was written\n  choose another name: krouted init NAME"
         ));
     }
     let mut said = String::new();

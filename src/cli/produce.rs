@@ -125,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         pace: Pace::new(arguments.rate),
         clock: SystemClock::default(),
         shown: arguments.acks.then(|| Shown { out, unprinted: Vec::new() }),
-        progress: io::stderr().is_terminal().then_some(Duration::ZERO),
+        progress: Progress::of_process(arguments),
         stop,
     };
     let ended = run.all(&input);
@@ -135,8 +135,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
 fn options(arguments: &Arguments, topic: TopicName, settings: &Settings) -> SendOptions {
     let seconds = |count: u32| Duration::from_secs(count.into());
     let transaction = arguments.transaction.then(|| Transaction {
-        // No pipeline has such a name, and no other process here has this number.
-        id: format!("krouted/~produce/{}/{}", settings.instance_id, std::process::id()),
+        // No pipeline has such a name. A process of another container may have the same number.
+        id: format!(
+            "krouted/~produce/{}/{}-{:08x}",
+            settings.instance_id,
+            std::process::id(),
+            fastrand::u32(..)
+        ),
         timeout: seconds(arguments.transaction_timeout),
     });
     SendOptions { topic, patience: seconds(arguments.timeout), transaction }
@@ -150,9 +155,26 @@ struct Run {
     clock: SystemClock,
     /// Where acknowledgements go, where they are asked for and can be printed.
     shown: Option<Shown>,
-    /// When progress was last said, where somebody looks on.
-    progress: Option<Duration>,
+    /// What was said of it, where somebody looks on.
+    progress: Option<Progress>,
     stop: Stop,
+}
+
+/// What was said last of how far it is, and when.
+#[derive(Debug, Default)]
+struct Progress {
+    at: Duration,
+    text: String,
+}
+
+impl Progress {
+    /// Of a terminal that shows nothing else: neither what is typed nor acknowledgements.
+    fn of_process(arguments: &Arguments) -> Option<Self> {
+        let is_typed = arguments.file.is_none() && io::stdin().is_terminal();
+        let shows_acks = arguments.acks && io::stdout().is_terminal();
+        let is_shown = io::stderr().is_terminal() && !is_typed && !shows_acks;
+        is_shown.then(Self::default)
+    }
 }
 
 /// Acknowledgements on standard output.
@@ -312,15 +334,17 @@ impl Run {
 
     fn show_progress(&mut self) {
         let now = self.clock.now();
-        if let Some(last) = &mut self.progress
-            && now.saturating_sub(*last) >= PROGRESS
-        {
-            *last = now;
-            let (done, flying) = (self.sender.acknowledged(), self.sender.in_flight());
-            say(
-                Stream::Errors,
-                &format!("\r{} acknowledged, {flying} in flight ", by_hand::records(done)),
-            );
+        let Some(said) = self.progress.as_mut() else { return };
+        if now.saturating_sub(said.at) < PROGRESS {
+            return;
+        }
+        said.at = now;
+        let (done, flying) = (self.sender.acknowledged(), self.sender.in_flight());
+        // The next text, whatever it is, begins over it.
+        let text = format!("{} acknowledged, {flying} in flight\x1b[K\r", by_hand::records(done));
+        if text != said.text {
+            say(Stream::Errors, &text);
+            said.text = text;
         }
     }
 

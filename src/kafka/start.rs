@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::port::Port;
 use super::properties::Connection;
 use super::raw::{Consumer, Failed, PartitionList, code};
-use super::retry::REQUEST_MAX;
+use super::retry::{REQUEST_MAX, until};
 use super::transaction::COMMIT_MAX;
 use super::verdict;
 use crate::pipeline::{Start, TopicPattern, Topics};
-use crate::worker::{Clock, Failure, FaultKind};
+use crate::worker::{Clock, Failure, FaultKind, SystemClock};
 
 /// How often a pattern is matched against the cluster's topics.
 const PATTERN_INTERVAL: Duration = Duration::from_secs(30);
@@ -154,16 +154,26 @@ pub(super) fn commit_start(
         return Ok(false);
     }
     let mut committed = PartitionList::of(partitions.iter().map(|(t, p)| (t.as_str(), *p, 0)));
-    probe.committed(&mut committed, REQUEST_MAX)?;
+    // The first group of a cluster: its coordinator comes into being by the question.
+    let clock = SystemClock::default();
+    until(&clock, REQUEST_MAX, is_moving, || probe.committed(&mut committed, REQUEST_MAX))?;
     if committed.to_vec().iter().any(|p| p.offset >= 0) {
         return Ok(false);
     }
     let list = resolve(probe)?;
-    match probe.commit(&list, COMMIT_MAX) {
+    match until(&clock, REQUEST_MAX, is_moving, || probe.commit(&list, COMMIT_MAX)) {
         Ok(()) => Ok(true),
         Err(failed) if is_membership(failed.code) => Ok(false),
         Err(failed) => Err(failed),
     }
+}
+
+/// A coordinator that another broker is, or that is not yet what it is to be.
+fn is_moving(failed: &Failed) -> bool {
+    matches!(
+        failed.code,
+        code::COORDINATOR_LOADS | code::COORDINATOR_NOT_AVAILABLE | code::NOT_COORDINATOR
+    )
 }
 
 fn is_membership(err: i32) -> bool {

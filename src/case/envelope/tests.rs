@@ -59,6 +59,18 @@ fn a_line_shows_text_as_text_json_as_json_and_the_rest_as_base64() {
 }
 
 #[test]
+fn a_text_that_takes_far_more_room_than_its_bytes_is_base64() {
+    let nuls = vec![0; 5000];
+    let line = line_of(&valued(Some(&nuls)));
+    assert!(line.contains(r#""value_base64":"AAAA"#) && line.len() < 7000, "{}", line.len());
+    let quotes = vec![b'"'; 5000];
+    assert!(line_of(&valued(Some(&quotes))).contains(r#""value_base64":"#));
+    let long = vec![b'x'; 5000];
+    assert!(line_of(&valued(Some(&long))).contains(r#""value_text":"xxx"#));
+    assert!(line_of(&valued(Some(&nuls[..10]))).contains(r#""value_text":"\u0000"#));
+}
+
+#[test]
 fn what_has_two_meanings_or_none_is_refused() {
     for (line, why) in [
         ("{}", "no value is here"),

@@ -34,6 +34,8 @@ pub(super) struct Out<T> {
     ends: Vec<usize>,
     /// Records of all buffers before.
     records: u64,
+    /// Why the file could not be synchronised once: Linux says so once only (fsync(2)), and what is lost then stays lost.
+    unsynced: Option<io::ErrorKind>,
 }
 
 impl<T> Out<T> {
@@ -54,6 +56,7 @@ impl<T> Out<T> {
             marks: VecDeque::new(),
             ends: Vec::new(),
             records: 0,
+            unsynced: None,
         }
     }
 
@@ -118,12 +121,15 @@ impl<T> Out<T> {
         self.flushed.saturating_add(bytes(self.done))
     }
 
-    /// Takes the marks of what somebody has now.
+    /// Takes the marks of what somebody has now. A file that could not be synchronised has nothing any more.
     pub(super) fn taken(&mut self, take: &mut dyn FnMut(T)) -> io::Result<()> {
         let had = match self.to.kind() {
             Kind::Pipe => self.written().saturating_sub(rustix::io::ioctl_fionread(&self.to)?),
             Kind::File => {
-                self.to.sync()?;
+                if let Some(kind) = self.unsynced {
+                    return Err(kind.into());
+                }
+                self.to.sync().inspect_err(|error| self.unsynced = Some(error.kind()))?;
                 self.written()
             }
             // A group never goes with a socket.
@@ -194,6 +200,24 @@ mod tests {
         out.taken(&mut |mark| had.push(mark)).unwrap();
         had.sort_unstable();
         assert_eq!(had, [(0, 9_999), (1, 9_997), (2, 9_998)]);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_synchronised_once_has_nothing_any_more() {
+        // A regular file, and `fdatasync` refuses it.
+        let refuses = File::options().write(true).open("/proc/self/comm").unwrap();
+        let mut out = Out::to(Standard::of(refuses).unwrap());
+        assert_eq!(out.to.kind(), Kind::File);
+        out.buffer().push(b'x');
+        out.mark(1, |_, _| false);
+        assert_eq!(out.write_on().unwrap(), Wrote::All);
+        let mut had = Vec::new();
+        out.taken(&mut |mark| had.push(mark)).unwrap_err();
+        // As Linux does it: the next call succeeds.
+        out.to = Standard::of(tempfile::tempfile().unwrap()).unwrap();
+        out.to.sync().unwrap();
+        out.taken(&mut |mark| had.push(mark)).unwrap_err();
+        assert_eq!((had.as_slice(), out.is_taken()), (&[][..], false));
     }
 
     #[test]

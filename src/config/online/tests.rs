@@ -225,7 +225,7 @@ fn workers_are_held_against_the_partitions_of_all_sources_together() {
     let mut none = well();
     topic(&mut none, "in-a", |shape| shape.partitions = led(0));
     topic(&mut none, "in-b", |shape| shape.partitions = led(0));
-    for auto in ["workers: auto", "workers: 'auto'"] {
+    for auto in ["workers: auto", "workers: 'auto'", "workers: 'auto' # all"] {
         assert_eq!(found_in(&TEXT.replace("workers: 3", auto), &Ok(none.clone())), []);
     }
     // How many a missing topic will have, nobody knows.

@@ -100,6 +100,7 @@ impl Reader<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let scalar = Scalar { text: text.into_owned(), style: style_of(style) };
+                let bytes = quoted(self.source.text(), bytes);
                 let node = Node::new(bytes, tag_text(tag), Data::Scalar(scalar));
                 self.add(node.into(), anchor, 1, findings)
             }
@@ -205,6 +206,32 @@ fn style_of(style: ScalarStyle) -> Style {
         ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
     }
+}
+
+/// Of a quoted scalar, what ends with its closing quote: the parser's end is where the next token begins, behind a comment.
+fn quoted(text: &str, span: Range<usize>) -> Range<usize> {
+    let raw = text.get(span.clone()).unwrap_or_default();
+    let mut rest = raw;
+    while rest.starts_with(['&', '!']) {
+        // An anchor, or a tag.
+        rest = rest.trim_start_matches(|c: char| !c.is_whitespace()).trim_start();
+    }
+    let mut bytes = rest.bytes().enumerate().peekable();
+    let Some((_, quote @ (b'"' | b'\''))) = bytes.next() else { return span };
+    while let Some((at, byte)) = bytes.next() {
+        match (quote, byte) {
+            (b'"', b'\\') => _ = bytes.next(),
+            (b'\'', b'\'') if bytes.peek().is_some_and(|(_, next)| *next == byte) => {
+                _ = bytes.next();
+            }
+            _ if byte == quote => {
+                let behind = rest.len().saturating_sub(at.saturating_add(1));
+                return span.start..span.end.saturating_sub(behind);
+            }
+            _ => {}
+        }
+    }
+    span
 }
 
 fn tag_text(tag: Option<Cow<'_, Tag>>) -> Option<String> {

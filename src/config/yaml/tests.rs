@@ -41,6 +41,24 @@ fn value(text: &str) -> String {
 }
 
 #[test]
+fn the_place_of_a_quoted_scalar_ends_with_its_quotes() {
+    for quoted in ["'x'", "'it''s'", "''''", r#""x""#, r#""a \" b \\""#, "'é'"] {
+        for text in [
+            format!("a: {quoted}\n"),
+            format!("a: {quoted} # it's \"commented\"\nb: 'y'\n"),
+            format!("a: &anchor !!str {quoted} # x\n"),
+            format!("{{a: {quoted}   , b: 'y'}}\n"),
+        ] {
+            let source = SourceText::new("a.yaml", &text);
+            let documents = documents(&source, &mut Findings::default()).unwrap();
+            let place = At::root(&source, &documents[0].root).field("a").place();
+            let written = place.text().trim_start_matches("&anchor !!str ");
+            assert_eq!(written, quoted, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_place_inside_a_quoted_scalar_sees_through_escapes() {
     let single = "a: 'key == ''x'' && vlue'\n";
     assert_eq!(place_of(single, "a", "vlue"), (1, 21, "vlue".to_owned()));

@@ -197,7 +197,6 @@ fn sigint_ends_a_follower_with_all_that_it_wrote_committed() {
     assert_eq!(cluster.committed(&group, &topic).get(&0), Some(&2));
 }
 
-/// More than any pipe holds.
 #[test]
 fn an_offset_that_retention_took_is_named_with_what_helps() {
     let (cluster, topic, hand) = with("trimmed", &json_values(5));

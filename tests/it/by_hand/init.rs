@@ -62,6 +62,32 @@ fn a_name_that_yaml_takes_for_something_else_is_a_name_all_the_same() {
 }
 
 #[test]
+fn what_init_writes_is_for_a_cluster_that_the_settings_have() {
+    let hand = Hand::bare();
+    hand.write(
+        "krouted.yaml",
+        "version: 1\nclusters: {east: {bootstrap_servers: 'localhost:9'}}\n",
+    );
+    hand.run(&["init"]).good();
+    assert!(files(hand.path())["pipelines/orders.yaml"].contains("\ncluster: 'east'"));
+    let checked = hand.run(&["check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
+}
+
+#[test]
+fn a_name_that_another_file_has_is_refused_with_that_file() {
+    let hand = Hand::bare();
+    hand.run(&["init"]).good();
+    let folder = hand.path().join("pipelines");
+    fs::create_dir(folder.join("shop")).unwrap();
+    fs::rename(folder.join("orders.yaml"), folder.join("shop/all.yml")).unwrap();
+    let before = files(hand.path());
+    hand.run(&["init"])
+        .said(1, &["shop/all.yml has a pipeline orders already: nothing was written"]);
+    assert_eq!(files(hand.path()), before);
+}
+
+#[test]
 fn init_never_overwrites() {
     let hand = Hand::bare();
     hand.run(&["init"]).good();

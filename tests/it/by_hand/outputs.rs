@@ -1,9 +1,12 @@
 //! What `krouted consume` writes to: pipes, files, sockets and terminals that take it, or do not.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 
 use super::consume::{json_values, with};
-use super::{ended, is_full};
+use super::{Hand, ended, is_full};
 use crate::kafka::record::Record;
 use crate::kafka::unique;
 use crate::process;
@@ -22,7 +25,8 @@ fn a_closed_pipe_loses_nothing() {
     pipe.read_exact(&mut seen).unwrap();
     // What waits in the pipe now is never read.
     drop(pipe);
-    ended(&mut child).said(0, &["nobody reads any more", &group]);
+    // The end that was asked for was not reached.
+    ended(&mut child).said(75, &["nobody reads any more", &group]);
     let lines = seen.split(|byte| *byte == b'\n').count() - 1;
     let committed = cluster.committed(&group, &topic).get(&0).copied().unwrap_or(0);
     assert!(
@@ -50,7 +54,7 @@ fn a_pipe_that_was_closed_before_the_end_was_read_gets_no_commit_for_what_was_in
         (left == 80).then_some(())
     });
     drop(pipe);
-    ended(&mut child).said(0, &["nobody reads any more"]);
+    ended(&mut child).said(75, &["nobody reads any more"]);
     assert_eq!(cluster.committed(&group, &topic).get(&0), None);
     assert_eq!(hand.run(&consume).good().lines().len(), 10);
 }
@@ -60,12 +64,12 @@ fn a_full_disk_loses_nothing() {
     let (cluster, topic, hand) = with("full", &json_values(MANY));
     let group = unique("group");
     let consume = ["consume", &topic, "--group", &group, "--until-end"];
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
     let mut child = hand.command(&consume).stdout(full).spawn().unwrap();
     ended(&mut child)
         .said(1, &["standard output: No space left on device", "its next run goes on there"]);
     assert_eq!(cluster.committed(&group, &topic).get(&0), None);
-    let file = std::fs::File::create(hand.path().join("out")).unwrap();
+    let file = File::create(hand.path().join("out")).unwrap();
     let mut child = hand.command(&consume).stdout(file).spawn().unwrap();
     ended(&mut child).said(0, &[]);
     let written = std::fs::read_to_string(hand.path().join("out")).unwrap();
@@ -76,7 +80,7 @@ fn a_full_disk_loses_nothing() {
 #[test]
 fn only_what_is_flushed_is_said_to_be_written() {
     let (_, topic, hand) = with("unflushed", &json_values(MANY));
-    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let full = || File::options().write(true).open("/dev/full").unwrap();
     let mut child =
         hand.command(&["consume", &topic, "--until-end"]).stdout(full()).spawn().unwrap();
     ended(&mut child).said(1, &["standard output: No space left on device", "  0 records written"]);
@@ -120,12 +124,12 @@ fn a_signal_ends_it_though_its_terminal_is_halted() {
     let krouted = env!("CARGO_BIN_EXE_krouted");
     // A terminal of its own, which `script` makes; it shows what it is given only while somebody reads what `script` writes.
     let command = format!("echo $$; exec {krouted} consume {topic}");
-    let mut terminal = std::process::Command::new("script");
+    let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
     terminal.env("SHELL", "/bin/sh").current_dir(hand.path());
     let (mut shown, end) = std::io::pipe().unwrap();
     let seen = end.try_clone().unwrap();
-    terminal.stdin(std::process::Stdio::null()).stdout(end).stderr(std::process::Stdio::null());
+    terminal.stdin(Stdio::null()).stdout(end).stderr(Stdio::null());
     let mut script = terminal.spawn().unwrap();
     // It holds the pipe's other end, too.
     drop(terminal);
@@ -148,7 +152,7 @@ fn a_line_that_a_full_disk_cut_is_ended_and_its_record_comes_whole() {
     let (_, topic, hand) = with("cut", &json_values(3));
     let path = hand.path().join("out");
     std::fs::write(&path, "{\"n\":0}\n{\"n").unwrap();
-    let append = || std::fs::File::options().append(true).open(&path).unwrap();
+    let append = || File::options().append(true).open(&path).unwrap();
     for _ in 0..2 {
         let mut child =
             hand.command(&["consume", &topic, "--until-end"]).stdout(append()).spawn().unwrap();
@@ -200,4 +204,51 @@ fn a_signal_ends_it_though_nobody_reads_its_full_pipe() {
         }
     }
     assert_eq!(cluster.committed(&group, &topic).get(&0), None);
+}
+
+#[test]
+fn a_file_that_takes_some_and_then_no_more_loses_nothing_of_a_group() {
+    let (cluster, topic, hand) = with("limited", &json_values(MANY));
+    let group = unique("group");
+    let consume = ["consume", &topic, "--group", &group, "--until-end"];
+    // Half a KiB is one block of `ulimit -f`; a write over the limit takes what is left of it, and the next one nothing.
+    let limited = "ulimit -f 100; trap '' XFSZ; exec \"$@\" > out";
+    let mut krouted = hand.command(&consume);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limited, "sh"]).arg(krouted.get_program()).args(krouted.get_args());
+    shell.envs(krouted.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(hand.path()).stderr(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    ended(&mut child).said(1, &["standard output", "its next run"]);
+    let path = hand.path().join("out");
+    let taken = std::fs::read(&path).unwrap();
+    let committed = cluster.committed(&group, &topic).get(&0).copied().unwrap_or(0);
+    let whole = taken.split(|byte| *byte == b'\n').count() - 1;
+    assert!(whole > 0 && whole < MANY, "{whole} lines");
+    assert!(committed <= i64::try_from(whole).unwrap(), "{committed} of {whole} are committed");
+    // The next run goes on in the same file, and what was cut comes again.
+    let file = File::options().append(true).open(&path).unwrap();
+    let mut child = krouted.stdout(file).spawn().unwrap();
+    ended(&mut child).said(0, &[]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: BTreeSet<&str> = text.lines().collect();
+    let lost = (0..MANY).map(|n| format!("{{\"n\":{n}}}")).find(|l| !lines.contains(l.as_str()));
+    assert_eq!(lost, None);
+}
+
+#[test]
+fn a_document_that_cannot_be_printed_is_code_1() {
+    let hand = Hand::bare();
+    hand.run(&["init"]).good();
+    for command in [
+        &["schema"][..],
+        &["--help"],
+        &["check", "-o", "json"],
+        &["test", "-o", "junit"],
+        &["plan", "pipelines", "--against", "."],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut child = hand.command(command).stdout(full).spawn().unwrap();
+        ended(&mut child).said(1, &["error: standard output: No space left on device"]);
+    }
 }
