@@ -7,11 +7,12 @@
 //!          small        the scenarios on 250 bytes in 16 partitions
 //!          workers | daemons | partitions | pipelines | sizes | windows           how the cost grows; scale: all of them
 //!          latency | startup | all
-//!          tune-value | tune-copy    krouted with -X, --workers, --preload beside krouted without
+//!          tune-value | tune-copy    krouted with the options beside krouted without
 //! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
 //!          --interval-ms N (100)   --workers N (1)
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
-//!          --preload LIBRARY   for krouted alone: another allocator
+//!          --env NAME=VALUE    for krouted alone: LD_PRELOAD, for one, is another allocator
+//!          --binary FILE       another build of krouted
 //!          --write          put the tables into docs/performance.md
 //! ```
 //!
@@ -73,7 +74,8 @@ pub(crate) struct Options {
     interval_ms: u32,
     workers: u16,
     properties: Vec<Property>,
-    preload: Option<String>,
+    environment: Vec<(String, String)>,
+    binary: Option<String>,
     pub(crate) write: bool,
 }
 
@@ -87,7 +89,8 @@ impl Options {
             interval_ms: 100,
             workers: 1,
             properties: Vec::new(),
-            preload: None,
+            environment: Vec::new(),
+            binary: None,
             write: false,
         };
         while let Some(argument) = arguments.next() {
@@ -99,7 +102,12 @@ impl Options {
                 "--interval-ms" => options.interval_ms = number(&value()?)?,
                 "--workers" => options.workers = number(&value()?)?,
                 "-X" => options.properties.push(property(&value()?)?),
-                "--preload" => options.preload = Some(value()?),
+                "--env" => {
+                    let text = value()?;
+                    let (name, value) = text.split_once('=').ok_or("--env NAME=VALUE")?;
+                    options.environment.push((name.to_owned(), value.to_owned()));
+                }
+                "--binary" => options.binary = Some(value()?),
                 "--write" => options.write = true,
                 // cargo's own word for a bench.
                 "--bench" => {}
@@ -117,7 +125,8 @@ impl Options {
             interval_ms: self.interval_ms,
             workers: self.workers,
             properties: self.properties.clone(),
-            preload: self.preload.clone(),
+            environment: self.environment.clone(),
+            binary: self.binary.clone(),
             ..Run::of(rule, guarantee)
         }
     }

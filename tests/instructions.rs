@@ -260,6 +260,7 @@ impl Batch for Slice {
         let offset = i64::try_from(index).unwrap_or_default();
         Some(Record { offset, ..records::record(value) })
     }
+    fn done(&mut self, _: usize) {}
     fn clear(&mut self) {
         self.len = 0;
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use krouted::model::Guarantee;
@@ -48,8 +49,10 @@ pub(crate) struct Run {
     /// Daemons on the same group.
     pub(crate) daemons: usize,
     pub(crate) properties: Vec<Property>,
-    /// A library that is loaded before the daemon's own: another allocator, for one.
-    pub(crate) preload: Option<String>,
+    /// Of the daemon: `LD_PRELOAD` is another allocator, for one.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Another build of the daemon.
+    pub(crate) binary: Option<String>,
 }
 
 impl Run {
@@ -61,7 +64,8 @@ impl Run {
             workers: 1,
             daemons: 1,
             properties: Vec::new(),
-            preload: None,
+            environment: Vec::new(),
+            binary: None,
         }
     }
 }
@@ -136,9 +140,15 @@ struct Jobs<'a> {
 impl Jobs<'_> {
     fn daemons(&self, run: &Run) -> Vec<Member> {
         let hosts: Vec<_> = (0..run.daemons).map(|_| self.host(run)).collect();
-        let environment: Vec<_> =
-            run.preload.iter().map(|path| ("LD_PRELOAD", path.as_str())).collect();
-        hosts.into_iter().map(|host| (host.run_with(&[], &environment), Some(host))).collect()
+        let binary = run.binary.as_deref().unwrap_or(env!("CARGO_BIN_EXE_krouted"));
+        let start = |host: Host| {
+            let mut command = Command::new(binary);
+            command.arg("run").arg("--config").arg(host.path().join("krouted.yaml"));
+            command.env("XDG_RUNTIME_DIR", host.path()).current_dir(host.path());
+            command.envs(run.environment.iter().cloned());
+            (Daemon::start(&command), Some(host))
+        };
+        hosts.into_iter().map(start).collect()
     }
 
     fn host(&self, run: &Run) -> Host {

@@ -56,16 +56,16 @@ pub(super) fn padded(rest: &[u8], with: u8) -> [u8; BLOCK] {
     block
 }
 
-/// The first byte that is no digit, or 8.
+/// The high bit of each of eight bytes that is no digit; the first byte is the lowest.
 #[inline]
-pub(super) fn digits_end(bytes: [u8; 8]) -> usize {
+pub(super) fn no_digits(bytes: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(bytes) ^ (ONES * 0x30);
-    place((((word & !HIGHS) + ONES * 0x76) | word) & HIGHS)
+    (((word & !HIGHS) + ONES * 0x76) | word) & HIGHS
 }
 
 /// The byte of the lowest bit; 8 where there is none.
 #[inline]
-fn place(bits: u64) -> usize {
+pub(super) fn place(bits: u64) -> usize {
     lowest(bits) / 8
 }
 

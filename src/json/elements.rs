@@ -21,8 +21,8 @@ impl<'a> Elements<'a> {
     }
 
     fn element(&mut self) -> Result<(&'a [u8], Slot), Fail> {
-        let (first, start) = token::token(self.bytes, self.at);
-        let end = token::value(self.bytes, start, 1, &mut self.window)?;
+        let first @ (byte, start) = token::token(self.bytes, self.at);
+        let end = token::value(self.bytes, first, 1, &mut self.window)?;
         let (next, place) = token::token(self.bytes, end);
         match next {
             b',' => self.at = place + 1,
@@ -31,7 +31,7 @@ impl<'a> Elements<'a> {
         }
         let bytes = self.bytes.get(start..end).unwrap_or_default();
         let span = Span { start: 0, end: u32::try_from(bytes.len()).unwrap_or(u32::MAX) };
-        let slot = match first {
+        let slot = match byte {
             b'"' => return string(bytes, span, start).map(|slot| (bytes, slot)),
             b'{' => Slot::Object(span),
             b'[' => Slot::Array(span),
@@ -123,10 +123,11 @@ fn members(bytes: &[u8]) -> Result<usize, Fail> {
     }
     let (mut at, mut count) = (1, 1);
     loop {
+        let mut first = token::token(bytes, at);
         if object {
-            at = token::key(bytes, at, &mut window)?.colon;
+            first = token::key(bytes, first, &mut window)?.value;
         }
-        let end = token::value(bytes, at, 1, &mut window)?;
+        let end = token::value(bytes, first, 1, &mut window)?;
         let (next, place) = token::token(bytes, end);
         match next {
             b',' => (at, count) = (place + 1, count + 1),

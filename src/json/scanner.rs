@@ -4,7 +4,9 @@
 //! its place in it. Whatever no path leads into is skipped by [`token`], or by [`jump`] where nobody asked for a check.
 
 use super::fail::{Fail, Reason};
-use super::token::{DEPTH_MAX, Read, Window, key, number, string, token, value, word};
+use super::token::{
+    DEPTH_MAX, Read, Token, Window, behind, key, number, string, token, value, word,
+};
 use super::trie::{Node, Place};
 use super::{Check, Malformed, Paths, Scan, Slot, SlotId, Span, jump, text};
 
@@ -71,20 +73,20 @@ struct Walk<'w> {
 
 /// What comes behind a value.
 enum After {
-    /// Another member or element, behind this place.
-    Next(usize),
+    /// Another member or element, which begins with this.
+    Next(Token),
     /// Nothing that is looked for.
     End(usize),
 }
 
 impl<'w> Walk<'w> {
     fn document(&mut self) -> Result<(), Fail> {
-        let (open, at) = token(self.bytes, 0);
+        let first @ (open, at) = token(self.bytes, 0);
         let end = if self.paths.root().leads_into(open) {
             self.open(self.paths.root(), open);
-            self.members(at + 1)?
+            self.members(token(self.bytes, at + 1))?
         } else if self.check == Check::Whole {
-            value(self.bytes, at, 0, &mut self.window)?
+            value(self.bytes, first, 0, &mut self.window)?
         } else {
             at
         };
@@ -95,60 +97,65 @@ impl<'w> Walk<'w> {
         if end < self.bytes.len() { Err(Fail::new(Reason::Trailing, end)) } else { Ok(()) }
     }
 
-    /// From behind the opening bracket of the root to behind its closing one, or to the last slot that is filled.
-    fn members(&mut self, mut at: usize) -> Read {
-        let mut empty = self.is_empty(at);
+    /// From the first token behind the opening bracket of the root to behind its closing one, or to the last slot that is
+    /// filled.
+    fn members(&mut self, mut next: Token) -> Read {
+        let mut empty = self.ends_with(next);
         loop {
+            let mut at = next.1;
             if !empty {
-                let (child, place) = self.child(at)?;
-                let (first, place) = token(self.bytes, place);
+                let (child, first) = self.child(next)?;
                 at = match child {
-                    Some(child) if child.leads_into(first) => {
-                        self.begin(child, first, place)?;
-                        at = place + 1;
-                        empty = self.is_empty(at);
+                    Some(child) if child.leads_into(first.0) => {
+                        self.begin(child, first)?;
+                        next = token(self.bytes, first.1 + 1);
+                        empty = self.ends_with(next);
                         continue;
                     }
-                    Some(child) => self.fill(child, first, place)?,
-                    None => self.skip(first, place)?,
+                    Some(child) => self.fill(child, first)?,
+                    None => self.skip(first)?,
                 };
             }
-            at = match self.after(at)? {
-                After::Next(at) => at,
+            next = match self.after(at)? {
+                After::Next(next) => next,
                 After::End(at) => return Ok(at),
             };
             empty = false;
         }
     }
 
-    fn is_empty(&self, at: usize) -> bool {
-        token(self.bytes, at).0 == if self.object { b'}' } else { b']' }
+    /// Whether this is where the container ends.
+    fn ends_with(&self, (close, _): Token) -> bool {
+        close == if self.object { b'}' } else { b']' }
     }
 
-    /// The node of the next member or element, where a path leads into it, and the place of its value.
+    /// The node of the next member or element, where a path leads into it, and what its value begins with.
     #[expect(clippy::inline_always, reason = "places stay in registers")]
     #[inline(always)]
-    fn child(&mut self, at: usize) -> Result<(Option<&'w Node>, usize), Fail> {
-        let (id, at, start) = if self.object {
-            let key = key(self.bytes, at, &mut self.window)?;
-            let rest = self.bytes.get(key.quote + 1..).unwrap_or_default();
-            let length = key.end - key.quote - 1;
+    fn child(&mut self, first: Token) -> Result<(Option<&'w Node>, Token), Fail> {
+        let start = first.1;
+        let (id, value) = if self.object {
+            let key = key(self.bytes, first, &mut self.window)?;
+            let length = key.end - start - 1;
             let id = if key.escaped {
-                self.escaped_member(rest.get(..length).unwrap_or_default(), key.quote)?
+                let text = self.bytes.get(start + 1..key.end).unwrap_or_default();
+                self.escaped_member(text, start)?
+            } else if self.node.has_key_as_long_as(length) {
+                self.node.member(self.bytes.get(start + 1..).unwrap_or_default(), length)
             } else {
-                self.node.member(rest, length)
+                None
             };
-            (id, key.colon, key.quote)
+            (id, key.value)
         } else {
-            (self.node.element(self.index), at, at)
+            (self.node.element(self.index), first)
         };
-        let Some(id) = id else { return Ok((None, at)) };
+        let Some(id) = id else { return Ok((None, value)) };
         let seen = self.slots.get(id.index()).is_none_or(|slot| *slot != Slot::Missing);
         match (seen, self.check) {
-            (false, _) => Ok((Some(self.paths.node(id)), at)),
+            (false, _) => Ok((Some(self.paths.node(id)), value)),
             (true, Check::Whole) => Err(Fail::new(Reason::Duplicate, start)),
             // The first occurrence wins.
-            (true, Check::Lazy) => Ok((None, at)),
+            (true, Check::Lazy) => Ok((None, value)),
         }
     }
 
@@ -161,7 +168,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Goes into a container that a path leads into; its slot keeps the start until it is closed.
-    fn begin(&mut self, node: &'w Node, open: u8, at: usize) -> Result<(), Fail> {
+    fn begin(&mut self, node: &'w Node, (open, at): Token) -> Result<(), Fail> {
         if node.depth > DEPTH_MAX {
             return Err(Fail::new(Reason::Depth, at));
         }
@@ -187,26 +194,28 @@ impl<'w> Walk<'w> {
     /// Skips a value that nobody reads.
     #[expect(clippy::inline_always, reason = "places stay in registers")]
     #[inline(always)]
-    fn skip(&mut self, first: u8, at: usize) -> Read {
-        if self.check == Check::Lazy && matches!(first, b'{' | b'[') {
+    fn skip(&mut self, first: Token) -> Read {
+        let (open, at) = first;
+        if self.check == Check::Lazy && matches!(open, b'{' | b'[') {
             let length = jump::over_container(self.bytes.get(at..).unwrap_or_default());
             return length
                 .map(|length| at + length)
                 .ok_or(Fail::new(Reason::Comma, self.bytes.len()));
         }
-        value(self.bytes, at, self.node.depth, &mut self.window)
+        value(self.bytes, first, self.node.depth, &mut self.window)
     }
 
     /// Reads a value that no path leads into into its slot.
     #[expect(clippy::inline_always, reason = "places stay in registers")]
     #[inline(always)]
-    fn fill(&mut self, node: &Node, first: u8, at: usize) -> Read {
+    fn fill(&mut self, node: &Node, first: Token) -> Read {
         let bytes = self.bytes;
+        let (byte, at) = first;
         let span = |end: usize| Span { start: offset(at), end: offset(end) };
-        let (slot, end) = match first {
+        let (slot, end) = match byte {
             b'"' => self.text(at)?,
-            b'{' => self.skip(first, at).map(|end| (Slot::Object(span(end)), end))?,
-            b'[' => self.skip(first, at).map(|end| (Slot::Array(span(end)), end))?,
+            b'{' => self.skip(first).map(|end| (Slot::Object(span(end)), end))?,
+            b'[' => self.skip(first).map(|end| (Slot::Array(span(end)), end))?,
             b't' => word(bytes, at, b"true").map(|end| (Slot::Bool(true, span(end)), end))?,
             b'f' => word(bytes, at, b"false").map(|end| (Slot::Bool(false, span(end)), end))?,
             b'n' => word(bytes, at, b"null").map(|end| (Slot::Null(span(end)), end))?,
@@ -240,15 +249,15 @@ impl<'w> Walk<'w> {
             if self.left == 0 && self.check == Check::Lazy {
                 return Ok(After::End(at));
             }
-            let (next, place) = token(self.bytes, at);
-            at = place + 1;
-            if next == b',' {
+            if let Some(next) = behind(self.bytes, at, b',') {
                 self.index = self.index.wrapping_add(1);
-                return Ok(After::Next(at));
+                return Ok(After::Next(next));
             }
-            if next != if self.object { b'}' } else { b']' } {
-                return Err(Fail::new(Reason::Comma, place));
+            let close = token(self.bytes, at);
+            if !self.ends_with(close) {
+                return Err(Fail::new(Reason::Comma, close.1));
             }
+            at = close.1 + 1;
             if self.node.slot.is_none() {
                 return Ok(After::End(at));
             }

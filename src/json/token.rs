@@ -19,20 +19,40 @@ pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or(0)
 }
 
-/// The next byte that is no white space, and its place.
+/// A byte that is no white space, and its place.
+pub(super) type Token = (u8, usize);
+
+/// The next byte that is no white space.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn token(bytes: &[u8], at: usize) -> (u8, usize) {
+pub(super) fn token(bytes: &[u8], at: usize) -> Token {
     let first = byte(bytes, at);
     if first > b' ' { (first, at) } else { token_behind_blanks(bytes, at) }
 }
 
 #[inline(never)]
-fn token_behind_blanks(bytes: &[u8], mut at: usize) -> (u8, usize) {
+fn token_behind_blanks(bytes: &[u8], mut at: usize) -> Token {
     while matches!(byte(bytes, at), b' ' | b'\n' | b'\t' | b'\r') {
         at += 1;
     }
     (byte(bytes, at), at)
+}
+
+/// The token behind a comma or colon, where that is the next one. Mostly there is no white space: two bytes are one look.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+pub(super) fn behind(bytes: &[u8], at: usize, mark: u8) -> Option<Token> {
+    match bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        Some([first, second]) if *first == mark && *second > b' ' => Some((*second, at + 1)),
+        Some([first, _]) if *first > b' ' && *first != mark => None,
+        _ => behind_blanks(bytes, at, mark),
+    }
+}
+
+#[inline(never)]
+fn behind_blanks(bytes: &[u8], at: usize, mark: u8) -> Option<Token> {
+    let (first, at) = token(bytes, at);
+    (first == mark).then(|| token(bytes, at + 1))
 }
 
 /// Where strings may end in one block of a document. Where a token ends decides where the next one begins, and the processor
@@ -109,6 +129,33 @@ fn escape(bytes: &[u8], at: usize) -> Read {
 #[inline]
 pub(super) fn number(bytes: &[u8], mut at: usize) -> Read {
     at += usize::from(byte(bytes, at) == b'-');
+    match short_number(bytes, at) {
+        Some(length) => Ok(at + length),
+        None => any_number(bytes, at),
+    }
+}
+
+/// The length of a number that ends within eight bytes, which most do, and has no exponent; `None` for all else.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
+fn short_number(bytes: &[u8], at: usize) -> Option<usize> {
+    let word: [u8; 8] = *bytes.get(at..)?.first_chunk()?;
+    let others = block::no_digits(word);
+    let whole = block::place(others);
+    let behind_whole = byte(&word, whole);
+    let behind_point = others & others.wrapping_sub(1);
+    let (length, behind) = if behind_whole == b'.' {
+        let end = block::place(behind_point);
+        (end, if end > whole + 1 { byte(&word, end) } else { b'e' })
+    } else {
+        (whole, behind_whole)
+    };
+    let zeros_lead = byte(&word, 0) == b'0' && whole > 1;
+    (whole > 0 && length < 8 && behind | 0x20 != b'e' && !zeros_lead).then_some(length)
+}
+
+#[inline(never)]
+fn any_number(bytes: &[u8], mut at: usize) -> Read {
     at = if byte(bytes, at) == b'0' { at + 1 } else { digits(bytes, at)? };
     if byte(bytes, at) == b'.' {
         at = digits(bytes, at + 1)?;
@@ -126,7 +173,7 @@ pub(super) fn number(bytes: &[u8], mut at: usize) -> Read {
 fn digits(bytes: &[u8], start: usize) -> Read {
     let mut at = start;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let length = block::digits_end(*chunk);
+        let length = block::place(block::no_digits(*chunk));
         at += length;
         if length < 8 {
             break;
@@ -146,38 +193,32 @@ pub(super) fn word(bytes: &[u8], at: usize, word: &[u8]) -> Read {
     if here { Ok(at + word.len()) } else { Err(Fail::new(Reason::Value, at)) }
 }
 
-/// A key and the white space around it.
+/// A key, and what its value begins with.
 pub(super) struct Key {
-    /// Its opening quote.
-    pub(super) quote: usize,
     /// Its closing quote.
     pub(super) end: usize,
     /// There is an escape in it.
     pub(super) escaped: bool,
     /// Behind the colon.
-    pub(super) colon: usize,
+    pub(super) value: Token,
 }
 
-/// Reads a key and its colon, from white space on.
+/// Reads a key and its colon, from the first token of the key on.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn key(bytes: &[u8], at: usize, window: &mut Window) -> Result<Key, Fail> {
-    let (first, quote) = token(bytes, at);
-    if first != b'"' {
-        return Err(Fail::new(Reason::Key, quote));
+pub(super) fn key(bytes: &[u8], first: Token, window: &mut Window) -> Result<Key, Fail> {
+    let (b'"', quote) = first else { return Err(Fail::new(Reason::Key, first.1)) };
+    let (end, escaped) = string(bytes, quote, window)?;
+    match behind(bytes, end, b':') {
+        Some(value) => Ok(Key { end: end - 1, escaped, value }),
+        None => Err(Fail::new(Reason::Colon, token(bytes, end).1)),
     }
-    let (behind, escaped) = string(bytes, quote, window)?;
-    let (colon, at) = token(bytes, behind);
-    if colon != b':' {
-        return Err(Fail::new(Reason::Colon, at));
-    }
-    Ok(Key { quote, end: behind - 1, escaped, colon: at + 1 })
 }
 
-/// Reads a number, `true`, `false` or `null`, whose first byte is given.
+/// Reads a number, `true`, `false` or `null`.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-fn scalar(bytes: &[u8], at: usize, first: u8) -> Read {
+fn scalar(bytes: &[u8], (first, at): Token) -> Read {
     match first {
         b'-' | b'0'..=b'9' => number(bytes, at),
         b't' => word(bytes, at, b"true"),
@@ -187,19 +228,18 @@ fn scalar(bytes: &[u8], at: usize, first: u8) -> Read {
     }
 }
 
-/// Skips one value inside of `floor` containers, from white space on.
+/// Skips one value inside of `floor` containers, from its first token on.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-pub(super) fn value(bytes: &[u8], at: usize, floor: u32, window: &mut Window) -> Read {
-    let (first, at) = token(bytes, at);
+pub(super) fn value(bytes: &[u8], first: Token, floor: u32, window: &mut Window) -> Read {
     match first {
-        b'"' => string(bytes, at, window).map(|(at, _)| at),
-        b'{' | b'[' => {
-            let (at, seen) = container(bytes, at, floor, *window)?;
+        (b'"', at) => string(bytes, at, window).map(|(at, _)| at),
+        (b'{' | b'[', _) => {
+            let (at, seen) = container(bytes, first, floor, *window)?;
             *window = seen;
             Ok(at)
         }
-        _ => scalar(bytes, at, first),
+        _ => scalar(bytes, first),
     }
 }
 
@@ -208,7 +248,7 @@ pub(super) fn value(bytes: &[u8], at: usize, floor: u32, window: &mut Window) ->
 #[inline(never)]
 fn container(
     bytes: &[u8],
-    mut at: usize,
+    mut next: Token,
     floor: u32,
     mut window: Window,
 ) -> Result<(usize, Window), Fail> {
@@ -217,35 +257,35 @@ fn container(
     let mut objects = 0_u128;
     loop {
         if objects & 1 == 1 {
-            at = key(bytes, at, &mut window)?.colon;
+            next = key(bytes, next, &mut window)?.value;
         }
-        let (first, place) = token(bytes, at);
-        at = match first {
-            b'"' => string(bytes, place, &mut window)?.0,
-            b'{' | b'[' => {
+        let mut at = match next {
+            (b'"', at) => string(bytes, at, &mut window)?.0,
+            (open @ (b'{' | b'['), at) => {
                 if depth >= DEPTH_MAX {
-                    return Err(Fail::new(Reason::Depth, place));
+                    return Err(Fail::new(Reason::Depth, at));
                 }
                 depth += 1;
-                objects = objects << 1 | u128::from(first == b'{');
-                let (next, inner) = token(bytes, place + 1);
-                if next != first + 2 {
-                    at = inner;
+                objects = objects << 1 | u128::from(open == b'{');
+                let inner = token(bytes, at + 1);
+                if inner.0 != open + 2 {
+                    next = inner;
                     continue;
                 }
-                inner
+                inner.1
             }
-            _ => scalar(bytes, place, first)?,
+            _ => scalar(bytes, next)?,
         };
         loop {
-            let (next, place) = token(bytes, at);
-            at = place + 1;
-            if next == b',' {
+            if let Some(behind) = behind(bytes, at, b',') {
+                next = behind;
                 break;
             }
-            if next != if objects & 1 == 1 { b'}' } else { b']' } {
+            let (close, place) = token(bytes, at);
+            if close != if objects & 1 == 1 { b'}' } else { b']' } {
                 return Err(Fail::new(Reason::Comma, place));
             }
+            at = place + 1;
             depth -= 1;
             objects >>= 1;
             if depth == floor {

@@ -193,12 +193,15 @@ impl Node {
         }
     }
 
+    /// Whether a key that is looked for may have this length: most others are told apart by it.
+    #[inline]
+    pub(super) fn has_key_as_long_as(&self, length: usize) -> bool {
+        self.lengths & length_bit(length) != 0
+    }
+
     /// The child of the key that `rest` begins with, where there is no escape in it.
     #[inline]
     pub(super) fn member(&self, rest: &[u8], length: usize) -> Option<SlotId> {
-        if self.lengths & length_bit(length) == 0 {
-            return None;
-        }
         let head = head(rest, length);
         let same = |member: &&Member| {
             member.head == head

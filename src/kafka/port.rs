@@ -78,6 +78,10 @@ impl Batch for KafkaBatch {
     fn record(&self, index: usize) -> Option<Record<'_>> {
         if self.0.error(index).is_some() { None } else { Some(self.0.record(index)) }
     }
+    #[inline]
+    fn done(&mut self, index: usize) {
+        self.0.give_back(index);
+    }
     fn clear(&mut self) {
         self.0.clear();
     }

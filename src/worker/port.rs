@@ -92,6 +92,8 @@ pub trait Batch {
     }
     /// The record at that index; `None` where the entry was no record (it came up in [`Port::news`]).
     fn record(&self, index: usize) -> Option<Record<'_>>;
+    /// Gives one record back: nobody looks at it again.
+    fn done(&mut self, index: usize);
     /// Gives all records back.
     fn clear(&mut self);
 }

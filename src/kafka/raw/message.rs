@@ -31,12 +31,24 @@ impl Messages {
 
     /// Gives all messages back to librdkafka.
     pub(in crate::kafka) fn clear(&mut self) {
-        for message in self.buffer.iter_mut().take(self.len) {
-            // SAFETY: each of the first `len` was given to us by `consume_batch_queue` and is destroyed once, here.
+        for index in 0..self.len {
+            self.give_back(index);
+        }
+        self.len = 0;
+    }
+
+    /// Gives one message back before the others: nobody may look at it again. What was just read is still in the processor's
+    /// cache; two thousand messages later it has to be fetched anew to be freed.
+    #[inline]
+    pub(in crate::kafka) fn give_back(&mut self, index: usize) {
+        let Some(message) = self.buffer.get_mut(..self.len).and_then(|b| b.get_mut(index)) else {
+            return;
+        };
+        if !message.is_null() {
+            // SAFETY: each of the first `len` that is not null was given to us by `consume_batch_queue`, and is destroyed once.
             unsafe { sys::rd_kafka_message_destroy(*message) };
             *message = ptr::null_mut();
         }
-        self.len = 0;
     }
 
     /// Where up to `max` further messages may be written.
@@ -52,7 +64,7 @@ impl Messages {
     }
 
     fn get(&self, index: usize) -> &sys::Msg {
-        // SAFETY: the first `len` are live messages until `clear`.
+        // SAFETY: not null, and such are live until they are given back.
         unsafe { &*self.pointer(index) }
     }
 
@@ -64,6 +76,7 @@ impl Messages {
             reason = "an index below `len` is the callers' contract"
         )]
         let message = messages[index];
+        assert!(!message.is_null(), "a message that was given back is looked at");
         message
     }
 

@@ -31,7 +31,10 @@ impl<P: Port> Shell<'_, P> {
                 }
             }
             match self.take(index) {
-                Ok(()) => taken = true,
+                Ok(()) => {
+                    taken = true;
+                    self.batch.done(index);
+                }
                 Err(Refrain::Halt(why)) => {
                     self.drive(Event::Halt(why));
                     self.batch.clear();

@@ -43,16 +43,17 @@ enum Health {
     Over,
 }
 
-/// Records by partition and offset.
+/// Records by partition and offset; none where it was given back.
 #[derive(Debug, Default)]
-pub(super) struct FakeBatch(Vec<(usize, usize, &'static str)>, HeaderList);
+pub(super) struct FakeBatch(Vec<Option<(usize, usize, &'static str)>>, HeaderList);
 
 impl Batch for FakeBatch {
     fn len(&self) -> usize {
         self.0.len()
     }
     fn record(&self, index: usize) -> Option<Record<'_>> {
-        let (partition, offset, key) = self.0.get(index)?;
+        let (partition, offset, key) =
+            self.0.get(index)?.as_ref().expect("nobody looks at a record that was given back");
         Some(Record {
             topic: "in",
             partition: i32::try_from(*partition).unwrap(),
@@ -62,6 +63,9 @@ impl Batch for FakeBatch {
             value: None,
             headers: &self.1,
         })
+    }
+    fn done(&mut self, index: usize) {
+        self.0[index] = None;
     }
     fn clear(&mut self) {
         self.0.clear();
@@ -184,7 +188,7 @@ impl FakePort {
             let records = &cluster.partitions[*partition];
             let end = records.len().min(*position + cluster.fetch);
             while *position < end && batch.0.len() < max {
-                batch.0.push((*partition, *position, records[*position].key));
+                batch.0.push(Some((*partition, *position, records[*position].key)));
                 *position += 1;
             }
         }
