@@ -211,6 +211,9 @@ enum Stream {
 /// Standard output took less than it was given. Of the process, as standard output is.
 static UNPRINTED: AtomicBool = AtomicBool::new(false);
 
+/// The same, or its reader went away: what goes on for ever has nobody to go on for.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
 /// Prints a text. A reader that went away (`| head`) has seen enough; where standard output takes no more for another reason, as on
 /// a full disk, the command has failed.
 fn say(stream: Stream, text: &str) {
@@ -219,10 +222,9 @@ fn say(stream: Stream, text: &str) {
         // Nobody is left who could be told.
         Stream::Errors => drop(write(&mut io::stderr().lock())),
         Stream::Data => {
-            if let Err(error) = write(&mut io::stdout().lock())
-                && error.kind() != io::ErrorKind::BrokenPipe
-                && !UNPRINTED.swap(true, Relaxed)
-            {
+            let Err(error) = write(&mut io::stdout().lock()) else { return };
+            UNREAD.store(true, Relaxed);
+            if error.kind() != io::ErrorKind::BrokenPipe && !UNPRINTED.swap(true, Relaxed) {
                 say(Stream::Errors, &format!("error: standard output: {error}\n"));
             }
         }

@@ -156,7 +156,7 @@ impl StateFolder {
         make_folder(folder)?;
         let state = Self { folder: folder.to_owned(), instance: instance.clone() };
         for what in [LAST_GOOD, PAUSED, PAUSED_COPY, GENERATIONS] {
-            file::remove_temporary(&state.path(what))?;
+            file::remove_temporary(&state.path(what));
         }
         Ok(state)
     }

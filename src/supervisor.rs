@@ -293,6 +293,8 @@ impl Supervisor {
             }
             What::News(WorkerNews::Paused) => self.drive(at, &Event::Paused),
             What::News(WorkerNews::Resumed) => self.drive(at, &Event::Resumed),
+            What::News(WorkerNews::Fenced(cause)) => worker.note_fence(cause),
+            What::News(WorkerNews::Unfenced) => worker.forget_fence(),
             What::News(WorkerNews::Taken(edition)) => self.taken(at, &edition),
             What::News(WorkerNews::Refused(edition, fault)) => self.refused(at, &edition, fault),
             What::Ended(exit) => {

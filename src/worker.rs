@@ -20,6 +20,7 @@ mod clock;
 mod control;
 mod counters;
 mod fault;
+mod fences;
 mod isolation;
 pub mod machine;
 mod offsets;

@@ -1,14 +1,18 @@
 //! The socket's file: made so that nobody but owner and group ever reaches it, a dead daemon's one replaced.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::UnixListener;
 
 /// Owner and group; the group is who may run the daemon's commands.
 const MODE: u32 = 0o660;
+/// Another daemon has its folder for a moment only: it is waited for two seconds at most.
+const LOOKS_MAX: u32 = 200;
+const LOOK: Duration = Duration::from_millis(10);
 /// A folder that we make for the socket.
 const FOLDER_MODE: u32 = 0o750;
 
@@ -44,10 +48,11 @@ impl Socket {
     /// Binds the path, inside a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let refused = |error| BindError::Refused(path.to_owned(), error);
-        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(FOLDER_MODE).create(folder).map_err(refused)?;
-        }
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(FOLDER_MODE).create(folder).map_err(refused)?;
+        let _turn = turn(folder).map_err(refused)?;
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(BindError::NoSocket(path.to_owned()));
@@ -73,6 +78,28 @@ impl Socket {
     pub(super) fn into_parts(self) -> (UnixListener, SocketFile) {
         (self.listener, self.file)
     }
+}
+
+/// Two daemons that begin at once must not both find nobody here: whoever has the folder looks, and takes its place. It ends
+/// with the file that is given.
+fn turn(folder: &Path) -> io::Result<File> {
+    let file = File::open(folder)?;
+    let mut looks = 0;
+    while let Err(TryLockError::WouldBlock) = file.try_lock() {
+        looks += 1;
+        if looks > LOOKS_MAX {
+            let text = format!("{} is locked by another process", folder.display());
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
+        }
+        pause();
+    }
+    // Where a file system knows no locks, nobody waits for anybody.
+    Ok(file)
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing of the daemon runs yet")]
+fn pause() {
+    std::thread::sleep(LOOK);
 }
 
 impl Drop for SocketFile {

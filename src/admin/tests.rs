@@ -267,3 +267,59 @@ fn who_does_not_listen_to_the_answer_is_not_waited_for_for_ever() {
         CONNECTION_MAX + ANSWER_MAX,
     );
 }
+
+#[test]
+fn of_two_daemons_that_begin_at_once_with_one_socket_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let path = folder.path().join(format!("{round}/admin.sock"));
+        let together = std::sync::Barrier::new(2);
+        let bind = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                together.wait();
+                Socket::bind(&path)
+            })
+        };
+        let (one, two) = std::thread::scope(|scope| {
+            let other = scope.spawn(bind);
+            (bind(), other.join().unwrap())
+        });
+        let (up, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+        assert!(up.is_ok(), "{up:?}");
+        assert!(matches!(refused, Err(BindError::InUse(_))), "{refused:?}");
+    }
+}
+
+/// The requests that README has, each with the body that it shows.
+fn documented() -> Vec<(String, String)> {
+    let readme = include_str!("../../README.md");
+    let is_request = |line: &&str| line.starts_with("| `GET /v1/") || line.starts_with("| `POST /");
+    let row = |line: &str| {
+        let spans: Vec<_> = line.split('`').skip(1).step_by(2).collect();
+        let body = spans.iter().find(|span| span.starts_with('{')).copied().unwrap_or_default();
+        (spans[0].to_owned(), body.to_owned())
+    };
+    readme.lines().filter(is_request).map(row).collect()
+}
+
+#[test]
+fn readme_has_every_request_of_the_socket_and_no_other() {
+    let reached = |(line, body): &(String, String)| {
+        let (status, asked) = asked(line, body);
+        assert_eq!((status, asked.len()), (200, 1), "{line} {body}");
+        asked[0].clone()
+    };
+    let all: Vec<_> = documented().iter().map(reached).collect();
+    let expected = [
+        "status",
+        "reload No Outcome",
+        "reload No No",
+        "reload Yes Outcome",
+        "plan 1 files, 0 schemas",
+        "Pause NAME",
+        "Resume NAME",
+        "Restart NAME",
+    ];
+    assert_eq!(all, expected);
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::client::Place;
 use super::{Outcome, Stream, say};
 use crate::model::PipelineName;
@@ -29,7 +31,9 @@ pub(super) fn run(arguments: &Arguments, action: &str) -> Outcome {
     match arguments.place.ask("POST", &target, "", WAIT) {
         Ok(document) => {
             say(Stream::Data, &format!("{}\n", document.text("/sentence")));
-            if document.text("/lost").is_empty() { Outcome::Good } else { Outcome::Failed }
+            let stays_paused = document.0.get("stays_paused") == Some(&Value::Bool(true));
+            let is_lost = !document.text("/lost").is_empty();
+            if is_lost || stays_paused { Outcome::Failed } else { Outcome::Good }
         }
         Err(no_answer) => no_answer.outcome(),
     }

@@ -128,8 +128,21 @@ fn no_answer(socket: &Path, error: io::Error) -> NoAnswer {
         let text = "no answer in time; the daemon goes on with what it was asked";
         return NoAnswer::Later(text.to_owned());
     }
-    let place = format!("the daemon cannot be reached at {}", socket.display());
-    NoAnswer::Unreachable(anyhow::Error::from(error).context(place))
+    let (place, hint) = (socket.display(), hint(error.kind()));
+    NoAnswer::Unreachable(anyhow::anyhow!("the daemon cannot be reached at {place}: {error}{hint}"))
+}
+
+/// What helps.
+fn hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            "; no daemon has its socket there: is `krouted run` up, and by the same settings? `--config FILE` or `--socket PATH` say where it is"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; the socket is for the daemon's user and its group: join the group, or be that user"
+        }
+        _ => "",
+    }
 }
 
 /// One deadline for all of it: a daemon that hangs may take, read and answer nothing, or for ever.

@@ -4,13 +4,14 @@
 mod tests;
 
 use std::io::IsTerminal;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::Value;
 
 use super::client::{Place, list, number, text};
-use super::{Outcome, Stream, say};
+use super::{Outcome, Stream, UNREAD, say};
 use crate::supervisor::LEFT_OF_WORKER_MAX;
 
 /// A daemon that is there answers at once.
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
     /// A table for people, or the whole document for programs.
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
     output: Form,
-    /// Shows it again and again until it is interrupted.
+    /// Shows it again and again, every 2 s, until it is interrupted or nobody reads it any more.
     #[arg(long)]
     watch: bool,
 }
@@ -63,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Form::Json => format!("{:#}\n", document.0),
         };
         say(Stream::Data, &text);
-        if !arguments.watch {
+        if !arguments.watch || UNREAD.load(Relaxed) {
             return Outcome::Good;
         }
         pause();
@@ -104,8 +105,8 @@ fn table(document: &Value) -> String {
     format!("{}\n", lines.join("\n"))
 }
 
-fn head(document: &Value) -> Vec<String> {
-    let generation = document.pointer("/generation").unwrap_or(&Value::Null);
+/// Of the last generation, and what is wrong with it.
+fn of_generation(generation: &Value) -> Vec<String> {
     let revision = match text(generation, "/revision") {
         "" => String::new(),
         revision => format!(", revision {revision}"),
@@ -127,6 +128,13 @@ fn head(document: &Value) -> Vec<String> {
     if !why.is_empty() {
         lines.push(why.to_owned());
     }
+    lines
+}
+
+fn head(document: &Value) -> Vec<String> {
+    let generation = document.get("generation").filter(|generation| generation.is_object());
+    let unread = || vec!["the daemon has not read its folder yet".to_owned()];
+    let mut lines = generation.map_or_else(unread, of_generation);
     let why = text(document, "/removals_held_back");
     if !why.is_empty() {
         lines.push(format!("nothing is removed: {why}"));
@@ -157,7 +165,10 @@ fn remarks(pipeline: &Value) -> Vec<String> {
     match words(pipeline, "/paused_by").as_slice() {
         [] => {}
         ["file"] => remarks.push("paused by its file".to_owned()),
-        _ => remarks.push("paused by an operator, unlike the file: `krouted resume`".to_owned()),
+        ["operator"] => {
+            remarks.push("paused by an operator, unlike the file: `krouted resume`".to_owned());
+        }
+        _ => remarks.push("paused by its file, and by an operator (`krouted resume`)".to_owned()),
     }
     let finding = text(pipeline, "/finding");
     if !finding.is_empty() {

@@ -97,7 +97,10 @@ impl Port {
         let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.abort());
         self.look_for_taint(began);
         self.forget_undelivered();
-        answer.map_err(|e| Failure::Rebuild(e.to_string()))
+        answer.map_err(|e| {
+            let is_fence = verdict::is_fence(e.code);
+            if is_fence { Failure::Fenced(e.to_string()) } else { Failure::Rebuild(e.to_string()) }
+        })
     }
 
     /// A new client in place of the old: with the same transactional id, its `init` ends what the old one left open.

@@ -76,6 +76,9 @@ pub(super) fn of_producer(failed: &Failed, undelivered: Option<&Undelivered>) ->
     if failed.abort && !failed.fatal {
         return Failure::Abort(cause);
     }
+    if codes.into_iter().any(is_fence) {
+        return Failure::Fenced(cause);
+    }
     // Fatal; retriable beyond its time; or without any flag, which librdkafka asks to treat as fatal.
     Failure::Rebuild(cause)
 }
@@ -84,8 +87,9 @@ pub(super) fn of_producer(failed: &Failed, undelivered: Option<&Undelivered>) ->
 pub(super) fn of_send(failed: &Failed, undelivered: Option<&Undelivered>) -> Failure {
     match of_producer(failed, undelivered) {
         // The abort's own answer says whether the client is dead.
-        Failure::Rebuild(cause) if !failed.fatal => Failure::Abort(cause),
+        Failure::Rebuild(cause) | Failure::Fenced(cause) if !failed.fatal => Failure::Abort(cause),
         failure @ (Failure::Rebuild(_)
+        | Failure::Fenced(_)
         | Failure::Abort(_)
         | Failure::Refused { .. }
         | Failure::Fault(_)) => failure,

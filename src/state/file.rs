@@ -65,20 +65,29 @@ pub(super) fn write(path: &Path, content: &impl Serialize) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// Removes what a crash left half written.
-pub(super) fn remove_temporary(path: &Path) -> io::Result<()> {
-    match fs::remove_file(temporary(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+/// Removes what a crash left half written. Something else of that name, which would be in the way of every write, gets another
+/// one; where that fails too, the first write says so.
+pub(super) fn remove_temporary(path: &Path) {
+    let temporary = temporary(path);
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            drop(rename_aside(&temporary, path))
+        }
+        Ok(()) | Err(_) => {}
     }
 }
 
 /// Gives the file another name, that of no other one; gives that.
 pub(super) fn move_aside(path: &Path) -> io::Result<PathBuf> {
+    rename_aside(path, path)
+}
+
+/// The same by the name of another one.
+fn rename_aside(from: &Path, path: &Path) -> io::Result<PathBuf> {
     let aside = |number: usize| path.with_extension(format!("json.damaged-{number}"));
     let free = (1..ASIDE_MAX).map(aside).find(|path| !path.exists());
     let to = free.unwrap_or_else(|| aside(ASIDE_MAX));
-    fs::rename(path, &to)?;
+    fs::rename(from, &to)?;
     Ok(to)
 }
 

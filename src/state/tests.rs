@@ -267,6 +267,11 @@ fn a_folder_that_cannot_be_written_is_an_error_and_harms_nothing() {
     fs::create_dir(folder.path().join("host-a.paused.json.tmp")).unwrap();
     assert!(state.save_paused(&[name("x")].into()).is_err());
     assert_eq!(state.load(), remembered);
+    // Nor does it stop the next start, which moves it out of the way.
+    let state = open(&folder);
+    assert_eq!(state.load(), remembered);
+    state.save_paused(&[name("x")].into()).unwrap();
+    assert_eq!(open(&folder).load().paused, [name("x")].into());
     let file = tempfile::NamedTempFile::new().unwrap();
     assert!(StateFolder::open(file.path(), &InstanceId::new("a").unwrap()).is_err());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::lifecycle::Effect;
 use super::unit::Unit;
 use crate::model::{Stage, WorkerId};
-use crate::worker::{Counters, Exit, FaultKind, Gauges};
+use crate::worker::{Counters, Exit, Fault, FaultKind, Gauges};
 
 /// Sums over the workers of a pipeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,6 +98,12 @@ pub(super) fn exit(id: &WorkerId, exit: &Exit, effect: Effect, said: &mut Option
             }
         }
     }
+}
+
+/// Another daemon is in a worker's way.
+pub(super) fn fenced(id: &WorkerId, fault: &Fault) {
+    let (kind, hint) = (fault.kind.as_str(), fault.kind.hint());
+    tracing::warn!(worker = %id, fault = kind, "another producer takes this worker's transactional id away again and again; {hint}; nothing is lost or doubled, and each makes the other slow: {fault}");
 }
 
 /// A worker is made anew because it does nothing.

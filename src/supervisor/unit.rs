@@ -16,7 +16,7 @@ use super::measures::Restart;
 use super::report::{self, Totals};
 use super::thread::WorkerThread;
 use crate::model::{InstanceId, PipelineName, WorkerId};
-use crate::worker::{Breakdown, Counters, Edition, Fault, Gauges, Rules};
+use crate::worker::{Breakdown, Counters, Edition, Fault, FaultKind, Gauges, Rules};
 
 /// Partitions, lag, and no committed window for so long: the worker is made anew. Twice as long each time that did not help.
 const STALL_FIRST: Duration = Duration::from_mins(5);
@@ -89,7 +89,7 @@ pub(super) struct Worker {
     progress: Progress,
 }
 
-/// Why a worker does not run.
+/// Why a worker does not run, or not as it should.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
     Fault(Fault),
@@ -218,6 +218,25 @@ impl Worker {
             stalls,
             progress,
         }
+    }
+
+    /// It goes on, with another daemon that undoes what it begins: said once, and shown for as long as that lasts.
+    pub(super) fn note_fence(&mut self, cause: String) {
+        let fault = Fault::new(FaultKind::Fenced, cause);
+        if !self.knows_fence() {
+            report::fenced(&self.id, &fault);
+        }
+        self.trouble = Some(Trouble::Fault(fault));
+    }
+
+    pub(super) fn forget_fence(&mut self) {
+        if self.knows_fence() {
+            self.trouble = None;
+        }
+    }
+
+    fn knows_fence(&self) -> bool {
+        matches!(&self.trouble, Some(Trouble::Fault(fault)) if fault.kind == FaultKind::Fenced)
     }
 
     /// Whether it has had partitions and work for too long without finishing anything.

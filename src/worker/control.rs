@@ -136,6 +136,10 @@ pub enum News {
     Taken(Edition),
     /// The offered edition cannot be taken; the one before goes on.
     Refused(Edition, Fault),
+    /// Another producer takes its transactional id away again and again; what it met last. It goes on.
+    Fenced(String),
+    /// That is over.
+    Unfenced,
 }
 
 /// Where a worker tells its news.

@@ -16,6 +16,9 @@ pub enum Failure {
     },
     /// The producer is dead: make a new one, rewind, go on.
     Rebuild(String),
+    /// The same, because another producer has its transactional id: the broker's timeout makes one now and then, a daemon with
+    /// the same instance id again and again.
+    Fenced(String),
     /// The worker cannot go on.
     Fault(Fault),
 }
@@ -24,9 +27,10 @@ impl Failure {
     /// What happened, for a log line.
     pub fn cause(&self) -> &str {
         match self {
-            Self::Abort(cause) | Self::Rebuild(cause) | Self::Refused { reason: cause, .. } => {
-                cause
-            }
+            Self::Abort(cause)
+            | Self::Rebuild(cause)
+            | Self::Fenced(cause)
+            | Self::Refused { reason: cause, .. } => cause,
             Self::Fault(fault) => &fault.cause,
         }
     }
@@ -35,6 +39,7 @@ impl Failure {
     pub fn into_fault(self) -> Fault {
         match self {
             Self::Fault(fault) => fault,
+            Self::Fenced(cause) => Fault { kind: FaultKind::Fenced, cause },
             Self::Abort(cause) | Self::Rebuild(cause) | Self::Refused { reason: cause, .. } => {
                 Fault { kind: FaultKind::Client, cause }
             }

@@ -127,7 +127,9 @@ fn idle(event: Event) -> (State, Action) {
         Event::Failed(Failure::Abort(_) | Failure::Refused { .. }) => {
             (State::Rewinding, Action::Rewind)
         }
-        Event::Failed(Failure::Rebuild(_)) => (State::Rebuilding(Then::GoOn), Action::Rebuild),
+        Event::Failed(Failure::Rebuild(_) | Failure::Fenced(_)) => {
+            (State::Rebuilding(Then::GoOn), Action::Rebuild)
+        }
     }
 }
 
@@ -174,7 +176,7 @@ fn again_before_halting(then: Then) -> Then {
 fn failed(then: Then, failure: Failure) -> (State, Action) {
     match failure {
         Failure::Abort(_) | Failure::Refused { .. } => (State::Aborting(then), Action::Abort),
-        Failure::Rebuild(_) => match then {
+        Failure::Rebuild(_) | Failure::Fenced(_) => match then {
             // The dead producer is dropped with the worker; its transaction ends by the next `init` or by its timeout.
             Then::Leave(exit) => leave(exit),
             Then::GoOn | Then::Release => (State::Rebuilding(then), Action::Rebuild),
@@ -188,12 +190,12 @@ fn aborting(then: Then, event: Event) -> (State, Action) {
     match event {
         Event::Done => ended(then),
         Event::Failed(Failure::Fault(fault)) => leave(Exit::Fault(fault)),
-        Event::Failed(Failure::Abort(_) | Failure::Refused { .. } | Failure::Rebuild(_)) => {
-            match then {
-                Then::Leave(exit) => leave(exit),
-                Then::GoOn | Then::Release => (State::Rebuilding(then), Action::Rebuild),
-            }
-        }
+        Event::Failed(
+            Failure::Abort(_) | Failure::Refused { .. } | Failure::Rebuild(_) | Failure::Fenced(_),
+        ) => match then {
+            Then::Leave(exit) => leave(exit),
+            Then::GoOn | Then::Release => (State::Rebuilding(then), Action::Rebuild),
+        },
         late @ (Event::Opened
         | Event::Close
         | Event::Revoked

@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::control::{Edition, Job, News as Told};
 use super::counters::Tally;
 use super::fault::{Failure, Fault, FaultKind};
+use super::fences::Fences;
 use super::isolation::{Found, Isolation, Sent};
 use super::machine::{Action, Event, Exit, State, step};
 use super::offsets::{NextOffset, Offsets};
@@ -71,6 +72,7 @@ struct Shell<'a, P: Port> {
     paused: bool,
     committed: bool,
     strikes: u32,
+    fences: Fences,
     lag_measured: Duration,
     /// What was sent of the record that was taken last.
     sent: Sent,
@@ -98,6 +100,7 @@ impl<'a, P: Port> Shell<'a, P> {
             paused: false,
             committed: false,
             strikes: 0,
+            fences: Fences::default(),
             lag_measured: Duration::ZERO,
             sent: Sent::Outputs,
         }
@@ -148,6 +151,9 @@ impl<'a, P: Port> Shell<'a, P> {
         // First: what has a lag has its count of records too.
         self.job.counters.breakdown.expect_topics(lag.by_topic.keys().map(String::as_str));
         self.job.gauges.measured(lag);
+        if self.fences.is_over(now) {
+            self.job.tell.say(Told::Unfenced);
+        }
     }
 
     fn serve(&mut self, news: News) {
@@ -236,15 +242,20 @@ impl<'a, P: Port> Shell<'a, P> {
     fn weigh(&mut self, failure: Failure) -> Failure {
         match &failure {
             Failure::Refused { reason, position } => self.look_for(reason, position.clone()),
-            Failure::Abort(cause) | Failure::Rebuild(cause) => {
+            Failure::Abort(cause) | Failure::Rebuild(cause) | Failure::Fenced(cause) => {
                 tracing::warn!(worker = %self.job.id, cause, "window aborted: going on at the committed offsets");
                 self.strikes = self.strikes.saturating_add(1);
                 if self.strikes >= SHRINK_FROM && self.window.is_open() {
                     self.isolation.shrink(self.window.records());
                 }
+                let is_fence = matches!(failure, Failure::Fenced(_));
+                if is_fence && self.fences.meet(self.clock.now()) {
+                    self.job.tell.say(Told::Fenced(cause.clone()));
+                }
                 if self.strikes >= STRIKES_MAX {
                     let cause = format!("{STRIKES_MAX} windows in a row failed: {cause}");
-                    return Failure::Fault(Fault::new(FaultKind::Client, cause));
+                    let kind = if is_fence { FaultKind::Fenced } else { FaultKind::Client };
+                    return Failure::Fault(Fault::new(kind, cause));
                 }
             }
             Failure::Fault(_) => {}

@@ -5,6 +5,7 @@ mod baton;
 mod breakdown;
 mod cluster;
 mod faults;
+mod fences;
 mod isolation;
 mod machine;
 mod offsets;

@@ -403,3 +403,42 @@ fn a_pipe_in_the_place_of_a_certificate_is_a_finding_and_holds_up_nothing() {
     assert!(said.err.contains("it is no regular file"), "{said:?}");
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+/// No lock tells them of each other, where each has a state folder of its own.
+#[test]
+fn two_daemons_of_one_instance_id_on_two_hosts_say_so_and_lose_and_double_nothing() {
+    let cluster = shared();
+    let scene = Scene::new(cluster);
+    let (input, out) = (cluster.topic("in", 2), cluster.topic("out", 1));
+    scene.copy(&input, &out);
+    let twin = Host::new(&scene.name, &cluster.bootstrap);
+    let file = fs::read_to_string(scene.pipelines().join("pipeline.yaml")).unwrap();
+    twin.pipeline("pipeline.yaml", &file);
+    let (mut first, mut second) = (scene.run(), twin.run());
+    let mut sent: Vec<String> = Vec::new();
+    let is_fenced = |host: &Host| {
+        let status = host.krouted(&["status", "-o", "json"]);
+        status.out.contains(r#""kind": "fenced""#)
+    };
+    // Work for both, until each gets in the other's way.
+    eventually(2 * SOON, "one of them says so", || {
+        let records: Vec<_> = (0..2)
+            .map(|n| (n, (sent.len() + usize::try_from(n).unwrap()).to_string()))
+            .map(|(n, value)| Record::new(None, Some(&value)).to(n))
+            .collect();
+        cluster.produce(&input, &records);
+        sent.extend([sent.len().to_string(), (sent.len() + 1).to_string()]);
+        (is_fenced(&scene.host) || is_fenced(&twin)).then_some(())
+    });
+    let said = [&scene.host, &twin].map(|host| host.krouted(&["status"]).out).concat();
+    assert!(said.contains("is another daemon running with this instance_id?"), "{said}");
+    assert_eq!(second.terminate(), Some(0));
+    let mut read = scene.values(&out, sent.len());
+    read.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(read, sent);
+    assert_eq!(first.terminate(), Some(0));
+    let lines = [first.lines(), second.lines()].concat();
+    let named = |line: &String| line.contains(r#""fault":"fenced""#);
+    assert!(lines.iter().any(named), "the log says so");
+}

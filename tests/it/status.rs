@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
@@ -108,6 +108,13 @@ fn a_pipeline_whose_file_says_paused_reads_nothing_until_the_file_says_otherwise
     let mut daemon = scene.run();
     scene.host.wait_for_state(&scene.name, "paused");
     assert_eq!(cluster.read(&out, Isolation::Committed).len(), 0);
+    assert_eq!(scene.host.status_of(&scene.name)["paused_by"], json!(["file"]));
+    // What the file says is no operator's to lift, and nobody is told that it was.
+    assert_eq!(scene.host.krouted(&["pause", &scene.name]).code, 0);
+    assert_eq!(scene.host.status_of(&scene.name)["paused_by"], json!(["file", "operator"]));
+    let said = scene.host.krouted(&["resume", &scene.name]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("stays paused by its file"), "{said:?}");
     assert_eq!(scene.host.status_of(&scene.name)["paused_by"], json!(["file"]));
     file("paused: false");
     assert_eq!(scene.host.krouted(&["reload", "--wait"]).code, 0);
@@ -228,6 +235,7 @@ fn the_socket_is_for_owner_and_group_and_outlives_no_daemon() {
     let place = [("XDG_RUNTIME_DIR", host.path().to_str().unwrap())];
     let mut second = other.run_with(&[], &place);
     assert_eq!(second.wait_for_end(SOON), Some(78));
+    second.wait_for_line("another daemon answers at .*give each its own", SOON);
     assert_eq!(host.krouted(&["status"]).code, 0);
     assert_eq!(daemon.terminate(), Some(0));
     assert!(!socket.exists());
@@ -282,20 +290,33 @@ fn broken_settings_that_name_the_socket_do_not_hide_the_daemon() {
     assert_eq!(daemon.terminate(), Some(0));
 }
 
+/// A command that goes on; ended with the test.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 #[test]
-fn a_status_that_is_watched_goes_on_through_the_start_of_a_daemon() {
+fn a_status_that_is_watched_goes_on_through_the_start_of_a_daemon_and_ends_with_its_reader() {
     let host = Host::new("host-a", "127.0.0.1:1");
     let mut watching = Command::new(env!("CARGO_BIN_EXE_krouted"));
     watching.args(["status", "--watch", "--config"]).arg(host.path().join("krouted.yaml"));
     watching.env("XDG_RUNTIME_DIR", host.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut watching = watching.spawn().unwrap();
+    let mut watching = Watching(watching.spawn().unwrap());
     let lines = |from: Box<dyn Read>| BufReader::new(from).lines().map_while(Result::ok);
-    let said = lines(Box::new(watching.stderr.take().unwrap())).next();
+    let said = lines(Box::new(watching.0.stderr.take().unwrap())).next();
     assert!(said.is_some_and(|line| line.contains("cannot be reached")));
     let mut daemon = host.run();
-    let mut shown = lines(Box::new(watching.stdout.take().unwrap()));
+    let mut shown = lines(Box::new(watching.0.stdout.take().unwrap()));
     assert!(shown.any(|line| line.starts_with("PIPELINE")), "it has ended");
-    watching.kill().unwrap();
-    watching.wait().unwrap();
+    // As by `| head`: nobody reads it any more, so it ends.
+    drop(shown);
+    let ended = eventually(SOON, "it ends", || watching.0.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
     assert_eq!(daemon.terminate(), Some(0));
 }

@@ -59,3 +59,21 @@ fn an_answer_is_read_to_its_end() {
     });
     assert_eq!(answered.unwrap(), (200, serde_json::json!({"a": 1})));
 }
+
+#[test]
+fn who_cannot_reach_the_daemon_is_told_what_helps() {
+    let said = |kind: io::ErrorKind| match no_answer(Path::new("/a.sock"), kind.into()) {
+        NoAnswer::Unreachable(error) => format!("{error:#}"),
+        NoAnswer::Later(_) | NoAnswer::Refused(_) => panic!("{kind}"),
+    };
+    for (kind, help) in [
+        (io::ErrorKind::NotFound, "is `krouted run` up"),
+        (io::ErrorKind::ConnectionRefused, "is `krouted run` up"),
+        (io::ErrorKind::PermissionDenied, "join the group"),
+    ] {
+        let said = said(kind);
+        assert!(said.starts_with("the daemon cannot be reached at /a.sock: "), "{said}");
+        assert!(said.contains(help), "{said}");
+    }
+    assert!(!said(io::ErrorKind::InvalidData).contains(';'));
+}

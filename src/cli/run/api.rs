@@ -25,23 +25,49 @@ impl Api {
     async fn acted(&self, name: &str, action: Action) -> Result<Answer, Gone> {
         let not_found = || Answer::NotFound(format!("there is no pipeline {name} here"));
         let Ok(pipeline) = PipelineName::new(name) else { return Ok(not_found()) };
-        let (kept, word) = match action {
-            Action::Pause => (self.asker.pause(pipeline).await?, "paused"),
-            Action::Resume => (self.asker.resume(pipeline).await?, "resumed"),
+        let (kept, done) = match action {
+            Action::Pause => (self.asker.pause(pipeline).await?, Done::Paused),
+            Action::Resume => {
+                let stays_paused = self.asker.is_paused_by_file(&pipeline).await?;
+                let done = if stays_paused { Done::StaysPaused } else { Done::Resumed };
+                (self.asker.resume(pipeline).await?, done)
+            }
             Action::Restart => {
                 let is_there = self.asker.restart(pipeline).await?;
                 // Nothing of it has to be kept.
-                (is_there.then_some(Kept::Kept), "restarted")
+                (is_there.then_some(Kept::Kept), Done::Restarted)
             }
         };
         Ok(match kept {
-            Some(kept) => Answer::Done(acted(name, word, &kept)),
+            Some(kept) => Answer::Done(acted(name, done, &kept)),
             None => not_found(),
         })
     }
 }
 
-fn acted(name: &str, word: &str, kept: &Kept) -> Value {
+/// What became of a pipeline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Paused,
+    Resumed,
+    StaysPaused,
+    Restarted,
+}
+
+impl Done {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "is paused",
+            Self::Resumed => "is resumed",
+            Self::StaysPaused => {
+                "is paused by no operator, and stays paused by its file until `paused: true` is taken out of it"
+            }
+            Self::Restarted => "is restarted",
+        }
+    }
+}
+
+fn acted(name: &str, done: Done, kept: &Kept) -> Value {
     let (lost, behind) = match kept {
         Kept::Kept => (None, String::new()),
         Kept::Lost(why) => (
@@ -51,7 +77,12 @@ fn acted(name: &str, word: &str, kept: &Kept) -> Value {
             ),
         ),
     };
-    json!({ "version": VERSION, "sentence": format!("{name} is {word}{behind}"), "lost": lost })
+    json!({
+        "version": VERSION,
+        "sentence": format!("{name} {}{behind}", done.as_str()),
+        "lost": lost,
+        "stays_paused": done == Done::StaysPaused,
+    })
 }
 
 impl Daemon for Api {

@@ -125,7 +125,7 @@ fn a_fenced_producer_is_made_anew() {
     mock.begin();
     mock.inject(Api::EndTxn, &[Err::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
     let failure = mock.commit().unwrap_err();
-    assert!(matches!(failure, Failure::Rebuild(_)), "{failure:?}");
+    assert!(matches!(failure, Failure::Fenced(_)), "{failure:?}");
     assert_eq!(mock.port.rebuild(), Ok(()));
     mock.goes_on();
 }

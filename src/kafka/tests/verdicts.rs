@@ -32,6 +32,7 @@ fn short(failure: &Failure) -> &'static str {
             "refused"
         }
         Failure::Rebuild(_) => "rebuild",
+        Failure::Fenced(_) => "another's",
         Failure::Fault(fault) => fault.kind.as_str(),
     }
 }
@@ -47,8 +48,8 @@ fn a_failed_call_of_the_producer_is_judged_by_its_flags() {
         (code::TRANSPORT, "a", None, "abort"),
         (code::TRANSPORT, "", None, "rebuild"),
         // Fatal wins over all else.
-        (FENCED, "f", None, "rebuild"),
-        (FENCED, "fa", None, "rebuild"),
+        (FENCED, "f", None, "another's"),
+        (FENCED, "fa", None, "another's"),
         (code::FATAL, "f", None, "rebuild"),
         // Retriable beyond its time, and no flag at all: as fatal.
         (TIMED_OUT, "r", None, "rebuild"),

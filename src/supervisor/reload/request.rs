@@ -151,6 +151,13 @@ impl Asker {
         self.pauses.change(async move { supervisor.resume(name).await }).await
     }
 
+    /// Whether a pipeline is paused by its file, whatever operators do.
+    pub async fn is_paused_by_file(&self, name: &PipelineName) -> Result<bool, Gone> {
+        let is_paused =
+            |p: &PipelineStatus| p.name == name.as_str() && p.paused_by.contains(&"file");
+        Ok(self.supervisor.status().await?.iter().any(is_paused))
+    }
+
     /// Ends a pipeline's workers and starts them again; answers whether it is there.
     pub async fn restart(&self, name: PipelineName) -> Result<bool, Gone> {
         self.supervisor.restart(name).await

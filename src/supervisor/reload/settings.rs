@@ -33,13 +33,16 @@ pub(super) fn understand(
 
 /// The fields that only a restart of the daemon takes, where they differ.
 pub(super) fn needing_restart(running: &Settings, new: &Settings) -> Vec<&'static str> {
+    // In full: a new field is either here or taken by a reload.
+    let Settings { instance_id, pipelines, schemas, state, socket, listen, clusters: _, reload: _ } =
+        new;
     let differs = [
-        ("instance_id", running.instance_id != new.instance_id),
-        ("pipelines", running.pipelines != new.pipelines),
-        ("schemas", running.schemas != new.schemas),
-        ("state", running.state != new.state),
-        ("admin.socket", running.socket != new.socket),
-        ("admin.listen", running.listen != new.listen),
+        ("instance_id", running.instance_id != *instance_id),
+        ("pipelines", running.pipelines != *pipelines),
+        ("schemas", running.schemas != *schemas),
+        ("state", running.state != *state),
+        ("admin.socket", running.socket != *socket),
+        ("admin.listen", running.listen != *listen),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

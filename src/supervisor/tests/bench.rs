@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc as orders};
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ pub(super) enum Order {
     Panic,
     /// Says that it is ready, and that its first window is committed: two turns of the supervisor's loop.
     Commit,
+    /// Tells that: one turn.
+    Say(WorkerNews),
+    /// Says that it is ready, has partitions and work, and does none of it: one turn.
+    Stall,
     End(Exit),
     /// Sees no stop request any more.
     Hang,
@@ -128,6 +133,12 @@ fn work(started: mpsc::UnboundedSender<Started>) -> Work {
                 Ok(Order::Commit) => {
                     job.tell.say(WorkerNews::Ready);
                     job.tell.say(WorkerNews::Committed);
+                }
+                Ok(Order::Say(news)) => job.tell.say(news),
+                Ok(Order::Stall) => {
+                    job.gauges.partitions.store(1, Relaxed);
+                    job.gauges.lag.store(5, Relaxed);
+                    job.tell.say(WorkerNews::Ready);
                 }
                 Ok(Order::End(exit)) => return exit,
                 Ok(Order::Hang) => hangs = true,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::bench::{Bench, Order, pipeline, with};
 use crate::pipeline::Pipeline;
-use crate::supervisor::DRAIN_MAX;
 use crate::supervisor::plan::{Removals, Set, plan};
-use crate::worker::{Exit, FaultKind};
+use crate::supervisor::{DRAIN_MAX, Restart};
+use crate::worker::{Exit, FaultKind, WorkerNews};
 
 const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
@@ -85,6 +85,56 @@ fn a_stop_policy_halts_all_workers_of_its_pipeline_and_no_other() {
         // The other pipeline is as it was.
         bench.ends(|| workers[3].fault(FaultKind::BrokerAway)).await;
         assert_eq!(bench.starts_after(HALF_A_SECOND).await.name(), "b/0");
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}
+
+#[test]
+fn a_worker_that_has_work_and_commits_nothing_is_made_anew_and_counted_and_its_neighbour_is_not() {
+    let left = with(vec![pipeline("a", 1), pipeline("b", 1)], async |bench: &mut Bench| {
+        let workers = bench.starts(2).await;
+        bench.turns(1, |_| workers[0].tell(Order::Stall)).await;
+        bench.turns(2, |_| workers[1].tell(Order::Commit)).await;
+        // What is in a thread ends in real time, and the clock stands still meanwhile.
+        for _ in 0..4 * 60 {
+            bench.pass(Duration::from_secs(1)).await;
+        }
+        assert!(bench.nothing_started(), "too early");
+        let again = async {
+            for _ in 0..2 * 60 {
+                bench.pass(Duration::from_secs(1)).await;
+            }
+            bench.start().await
+        };
+        assert_eq!(again.await.name(), "a/0");
+        let status = bench.handle.status().await.unwrap();
+        assert_eq!((status[0].workers[0].stalls, status[1].workers[0].stalls), (1, 0));
+        assert_eq!(status[0].measures.restarts[&Restart::Stalled], 1);
+        assert!(bench.nothing_started());
+        bench.shut_down();
+    });
+    assert_eq!(left, []);
+}
+
+#[test]
+fn a_worker_that_another_daemon_fences_runs_on_and_says_so_until_that_is_over() {
+    let left = with(vec![pipeline("a", 1)], async |bench: &mut Bench| {
+        let worker = bench.start().await;
+        bench.turns(2, |_| worker.tell(Order::Commit)).await;
+        for cause in ["old epoch", "old epoch again"] {
+            let news = WorkerNews::Fenced(cause.to_owned());
+            bench.turns(1, |_| worker.tell(Order::Say(news))).await;
+            let status = bench.handle.status().await.unwrap();
+            let reason = status[0].workers[0].reason.as_ref().unwrap();
+            assert_eq!(
+                (status[0].state, reason.kind, reason.text.as_str()),
+                ("running", "fenced", cause)
+            );
+        }
+        bench.turns(1, |_| worker.tell(Order::Say(WorkerNews::Unfenced))).await;
+        let status = bench.handle.status().await.unwrap();
+        assert!(status[0].workers[0].reason.is_none());
         bench.shut_down();
     });
     assert_eq!(left, []);

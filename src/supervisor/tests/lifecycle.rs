@@ -1,5 +1,6 @@
 //! Every pair of state and event, and the waits between attempts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::supervisor::backoff;
@@ -201,4 +202,13 @@ fn a_wait_is_a_fifth_more_or_less() {
         assert!(waits.iter().all(|w| *w >= base.mul_f64(0.8) && *w <= base.mul_f64(1.2)));
         assert!(waits.iter().any(|w| *w != waits[0]), "they are all the same");
     }
+}
+
+#[test]
+fn readme_explains_every_state_and_no_other() {
+    let readme = include_str!("../../../README.md");
+    let (_, table) = readme.split_once("| state | |\n|---|---|\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let explained: BTreeSet<_> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
+    assert_eq!(explained, BTreeSet::from(State::WORDS));
 }

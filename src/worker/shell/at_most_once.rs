@@ -76,7 +76,12 @@ impl<P: Port> Shell<'_, P> {
                 Err(Failure::Refused { reason, .. }) => {
                     refused.insert(index, reason);
                 }
-                Err(failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_))) => {
+                Err(
+                    failure @ (Failure::Abort(_)
+                    | Failure::Rebuild(_)
+                    | Failure::Fenced(_)
+                    | Failure::Fault(_)),
+                ) => {
                     // What is queued goes with the client: nobody knows what of it has arrived.
                     return Some(self.lose(end, failure));
                 }
@@ -125,7 +130,10 @@ impl<P: Port> Shell<'_, P> {
                         Ok(()) => *Tally::slot(&mut self.tally.dead_lettered, Stage::Sink) += 1,
                         Err(Failure::Refused { .. }) => self.count_lost(1),
                         Err(
-                            failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_)),
+                            failure @ (Failure::Abort(_)
+                            | Failure::Rebuild(_)
+                            | Failure::Fenced(_)
+                            | Failure::Fault(_)),
                         ) => return Some(self.lose(records, failure)),
                     }
                 }
@@ -199,7 +207,10 @@ impl<P: Port> Shell<'_, P> {
                         }
                         Err(Failure::Refused { .. }) => self.count_lost(1),
                         Err(
-                            failure @ (Failure::Abort(_) | Failure::Rebuild(_) | Failure::Fault(_)),
+                            failure @ (Failure::Abort(_)
+                            | Failure::Rebuild(_)
+                            | Failure::Fenced(_)
+                            | Failure::Fault(_)),
                         ) => return Err(failure),
                     }
                 }

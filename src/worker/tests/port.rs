@@ -166,7 +166,7 @@ impl FakePort {
             Some(Blow::Revoke(_) | Blow::Lose(_)) | None => work(self, &mut cluster),
         };
         match &result {
-            Err(Failure::Rebuild(_)) => self.health = Health::Dead,
+            Err(Failure::Rebuild(_) | Failure::Fenced(_)) => self.health = Health::Dead,
             Err(Failure::Fault(_)) => self.health = Health::Over,
             Err(Failure::Abort(_) | Failure::Refused { .. }) | Ok(_) => {}
         }

@@ -29,6 +29,8 @@ fn worked(rig: &Rig, at_ready: impl Fn(&Control) + Send + 'static) -> (Exit, Vec
             WorkerNews::Resumed => "resumed".to_owned(),
             WorkerNews::Taken(_) => "taken".to_owned(),
             WorkerNews::Refused(_, fault) => format!("refused: {fault}"),
+            WorkerNews::Fenced(cause) => format!("fenced: {cause}"),
+            WorkerNews::Unfenced => "unfenced".to_owned(),
         };
         told.lock().unwrap().push(word);
     });

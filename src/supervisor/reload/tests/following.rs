@@ -271,3 +271,26 @@ fn a_state_disk_that_hangs_holds_up_no_change_and_has_the_newest_when_it_answers
         .await;
     });
 }
+
+#[test]
+fn the_last_twenty_generations_are_kept_and_shown_the_newest_first() {
+    let world = World::new();
+    let numbers = |document: &serde_json::Value| -> Vec<u64> {
+        let history = document["history"].as_array().unwrap();
+        history.iter().map(|generation| generation["number"].as_u64().unwrap()).collect()
+    };
+    world.run(&[], async |reloads| {
+        for version in 1..=25 {
+            world.file("a", &format!("v{version}"));
+            let why = if version == 1 { Why::First } else { Why::Event };
+            assert_eq!(outcome(&world.look(reloads, why, Removals::Refused).await), "applied");
+        }
+        let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &[], &[]);
+        assert_eq!(numbers(&document), (6..=25).rev().collect::<Vec<_>>());
+        assert_eq!(document["generation"], document["history"][0]);
+        for field in ["digest", "at", "revision", "cause", "outcome", "findings", "changes"] {
+            assert!(document["generation"].get(field).is_some(), "{field}: {document:#}");
+        }
+        assert_eq!(world.outcomes().len(), 20);
+    });
+}

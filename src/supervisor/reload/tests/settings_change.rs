@@ -137,3 +137,35 @@ fn a_certificate_that_the_settings_name_newly_is_in_the_same_look() {
         assert_eq!(changes(&world.change(reloads).await), ["a restart"]);
     });
 }
+
+#[test]
+fn a_change_that_only_a_restart_of_the_daemon_takes_is_said_until_it_is_taken_back() {
+    let world = World::new();
+    let cluster = "  default: {bootstrap_servers: 'one:9092'}";
+    let shown = |reloads: &Reloads| {
+        let document = reloads.overview.document(&InstanceId::new("test").unwrap(), &[], &[]);
+        document["needs_restart"].clone()
+    };
+    world.run(&[], async |reloads| {
+        world.file("a", "one");
+        world.start(reloads).await;
+        assert_eq!(shown(reloads), serde_json::json!([]));
+        let good = std::fs::read_to_string(world.path("krouted.yaml")).unwrap();
+        for (field, text) in [
+            ("instance_id", good.replace("instance_id: test", "instance_id: other")),
+            ("pipelines", format!("{good}pipelines: elsewhere/\n")),
+            ("schemas", format!("{good}schemas: elsewhere/\n")),
+            ("state", good.replace("state: ", "state: /elsewhere")),
+            ("admin.socket", format!("{good}admin: {{socket: /elsewhere/admin.sock}}\n")),
+            ("admin.listen", format!("{good}admin: {{listen: '127.0.0.1:9464'}}\n")),
+        ] {
+            std::fs::write(world.path("krouted.yaml"), text).unwrap();
+            let reloaded = world.change(reloads).await;
+            assert_eq!((outcome(&reloaded), changes(&reloaded)), ("unchanged", vec![]), "{field}");
+            assert_eq!(shown(reloads), serde_json::json!([field]));
+        }
+        world.settings(cluster, "");
+        world.change(reloads).await;
+        assert_eq!(shown(reloads), serde_json::json!([]));
+    });
+}
