@@ -26,6 +26,8 @@ fn sigint_flushes_and_closes_though_nobody_types() {
     eventually(SOON, "two records", || {
         (cluster.read(&topic, Isolation::Committed).len() == 2).then_some(())
     });
+    // One wish, as `timeout` tells it: to the process, and to its group.
+    process::signal(child.id(), "INT");
     process::signal(child.id(), "INT");
     let nothing_lost = ["stopped by a signal before the end of the input", "1-2 (2 records)"];
     ended(&mut child).said(75, &nothing_lost);
