@@ -168,7 +168,10 @@ fn text(text: &str, out: &mut Vec<u8>) {
 
 /// One line as it stands.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an envelope such as {\"key\":\"k-1\",\"value\":{\"a\":1}}"
+)]
 struct Raw<'a> {
     #[serde(default)]
     key: RawKey,

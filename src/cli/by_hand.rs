@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Outcome, Stream, run as daemon, say};
+use super::{Misuse, Outcome, Stream, run as daemon, say};
 use crate::config::{Counts, Environment, Output, Settings, render, settings};
 use crate::kafka::Librdkafka;
 use crate::kafka::by_hand::Access;
@@ -44,7 +44,8 @@ impl Target {
             }
         };
         let settings = loaded.settings;
-        let name = ClusterName::new(&self.cluster)?;
+        let name = ClusterName::new(&self.cluster)
+            .or_else(|why| Misuse::of(format!("--cluster {}: {why}", self.cluster)))?;
         let Some(cluster) = settings.clusters.get(&name) else {
             let known: Vec<_> = settings.clusters.keys().map(ToString::to_string).collect();
             bail!("the settings have no cluster {name}; they have {}", known.join(", "));

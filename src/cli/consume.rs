@@ -72,7 +72,8 @@ fn place(text: &str) -> Result<From, String> {
     match text.parse::<i64>() {
         Ok(offset @ 0..) => Ok(From::Offset(offset)),
         Ok(before) => Ok(From::Last(before.saturating_neg())),
-        Err(_) => crate::case::envelope::milliseconds(text).map(From::Timestamp),
+        // Before 1970 Kafka counts in other things than time: -1 is the end.
+        Err(_) => crate::case::envelope::milliseconds(text).map(|ms| From::Timestamp(ms.max(0))),
     }
 }
 

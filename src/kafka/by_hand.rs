@@ -12,7 +12,9 @@ mod tests;
 
 pub use ledger::{Account, Ack, LineFailure};
 pub use reader::{From, Isolation, Mark, ReadOptions, Reader};
-pub use sender::{NotCommitted, Outbound, Queued, SendOptions, Sender, Transaction, Unwound};
+pub use sender::{
+    NotCommitted, Outbound, Queued, SendOptions, Sender, Transaction, Unsent, Unwound,
+};
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::properties::Connection;
+use super::properties::{Connection, TRANSACTION_TIMEOUT_MS};
 use super::raw::{
     ClientError, Configs, Consumer, Failed, PartitionDescription, PartitionList, Producer,
     TopicDescription, code,
@@ -255,6 +255,10 @@ fn transactional_id(connection: &Connection) -> Result<TransactionalId, Unasked>
     let right = match answer {
         Ok(()) => Right::Granted,
         Err(failed) if failed.code == code::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Right::Refused,
+        // Ours is no setting: only the brokers' can be another.
+        Err(failed) if failed.code == code::INVALID_TRANSACTION_TIMEOUT => {
+            return Err(Unasked::Other(verdict::too_long(&format!("{TRANSACTION_TIMEOUT_MS} ms"))));
+        }
         Err(failed) => {
             producer.poll(Duration::ZERO);
             let met: Vec<_> = std::iter::from_fn(|| producer.next_error()).collect();

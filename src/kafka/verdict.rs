@@ -29,6 +29,13 @@ pub(super) fn is_fence(err: i32) -> bool {
     matches!(err, code::FENCED | code::INVALID_PRODUCER_EPOCH | code::PRODUCER_FENCED)
 }
 
+/// The words for a transaction's timeout that a broker does not take.
+pub(super) fn too_long(timeout: &str) -> String {
+    format!(
+        "the brokers take no transaction timeout of {timeout}: their transaction.max.timeout.ms is lower"
+    )
+}
+
 /// Who can help with that code, where it is not the client itself.
 pub(super) fn help(err: i32) -> Option<FaultKind> {
     match err {

@@ -88,7 +88,7 @@ fn what_has_two_meanings_or_none_is_refused() {
         (r#"{"value":1,"headers":[{}]}"#, "a header is"),
         (r#"{"value":1,"headers":[{"name":"a","values":"b"}]}"#, "a header is"),
         (r#"{"value":1,"headers":[{"a\u0000b":"c"}]}"#, "zero byte"),
-        ("1", "expected struct"),
+        ("1", r#"integer `1`, expected an envelope such as {"key":"k-1","value":{"a":1}}"#),
     ] {
         let said = Envelope::read(line.as_bytes()).expect_err(line);
         assert!(said.contains(why), "{line}: {said}");

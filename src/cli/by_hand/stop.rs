@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::worker::{Clock, SystemClock};
+
+/// Signals so close together are one wish: `timeout` sends one to the process and one to its group.
+const ONE_WISH: Duration = Duration::from_millis(250);
 
 /// Whether somebody wants the command to end.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +34,16 @@ impl Stop {
                 }
             })
         };
+        let clock = SystemClock::default();
         let listen = move || {
             next();
             told.0.store(true, Relaxed);
-            end_by(next());
+            let first = clock.now();
+            let mut again = next();
+            while clock.now().saturating_sub(first) < ONE_WISH {
+                again = next();
+            }
+            end_by(again);
         };
         let thread = std::thread::Builder::new().name("signals".to_owned());
         thread.spawn(listen).context("a thread for signals")?;

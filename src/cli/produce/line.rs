@@ -2,9 +2,9 @@
 
 use super::Partition;
 use crate::case::Envelope;
-use crate::cli::by_hand::{As, Expressions, Judged};
+use crate::cli::by_hand::{As, Expressions, Judged, hint};
 use crate::json::{Check, Paths, scan};
-use crate::kafka::by_hand::{Outbound, Queued, Sender};
+use crate::kafka::by_hand::{Outbound, Queued, Sender, Unsent};
 use crate::model::{HeaderList, Record, TopicName};
 use crate::worker::Fault;
 
@@ -20,10 +20,23 @@ pub(super) struct Lines {
 /// Why a line was not sent.
 #[derive(Debug)]
 pub(super) enum NotSent {
-    /// It is wrong: a lower-case fragment.
+    /// It is wrong: a lower-case fragment, and what helps in the next line.
     Line(String),
     /// The client cannot go on.
     Fault(Fault),
+}
+
+/// What helps with a line that is no JSON.
+fn help(line: &[u8]) -> &'static str {
+    const UTF_8: &[u8] = b"\xef\xbb\xbf";
+    const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+    if line.starts_with(UTF_8) {
+        "it begins with a byte order mark, which JSON does not have: save the input as UTF-8 without one"
+    } else if UTF_16.iter().any(|mark| line.starts_with(mark)) {
+        "it is UTF-16: save the input as UTF-8"
+    } else {
+        "a line is one JSON value: `jq -c .` writes JSON so, `jq -R .` makes a JSON string of each line of text"
+    }
 }
 
 impl Lines {
@@ -39,7 +52,7 @@ impl Lines {
             return self.record(number, &envelope, envelope.value.as_deref(), sender);
         }
         if let Err(malformed) = scan(&Paths::default(), line, Check::Whole, &mut []) {
-            return Err(NotSent::Line(format!("this is no JSON: {malformed}")));
+            return Err(NotSent::Line(format!("this is no JSON: {malformed}\n  {}", help(line))));
         }
         self.record(number, &Envelope::default(), Some(line), sender)
     }
@@ -77,6 +90,9 @@ impl Lines {
             Judged::Rejected(why) => return Err(NotSent::Line(format!("--key: {why}"))),
         };
         let out = Outbound { key, value, headers, timestamp: envelope.timestamp, partition };
-        sender.send(number, &out).map_err(NotSent::Fault)
+        sender.send(number, &out).map_err(|unsent| match unsent {
+            Unsent::Refused(kind, reason) => NotSent::Line(format!("{reason}\n{}", hint(kind))),
+            Unsent::Dead(fault) => NotSent::Fault(fault),
+        })
     }
 }

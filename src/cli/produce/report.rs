@@ -27,11 +27,12 @@ pub(super) fn say_all(ended: &Ended, account: &Account, closing: &Closing) -> Ou
         }
         Ended::Well => {
             let done = if closing.is_transaction {
-                "are in the topic, in one transaction"
+                "in the topic, in one transaction"
             } else {
-                "are acknowledged"
+                "acknowledged"
             };
-            say(Stream::Errors, &format!("{topic}: {count} {done}\n"));
+            let verb = if account.count == 1 { "is" } else { "are" };
+            say(Stream::Errors, &format!("{topic}: {count} {verb} {done}\n"));
             return Outcome::Good;
         }
         Ended::Cut => {

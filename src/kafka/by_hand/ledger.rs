@@ -124,12 +124,6 @@ impl Ledger {
         self.flying += 1;
     }
 
-    /// A record could not even be queued.
-    pub(super) fn refused(&mut self, failure: LineFailure) {
-        self.window.push_back((failure.line, State::Failed));
-        self.note(failure);
-    }
-
     /// A report came: acknowledged, or why not.
     pub(super) fn reported(
         &mut self,

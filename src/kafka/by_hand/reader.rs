@@ -2,6 +2,7 @@
 
 mod away;
 mod begin;
+mod grown;
 mod hold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +112,8 @@ pub struct Reader {
     has_lost: bool,
     silence: Silence,
     hold: Hold,
+    /// When new partitions were looked for last, by whoever reads alone.
+    looked_for_new: Duration,
     notes: Vec<String>,
 }
 
@@ -147,6 +150,7 @@ impl Reader {
             has_lost: false,
             silence: Silence::default(),
             hold: Hold::default(),
+            looked_for_new: Duration::ZERO,
             notes: Vec::new(),
         };
         match &options.group {
@@ -191,6 +195,7 @@ impl Reader {
         self.next = 0;
         self.consumer.poll(&mut self.batch, BATCH_RECORDS_MAX, wait);
         self.serve(0, settle)?;
+        self.take_new_partitions()?;
         self.look_whether_away()
     }
 
@@ -464,5 +469,7 @@ fn client(access: &Access, options: &ReadOptions) -> Result<Consumer, Fault> {
         Isolation::Uncommitted => "read_uncommitted",
     };
     set(&mut conf, "isolation.level", isolation)?;
-    Consumer::new(conf, Protocol::Eager).map_err(|text| Fault::new(FaultKind::Configuration, text))
+    // Alone, partitions that are new come to those that are there.
+    let protocol = if options.group.is_some() { Protocol::Eager } else { Protocol::Cooperative };
+    Consumer::new(conf, protocol).map_err(|text| Fault::new(FaultKind::Configuration, text))
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::ledger::{Account, Ack, Certainty, Ledger, LineFailure};
+use super::ledger::{Account, Ack, Certainty, Ledger};
 use super::{ASK_MAX, Access};
 use crate::kafka::properties::{PRODUCER_DEFAULTS, set};
 use crate::kafka::raw::{
@@ -14,8 +14,11 @@ use crate::kafka::verdict::{self, known};
 use crate::model::{HeaderList, TopicName};
 use crate::worker::{Clock, Fault, FaultKind, SystemClock};
 
-/// Records that are kept until they are acknowledged, in librdkafka's queue and in the ledger; 64 MiB at most in the queue.
+/// Records that are kept until they are acknowledged, in librdkafka's queue and in the ledger.
 const IN_FLIGHT_MAX: usize = 100_000;
+/// And in the queue so many bytes, by KiB. A record's time for its acknowledgement begins in the queue: over a slow line, what
+/// is queued must be through within it. More than the largest record.
+const QUEUE_KIB_MAX: &str = "16384";
 /// A wait for reports, after which the caller looks whether to stop.
 const SERVE: Duration = Duration::from_millis(50);
 /// One try of `init_transactions`; between two, a stop request is seen.
@@ -89,10 +92,19 @@ pub struct Outbound<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a record that found no room is not sent"]
 pub enum Queued {
-    /// It is in the queue, or refused, which shows in [`has_failed`](Sender::has_failed).
+    /// It is in the queue.
     Done,
     /// The queue is full: [`serve`](Sender::serve), and send it again. That ends within the patience, when the oldest fail.
     Full,
+}
+
+/// Why a record was not queued, and never will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// The client itself refuses this one, in its words, and takes others: nothing of it is sent.
+    Refused(FaultKind, String),
+    /// The client is dead: nothing can be sent any more.
+    Dead(Fault),
 }
 
 /// One producer on one topic.
@@ -141,6 +153,7 @@ impl Sender {
             // As Java's client; librdkafka's own default is CRC32.
             ("partitioner", "murmur2_random"),
             ("queue.buffering.max.messages", &messages),
+            ("queue.buffering.max.kbytes", QUEUE_KIB_MAX),
         ] {
             set(&mut conf, name, value)?;
         }
@@ -168,7 +181,7 @@ impl Sender {
         let clock = SystemClock::default();
         let mut transaction = None;
         if let Some(Transaction { timeout, .. }) = options.transaction {
-            init(&mut producer, &clock, stopping)?;
+            init(&mut producer, timeout, &clock, stopping)?;
             transaction = Some(Begun { timeout, at: clock.now(), is_fenced: false });
             producer.begin().map_err(|e| of_call(&e))?;
         }
@@ -193,8 +206,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// The client is dead: nothing can be sent any more.
-    pub fn send(&mut self, line: u64, record: &Outbound<'_>) -> Result<Queued, Fault> {
+    /// It is not, and will not be: the account does not know of it.
+    pub fn send(&mut self, line: u64, record: &Outbound<'_>) -> Result<Queued, Unsent> {
         let mut headers = TakenHeaders::none();
         for (name, value) in &record.headers.0 {
             headers.add(name, value.as_deref());
@@ -208,15 +221,31 @@ impl Sender {
             tag: self.ledger.next_tag(),
         };
         match self.producer.send(&out, &mut headers) {
-            Ok(()) => self.ledger.sent(line),
-            Err(failed) if failed.code == code::QUEUE_FULL => return Ok(Queued::Full),
-            Err(failed) if failed.fatal || failed.code == code::FATAL => return Err(self.dead()),
+            Ok(()) => {
+                self.ledger.sent(line);
+                Ok(Queued::Done)
+            }
+            Err(failed) if failed.code == code::QUEUE_FULL && self.ledger.flying() > 0 => {
+                Ok(Queued::Full)
+            }
+            Err(failed) if failed.fatal || failed.code == code::FATAL => {
+                Err(Unsent::Dead(self.dead()))
+            }
             Err(failed) => {
-                let (kind, reason) = self.reason(failed.code, record.partition);
-                self.ledger.refused(LineFailure { line, kind, reason, maybe: false });
+                let (kind, mut reason) = self.reason(failed.code, record.partition);
+                match failed.code {
+                    code::MSG_SIZE_TOO_LARGE => {
+                        reason
+                            .push_str(" for this client: the cluster's property message.max.bytes");
+                    }
+                    code::QUEUE_FULL => {
+                        reason.push_str(" by this record alone, which is larger than 16 MiB");
+                    }
+                    _ => {}
+                }
+                Err(Unsent::Refused(kind, reason))
             }
         }
-        Ok(Queued::Done)
     }
 
     /// Takes the reports that are there, waiting up to `wait` for one.
@@ -347,7 +376,10 @@ impl Sender {
                 }
                 err => {
                     self.note_fence(err);
-                    let (kind, reason) = self.reason(err, Some(report.partition));
+                    let (kind, mut reason) = self.reason(err, Some(report.partition));
+                    if err == code::MSG_SIZE_TOO_LARGE {
+                        reason.push_str(" for the topic: its max.message.bytes");
+                    }
                     self.ledger.reported(report.tag, Err((kind, reason, certainty)));
                 }
             }
@@ -387,11 +419,20 @@ impl Sender {
 /// The coordinator may be loading.
 fn init(
     producer: &mut Producer,
+    timeout: Duration,
     clock: &SystemClock,
     stopping: &dyn Fn() -> bool,
 ) -> Result<(), Fault> {
     let again = |e: &Failed| retriable(e) && !stopping();
-    until(clock, INIT_MAX, again, || producer.init_transactions(INIT_TRY)).map_err(|e| of_call(&e))
+    let answer = until(clock, INIT_MAX, again, || producer.init_transactions(INIT_TRY));
+    answer.map_err(|failed| {
+        if failed.code == code::INVALID_TRANSACTION_TIMEOUT {
+            // Here it is the asker's own wish, no setting.
+            let why = verdict::too_long(&format!("{} s", timeout.as_secs()));
+            return Fault::new(FaultKind::Client, format!("{why}\n  lower --transaction-timeout"));
+        }
+        of_call(&failed)
+    })
 }
 
 /// A transaction's end, asked for again as long as librdkafka says; when somebody wants to stop, not much longer.

@@ -82,15 +82,17 @@ fn without_a_leader(lost_by: impl FnOnce(&mut Broker), back: impl FnOnce(&mut Br
     let advice = "the brokers and the network, then try again";
     ended(&mut member).said(75, &[&away, advice, "its next run goes on there"]);
     ended(&mut alone).said(75, &[&away, advice, "4 records written before it"]);
-    // Whoever begins now.
-    let until_end = ["consume", &there, &lost, "--until-end"];
-    pair.hand.run(&until_end).said(75, &[&away, advice, "nothing was read"]);
+    // Whoever begins now; all at once.
     let until_end = [&in_group[..], &["--until-end"]].concat();
-    pair.hand.run(&until_end).said(75, &[&away, advice, "its next run goes on there"]);
+    let start = |arguments: &[&str]| pair.hand.command(arguments).spawn().unwrap();
+    let mut alone = start(&["consume", &there, &lost, "--until-end"]);
+    let mut member = start(&until_end);
     let produce = ["produce", &lost, "--timeout", "3"];
     let nothing = format!("acknowledged by {lost}: nothing");
     let said = pair.hand.feed(&produce, b"9\n");
     said.said(75, &["line 1: no broker acknowledged it within 3 s", &nothing, advice]);
+    ended(&mut alone).said(75, &[&away, advice, "nothing was read"]);
+    ended(&mut member).said(75, &[&away, advice, "its next run goes on there"]);
     // Nobody needs the lost one here.
     assert_eq!(pair.hand.run(&["consume", &there, "--until-end"]).good().text(), "0\n1\n");
 

@@ -37,6 +37,7 @@ fn a_place_to_begin_and_an_end_are_taken_as_they_are_asked_for() {
     assert_eq!(read(&["--start", "4", "--until-end"]), "4 5 ");
     assert_eq!(read(&["--start", "-1", "--until-end"]), "5 ");
     assert_eq!(read(&["--start", "2026-01-01T00:00:03Z", "--until-end"]), "3 4 5 ");
+    assert_eq!(read(&["--start", "1969-12-31T23:59:59.999Z", "--until-end"]), "0 1 2 3 4 5 ");
     assert_eq!(read(&["--start", "latest", "--until-end"]), "");
     assert_eq!(read(&["--count", "2"]), "0 1 ");
     let beyond = hand.run(&["consume", &topic, "--start", "9", "--until-end"]);
@@ -198,6 +199,21 @@ fn sigint_ends_a_follower_with_all_that_it_wrote_committed() {
 }
 
 #[test]
+fn partitions_that_a_topic_gets_are_read_by_who_follows_it_alone() {
+    let (cluster, topic, hand) = with("grows", &values(&["0"]));
+    let mut child = hand.command(&["consume", &topic, "--count", "3"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "0");
+    cluster.ask("create_partitions", json!({"topic": topic, "partitions": 2}));
+    let record = |value, partition| Record::new(None, Some(value)).to(partition);
+    cluster.produce(&topic, &[record("1", 1), record("2", 0)]);
+    ended(&mut child).said(0, &[]);
+    let mut rest: Vec<_> = lines.map(Result::unwrap).collect();
+    rest.sort();
+    assert_eq!(rest, ["1", "2"]);
+}
+
+#[test]
 fn an_offset_that_retention_took_is_named_with_what_helps() {
     let (cluster, topic, hand) = with("trimmed", &json_values(5));
     let group = unique("group");
@@ -237,14 +253,16 @@ fn an_unknown_topic_and_a_broker_that_is_away_are_told_apart() {
 }
 
 #[test]
-fn a_broker_that_is_lost_half_way_ends_it_and_what_was_written_stays_committed() {
+fn a_broker_that_is_lost_half_way_ends_it_and_what_comes_again_is_said() {
     let mut broker = Broker::start(&[]);
     let cluster = broker.cluster();
-    let topic = cluster.topic("lost", 1);
+    let (topic, unread) = (cluster.topic("lost", 1), cluster.topic("unread", 1));
     cluster.produce(&topic, &values(&["0", "1"]));
+    cluster.produce(&unread, &json_values(10));
     let hand = Hand::at(&cluster.bootstrap);
-    let mut child = hand.command(&["consume", &topic, "--group", "g"]).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let in_group = ["consume", &topic, "--group", "g"];
+    let mut member = hand.command(&in_group).spawn().unwrap();
+    let mut lines = BufReader::new(member.stdout.take().unwrap()).lines();
     assert_eq!(lines.nth(1).unwrap().unwrap(), "1");
     eventually(SOON, "it commits", || {
         (cluster.committed("g", &topic).get(&0) == Some(&2)).then_some(())
@@ -252,35 +270,25 @@ fn a_broker_that_is_lost_half_way_ends_it_and_what_was_written_stays_committed()
     let mut alone = hand.command(&["consume", &topic]).spawn().unwrap();
     let mut of_alone = BufReader::new(alone.stdout.take().unwrap()).lines();
     assert_eq!(of_alone.nth(1).unwrap().unwrap(), "1");
-    broker.kill9();
-    ended(&mut child).said(75, &["no broker answers at", "its next run goes on there"]);
-    ended(&mut alone).said(75, &["no broker answers at", "2 records written before it"]);
-    broker.run();
-    assert_eq!(cluster.committed("g", &topic).get(&0), Some(&2));
-}
-
-#[test]
-fn what_is_written_and_not_committed_when_the_broker_is_lost_is_said_to_come_again() {
-    let mut broker = Broker::start(&[]);
-    let cluster = broker.cluster();
-    let topic = cluster.topic("uncommitted", 1);
-    cluster.produce(&topic, &json_values(10));
-    let hand = Hand::at(&cluster.bootstrap);
-    let consume = ["consume", &topic, "--group", "g"];
-    let mut child = hand.command(&consume).spawn().unwrap();
-    let mut pipe = child.stdout.take().unwrap();
+    let in_other = ["consume", &unread, "--group", "other"];
+    let mut other = hand.command(&in_other).spawn().unwrap();
+    let mut pipe = other.stdout.take().unwrap();
     // Nobody reads: nothing may be committed yet.
     eventually(SOON, "all ten stand in the pipe", || {
         (rustix::io::ioctl_fionread(&pipe).unwrap() == 80).then_some(())
     });
     broker.kill9();
     pipe.read_exact(&mut [0; 80]).unwrap();
-    let said = ended(&mut child);
+    // All at once, and each after half a minute.
+    ended(&mut member).said(75, &["no broker answers at", "its next run goes on there"]);
+    ended(&mut alone).said(75, &["no broker answers at", "2 records written before it"]);
+    let said = ended(&mut other);
     said.said(75, &["not all that is written is committed", "writes the rest again"]);
     assert!(!said.err.contains("goes on there"), "{}", said.err);
     broker.run();
-    assert_eq!(cluster.committed("g", &topic).get(&0), None);
-    let again = hand.run(&[&consume[..], &["--until-end"]].concat()).good();
+    assert_eq!(cluster.committed("g", &topic).get(&0), Some(&2));
+    assert_eq!(cluster.committed("other", &unread).get(&0), None);
+    let again = hand.run(&[&in_other[..], &["--until-end"]].concat()).good();
     assert_eq!(again.lines().len(), 10);
 }
 

@@ -211,6 +211,26 @@ fn what_is_known_of_topics_is_said_though_no_coordinator_answers_for_the_transac
 }
 
 #[test]
+fn brokers_that_take_no_transaction_of_that_length_are_said_to() {
+    let broker = Broker::start(&[("transaction.max.timeout.ms", "5000")]);
+    let cluster = broker.cluster();
+    let hand = Hand::at(&cluster.bootstrap);
+    let name = unique("short");
+    let [from, to, letters] = ["from", "to", "letters"].map(|name| cluster.topic(name, 1));
+    write_pipeline(&hand, &name, [&from, &to, &letters], "");
+    finds(&hand, &expected(1, &[("K1120", &name)]));
+    let lower = "transaction timeout of 15000 ms: their transaction.max.timeout.ms is lower";
+    hand.run(&["check", "--online"]).said(1, &["error[K1120]", lower]);
+    let produce = |timeout: &str| {
+        let produce = ["produce", &to, "--transaction", "--transaction-timeout", timeout];
+        hand.feed(&produce, b"1\n")
+    };
+    let lower = "transaction timeout of 6 s: their transaction.max.timeout.ms is lower";
+    produce("6").said(1, &[lower, "lower --transaction-timeout", "nothing was sent"]);
+    produce("5").good();
+}
+
+#[test]
 fn replicas_are_held_against_the_brokers_that_are_there() {
     let [one, _two] = Broker::two();
     let cluster = one.cluster();

@@ -81,6 +81,7 @@ fn a_line_that_is_no_json_ends_it_and_what_was_before_is_there() {
         &[
             "line 3: this is no JSON",
             "at byte 5",
+            "a line is one JSON value: `jq -c .` writes JSON so",
             "lines 1-2 (2 records)",
             "all other lines are not there",
         ],
@@ -91,7 +92,27 @@ fn a_line_that_is_no_json_ends_it_and_what_was_before_is_there() {
     said.said(1, &["line 1: unknown field `vlaue`", "acknowledged by", "nothing"]);
     let said = hand.feed(&["produce", &topic, "--key", "value.id"], b"{\"id\":1}\n{}\n");
     said.said(1, &["line 2: --key: the field is missing", "line 1 (1 record)"]);
+    for (input, help) in [
+        (&b"\xef\xbb\xbf{}\n"[..], "it begins with a byte order mark"),
+        (b"\xff\xfe{\0}\0\n\0", "it is UTF-16"),
+    ] {
+        hand.feed(&["produce", &topic], input).said(1, &["line 1: this is no JSON", help]);
+    }
     assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
+}
+
+#[test]
+fn a_line_that_the_client_itself_refuses_ends_it_with_all_before_it_and_nothing_behind_it() {
+    let cluster = shared();
+    let topic = cluster.topic("refused-line", 1);
+    let line = |n: i32, partition: i32| format!("{{\"value\":{n},\"partition\":{partition}}}\n");
+    let lines: String = (1..=30).map(|n| line(n, if n == 10 { 7 } else { 0 })).collect();
+    let produce = ["produce", &topic, "--envelope", "--partition", "preserve"];
+    let said = Hand::at(&cluster.bootstrap).feed(&produce, lines.as_bytes());
+    let before = "lines 1-9 (9 records)";
+    said.said(1, &["line 10: the topic has no partition 7", before, "all other lines are not"]);
+    let there = values(&cluster.read(&topic, Isolation::Committed));
+    assert_eq!(there, (1..10).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
 #[test]
@@ -109,6 +130,7 @@ fn an_expression_that_does_not_compile_is_shown_and_nothing_is_sent() {
     hand.run(&["produce", "no topic"]).said(64, &["the topic no topic: has the character ' '"]);
     hand.run(&["produce", "t", "--partition=-1"]).said(64, &["--partition"]);
     hand.run(&["produce", "t", "--partition", "preserve"]).said(64, &["needs --envelope"]);
+    hand.run(&["produce", "t", "--cluster", "o r"]).said(64, &["--cluster o r: has the char"]);
     hand.run(&["produce", "t", "--cluster", "other"])
         .said(78, &["the settings have no cluster other; they have default"]);
 }
@@ -135,7 +157,7 @@ fn a_partition_that_the_topic_does_not_have_is_named_with_those_that_it_has() {
         said.said(1, &[part, "all other lines are not there"]);
         assert!(!said.err.contains("create the topic"), "{}", said.err);
     }
-    hand.feed(&["produce", &three, "--partition", "2"], b"1\n").good();
+    hand.feed(&["produce", &three, "--partition", "2"], b"1\n").said(0, &["1 record is ack"]);
 }
 
 #[test]
@@ -177,11 +199,13 @@ fn a_record_that_the_broker_refuses_is_named_by_its_line() {
     }
     input.write_all(large.as_bytes()).unwrap();
     let said = ended(&mut child);
-    said.said(1, &["line 4: Broker: Message size too large", "lines 1-3 (3 records)"]);
+    let too_large = "line 4: Broker: Message size too large for the topic: its max.message.bytes";
+    said.said(1, &[too_large, "lines 1-3 (3 records)"]);
     // What the client itself refuses, it names too.
     let larger = format!("{{\"n\":\"{}\"}}\n", noise(11 << 20));
     let said = hand.feed(&["produce", &topic], larger.as_bytes());
-    said.said(1, &["line 1: ", "Message size too large", "nothing"]);
+    let too_large = "Message size too large for this client: the cluster's property message.max";
+    said.said(1, &["line 1: ", too_large, "nothing"]);
     // Nor is a line without an end kept until its end.
     let endless = format!("{{\"n\":3}}\n\"{}\"\n", "x".repeat(33 << 20));
     let said = hand.feed(&["produce", &topic], endless.as_bytes());
@@ -219,7 +243,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let cluster = broker.cluster();
     let topic = cluster.topic("half-way", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "8"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -232,7 +256,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let said = ended(&mut child);
     said.said(
         75,
-        &["line 3: no broker acknowledged it within 15 s", "lines 1-2 (2 records)", "try again"],
+        &["line 3: no broker acknowledged it within 8 s", "lines 1-2 (2 records)", "try again"],
     );
     broker.run();
     assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
@@ -244,7 +268,7 @@ fn a_broker_that_sleeps_leaves_lines_whose_fate_nobody_knows() {
     let cluster = broker.cluster();
     let topic = cluster.topic("asleep", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "8"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -303,7 +327,7 @@ fn a_missing_right_is_said_with_its_line_or_before_anything() {
         .said(1, &["uthentication failed", "check user, password"]);
 }
 
-/// Larger than all that `produce` keeps: 64 MiB in librdkafka's queue, its chunks, and what the process is.
+/// Larger than all that `produce` keeps: 16 MiB in librdkafka's queue, its chunks, and what the process is.
 const STREAM_BYTES: usize = 1 << 30;
 const RESIDENT_MAX_KIB: u64 = 200 << 10;
 

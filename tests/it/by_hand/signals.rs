@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -26,6 +27,8 @@ fn sigint_flushes_and_closes_though_nobody_types() {
     eventually(SOON, "two records", || {
         (cluster.read(&topic, Isolation::Committed).len() == 2).then_some(())
     });
+    // One wish, as `timeout` tells it: to the process, and to its group.
+    process::signal(child.id(), "INT");
     process::signal(child.id(), "INT");
     let nothing_lost = ["stopped by a signal before the end of the input", "1-2 (2 records)"];
     ended(&mut child).said(75, &nothing_lost);
@@ -132,6 +135,11 @@ impl Asleep {
     }
 }
 
+/// Of what waits for its acknowledgement.
+const QUEUE_BYTES: usize = 16 << 20;
+/// After so long a command waits for room.
+const TAKES_NO_MORE: Duration = Duration::from_secs(2);
+
 #[test]
 fn a_signal_ends_it_though_the_queue_is_full_and_no_answer_comes() {
     let asleep = Asleep::new("full-queue");
@@ -144,11 +152,12 @@ fn a_signal_ends_it_though_the_queue_is_full_and_no_answer_comes() {
             taken.send(line.len()).unwrap_or_default();
         }
     });
-    // More than librdkafka's queue takes, so the command waits for room.
-    let mut bytes = 0;
-    while bytes <= 64 << 20 {
-        bytes += told.recv().unwrap();
+    // What the queue takes, and not much more: all of it waits for its acknowledgement, which over a slow line takes long.
+    let mut bytes = told.iter().take((QUEUE_BYTES >> 10) + 1).sum::<usize>();
+    while let Ok(more) = told.recv_timeout(TAKES_NO_MORE) {
+        bytes += more;
     }
+    assert!(bytes < QUEUE_BYTES + (8 << 20), "{bytes}");
     let perhaps = asleep.ended_by("TERM");
     assert_eq!(*perhaps.start(), 2);
     writer.join().unwrap();

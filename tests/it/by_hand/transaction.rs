@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Hand, ended};
 use crate::kafka::broker::Broker;
-use crate::kafka::{Cluster, Isolation, shared};
+use crate::kafka::{Cluster, Isolation, shared, unique};
 use crate::process;
 use crate::proxy::{Fault, Proxied, api};
 use crate::scene;
@@ -18,7 +18,13 @@ use crate::wait::eventually;
 fn a_transaction_is_all_or_nothing() {
     let cluster = shared();
     let topic = cluster.topic("txn", 2);
-    let hand = Hand::at(&cluster.bootstrap);
+    // By a name of its own: other tests have transactions on this cluster too, which may be open.
+    let (hand, instance) = (Hand::bare(), unique("whole"));
+    let clusters = format!("{{default: {{bootstrap_servers: \"{}\"}}}}", cluster.bootstrap);
+    hand.write(
+        "krouted.yaml",
+        &format!("version: 1\ninstance_id: {instance}\nclusters: {clusters}\n"),
+    );
     let good = hand.feed(&["produce", &topic, "--transaction"], b"1\n2\n3\n");
     good.said(0, &["3 records are in the topic, in one transaction"]);
     assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
@@ -35,10 +41,10 @@ fn a_transaction_is_all_or_nothing() {
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(id, _)| id.starts_with("krouted/~produce/hand/"))
+        .filter(|(id, _)| id.starts_with(&format!("krouted/~produce/{instance}/")))
         .collect();
     assert!(
-        ours.len() >= 2 && ours.iter().all(|(_, state)| state.as_str().unwrap() != "Ongoing"),
+        ours.len() == 2 && ours.iter().all(|(_, state)| state.as_str().unwrap() != "Ongoing"),
         "{ours:?}"
     );
 }

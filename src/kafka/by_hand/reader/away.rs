@@ -92,7 +92,7 @@ pub(super) fn watermarks(
         .map_err(|failed| (Whom::Leader(topic.to_owned(), partition), failed))
 }
 
-fn watermarks_within(
+pub(super) fn watermarks_within(
     consumer: &mut Consumer,
     topic: &str,
     partition: i32,
