@@ -41,7 +41,10 @@ pub struct Access {
 
 impl Access {
     /// What every client of it begins with.
-    fn conf<const N: usize>(&self, defaults: [(&str, &str); N]) -> Result<Conf, Fault> {
+    fn conf<'a>(
+        &self,
+        defaults: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Conf, Fault> {
         let mut conf = Conf::new();
         super::properties::set_all(&mut conf, defaults)?;
         reach(&mut conf, &self.cluster, &self.secrets)?;

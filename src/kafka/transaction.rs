@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::outlet::Outlet;
 use super::port::Port;
+use super::properties::TRANSACTION_TIMEOUT_MS;
 use super::raw::{Failed, PartitionList, Producer, code};
 use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
 use super::verdict;
@@ -195,6 +196,11 @@ pub(super) fn init(
         } else {
             FaultKind::Client
         });
-        Fault::new(kind, format!("{failed} (transactions are needed for exactly_once)"))
+        let why = if failed.code == code::INVALID_TRANSACTION_TIMEOUT {
+            verdict::too_long(&format!("{TRANSACTION_TIMEOUT_MS} ms"))
+        } else {
+            failed.to_string()
+        };
+        Fault::new(kind, format!("{why} (transactions are needed for exactly_once)"))
     })
 }

@@ -50,9 +50,12 @@ pub(super) fn help(err: i32) -> Option<FaultKind> {
         | code::UNKNOWN_TOPIC_LOCAL
         | code::UNKNOWN_PARTITION
         | code::TOPIC_EXCEPTION => Some(FaultKind::UnknownTopic),
-        code::UNSUPPORTED_VERSION | code::UNSUPPORTED_FEATURE => Some(FaultKind::Unsupported),
+        // The timeout is ours, and the brokers' limit is lower: no setting of ours helps.
+        code::UNSUPPORTED_VERSION
+        | code::UNSUPPORTED_FEATURE
+        | code::INVALID_TRANSACTION_TIMEOUT => Some(FaultKind::Unsupported),
         code::FENCED_INSTANCE_ID => Some(FaultKind::Fenced),
-        code::INVALID_TRANSACTION_TIMEOUT | code::INVALID_ARG => Some(FaultKind::Configuration),
+        code::INVALID_ARG => Some(FaultKind::Configuration),
         code::TRANSPORT | code::ALL_BROKERS_DOWN | code::RESOLVE => Some(FaultKind::BrokerAway),
         _ => None,
     }

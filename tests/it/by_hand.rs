@@ -16,6 +16,7 @@ mod signals;
 mod transaction;
 
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Hand {
 }
 
 /// Whether a pipe takes no more now.
-pub(crate) fn is_full(pipe: &std::io::PipeWriter) -> bool {
+pub(crate) fn is_full(pipe: &impl AsFd) -> bool {
     let mut asked = [PollFd::new(pipe, PollFlags::OUT)];
     poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 0
 }

@@ -91,7 +91,14 @@ final class Cluster {
     }
 
     private static Object createPartitions(JsonNode request) throws Exception {
-        NewPartitions total = NewPartitions.increaseTo(request.get("partitions").asInt());
+        int count = request.get("partitions").asInt();
+        NewPartitions total = NewPartitions.increaseTo(count);
+        if (request.has("on")) {
+            // Each new one on a broker of its own.
+            List<List<Integer>> places = new ArrayList<>();
+            request.get("on").forEach(broker -> places.add(List.of(broker.asInt())));
+            total = NewPartitions.increaseTo(count, places);
+        }
         Judge.admin(request).createPartitions(Map.of(request.get("topic").asText(), total)).all().get();
         return true;
     }

@@ -39,11 +39,7 @@ impl Stop {
             next();
             told.0.store(true, Relaxed);
             let first = clock.now();
-            let mut again = next();
-            while clock.now().saturating_sub(first) < ONE_WISH {
-                again = next();
-            }
-            end_by(again);
+            end_by(second(first, || (next(), clock.now())));
         };
         let thread = std::thread::Builder::new().name("signals".to_owned());
         thread.spawn(listen).context("a thread for signals")?;
@@ -56,6 +52,16 @@ impl Stop {
     }
 }
 
+/// The signal that is a second wish, of those that come `next`, each with its time.
+fn second(first: Duration, mut next: impl FnMut() -> (SignalKind, Duration)) -> SignalKind {
+    loop {
+        let (kind, at) = next();
+        if at.saturating_sub(first) >= ONE_WISH {
+            return kind;
+        }
+    }
+}
+
 /// As a shell names a process that ended by a signal: to put back the signal's own action would need `unsafe`.
 #[expect(
     clippy::exit,
@@ -64,4 +70,25 @@ impl Stop {
 )]
 fn end_by(signal: SignalKind) {
     std::process::exit(128_i32.saturating_add(signal.as_raw_value()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_a_second_wish_a_quarter_of_a_second_behind_the_first() {
+        let first = Duration::from_secs(7);
+        let at = |ms: u64| first + Duration::from_millis(ms);
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        for (early, late) in
+            [(&[][..], 250), (&[0], 250), (&[0, 100, 249], 250), (&[249], 251), (&[100], 3_600_000)]
+        {
+            let early = early.iter().map(|ms| (interrupt, at(*ms)));
+            let mut told = early.chain([(terminate, at(late)), (interrupt, at(late))]);
+            assert_eq!(second(first, || told.next().unwrap()), terminate, "{late}");
+            // What comes behind it is asked for by nobody.
+            assert_eq!(told.count(), 1, "{late}");
+        }
+    }
 }

@@ -114,6 +114,8 @@ pub struct Reader {
     hold: Hold,
     /// When new partitions were looked for last, by whoever reads alone.
     looked_for_new: Duration,
+    /// New ones that could not be taken yet, and when they were asked for last.
+    untaken: BTreeMap<Place, Duration>,
     notes: Vec<String>,
 }
 
@@ -151,6 +153,7 @@ impl Reader {
             silence: Silence::default(),
             hold: Hold::default(),
             looked_for_new: Duration::ZERO,
+            untaken: BTreeMap::new(),
             notes: Vec::new(),
         };
         match &options.group {

@@ -16,9 +16,10 @@ use crate::worker::{Clock, Fault, FaultKind, SystemClock};
 
 /// Records that are kept until they are acknowledged, in librdkafka's queue and in the ledger.
 const IN_FLIGHT_MAX: usize = 100_000;
-/// And in the queue so many bytes, by KiB. A record's time for its acknowledgement begins in the queue: over a slow line, what
-/// is queued must be through within it. More than the largest record.
-const QUEUE_KIB_MAX: &str = "16384";
+/// And in the queue so many bytes, by KiB, where the cluster's properties do not say how many. A record's time for its
+/// acknowledgement begins in the queue: over a slow line, what is queued must be through within it. More than the largest
+/// record that our `message.max.bytes` lets through.
+const QUEUE_MAX: (&str, &str) = ("queue.buffering.max.kbytes", "16384");
 /// A wait for reports, after which the caller looks whether to stop.
 const SERVE: Duration = Duration::from_millis(50);
 /// One try of `init_transactions`; between two, a stop request is seen.
@@ -94,7 +95,8 @@ pub struct Outbound<'a> {
 pub enum Queued {
     /// It is in the queue.
     Done,
-    /// The queue is full: [`serve`](Sender::serve), and send it again. That ends within the patience, when the oldest fail.
+    /// The queue is full, or the transaction has failed by a record before, whose report is on its way:
+    /// [`serve`](Sender::serve), and send it again. That ends within the patience, when the oldest fail.
     Full,
 }
 
@@ -143,7 +145,7 @@ impl Sender {
         options: &SendOptions,
         stopping: &dyn Fn() -> bool,
     ) -> Result<Self, Fault> {
-        let mut conf = access.conf(PRODUCER_DEFAULTS)?;
+        let mut conf = access.conf(PRODUCER_DEFAULTS.into_iter().chain([QUEUE_MAX]))?;
         let patience = options.patience.as_millis().to_string();
         let messages = IN_FLIGHT_MAX.to_string();
         for (name, value) in [
@@ -153,7 +155,6 @@ impl Sender {
             // As Java's client; librdkafka's own default is CRC32.
             ("partitioner", "murmur2_random"),
             ("queue.buffering.max.messages", &messages),
-            ("queue.buffering.max.kbytes", QUEUE_KIB_MAX),
         ] {
             set(&mut conf, name, value)?;
         }
@@ -225,9 +226,14 @@ impl Sender {
                 self.ledger.sent(line);
                 Ok(Queued::Done)
             }
-            Err(failed) if failed.code == code::QUEUE_FULL && self.ledger.flying() > 0 => {
+            Err(failed)
+                if matches!(failed.code, code::QUEUE_FULL | code::STATE)
+                    && self.ledger.flying() > 0 =>
+            {
                 Ok(Queued::Full)
             }
+            // Not this record's fault.
+            Err(failed) if failed.code == code::STATE => Err(Unsent::Dead(of_call(&failed))),
             Err(failed) if failed.fatal || failed.code == code::FATAL => {
                 Err(Unsent::Dead(self.dead()))
             }
@@ -239,7 +245,9 @@ impl Sender {
                             .push_str(" for this client: the cluster's property message.max.bytes");
                     }
                     code::QUEUE_FULL => {
-                        reason.push_str(" by this record alone, which is larger than 16 MiB");
+                        let why = " by this record alone: the cluster's property ";
+                        reason.push_str(why);
+                        reason.push_str(QUEUE_MAX.0);
                     }
                     _ => {}
                 }

@@ -19,6 +19,7 @@ pub(in crate::kafka) mod code {
     pub(in crate::kafka) const SSL: i32 = -181;
     pub(in crate::kafka) const WAIT_COORDINATOR: i32 = -180;
     pub(in crate::kafka) const ASSIGN_PARTITIONS: i32 = -175;
+    pub(in crate::kafka) const STATE: i32 = -172;
     pub(in crate::kafka) const AUTHENTICATION: i32 = -169;
     pub(in crate::kafka) const UNSUPPORTED_FEATURE: i32 = -165;
     pub(in crate::kafka) const PURGE_QUEUE: i32 = -152;

@@ -205,6 +205,18 @@ fn the_lag_is_what_each_topic_has_behind_what_was_read() {
     assert_eq!(mock.port.lag(), Lag { partitions: 2, by_topic: behind });
 }
 
+/// No setting helps: the timeout is ours, the limit the brokers'.
+#[test]
+fn brokers_that_take_no_transaction_of_our_length_are_said_to() {
+    let mut mock = Mock::new();
+    mock.inject(Api::InitProducerId, &[Err::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT]);
+    let failure = mock.port.rebuild().unwrap_err();
+    let Failure::Fault(fault) = failure else { panic!("{failure:?}") };
+    assert_eq!(fault.kind, FaultKind::Unsupported, "{fault}");
+    let limit = "no transaction timeout of 15000 ms: their transaction.max.timeout.ms is lower";
+    assert!(fault.cause.contains(limit), "{fault}");
+}
+
 /// KIP-447: below version 3 the broker does not fence by the group, and librdkafka says nothing.
 #[test]
 fn a_broker_that_does_not_fence_offsets_is_refused() {

@@ -67,7 +67,7 @@ fn a_failed_call_of_the_producer_is_judged_by_its_flags() {
         (code::UNKNOWN_TOPIC_OR_PART, "a", None, "unknown_topic"),
         (code::UNSUPPORTED_VERSION, "f", None, "unsupported"),
         (code::FENCED_INSTANCE_ID, "a", None, "fenced"),
-        (code::INVALID_TRANSACTION_TIMEOUT, "f", None, "configuration"),
+        (code::INVALID_TRANSACTION_TIMEOUT, "f", None, "unsupported"),
     ] {
         let failure = verdict::of_producer(&failed(err, flags), record(undelivered).as_ref());
         assert_eq!(short(&failure), expected, "{err} {flags:?} {undelivered:?}: {failure:?}");

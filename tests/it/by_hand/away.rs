@@ -9,6 +9,7 @@ use super::{Hand, ended};
 use crate::kafka::broker::Broker;
 use crate::kafka::record::Record;
 use crate::kafka::{Cluster, unique};
+use crate::process;
 use crate::scene::values;
 use crate::wait::{SOON, eventually};
 
@@ -109,6 +110,29 @@ fn a_leader_that_is_killed_ends_it_with_what_was_written() {
 #[test]
 fn a_leader_that_sleeps_ends_it_with_what_was_written() {
     without_a_leader(|two| two.pause(), |two| two.resume());
+}
+
+#[test]
+fn a_new_partition_whose_leader_is_lost_keeps_nobody_from_the_other_new_ones() {
+    let [one, mut two] = Broker::two();
+    let cluster = one.cluster();
+    let topic = unique("grows");
+    cluster.create(json!({"topic": topic, "partitions": 1, "on": 1, "configs": {}}));
+    let record = |value, partition| Record::new(None, Some(value)).to(partition);
+    cluster.produce(&topic, &[record("0", 0)]);
+    let hand = Hand::at(&cluster.bootstrap);
+    let mut child = hand.command(&["consume", &topic, "--count", "2"]).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(output.next().unwrap().unwrap(), "0");
+    // It sleeps meanwhile, so that it never meets the leader of the first new one.
+    process::signal(child.id(), "STOP");
+    cluster.ask("create_partitions", json!({"topic": topic, "partitions": 3, "on": [2, 1]}));
+    two.kill9();
+    cluster.produce(&topic, &[record("1", 2)]);
+    process::signal(child.id(), "CONT");
+    let note = format!("{topic}[1] is new, and cannot be read yet: ");
+    ended(&mut child).said(0, &[&note]);
+    assert_eq!(output.map(Result::unwrap).collect::<Vec<_>>(), ["1"]);
 }
 
 /// More than a pipe holds and a client reads ahead, 16 MiB.

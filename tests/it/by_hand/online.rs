@@ -212,7 +212,7 @@ fn what_is_known_of_topics_is_said_though_no_coordinator_answers_for_the_transac
 
 #[test]
 fn brokers_that_take_no_transaction_of_that_length_are_said_to() {
-    let broker = Broker::start(&[("transaction.max.timeout.ms", "5000")]);
+    let broker = Broker::start(&[("transaction.max.timeout.ms", "14000")]);
     let cluster = broker.cluster();
     let hand = Hand::at(&cluster.bootstrap);
     let name = unique("short");
@@ -225,9 +225,9 @@ fn brokers_that_take_no_transaction_of_that_length_are_said_to() {
         let produce = ["produce", &to, "--transaction", "--transaction-timeout", timeout];
         hand.feed(&produce, b"1\n")
     };
-    let lower = "transaction timeout of 6 s: their transaction.max.timeout.ms is lower";
-    produce("6").said(1, &[lower, "lower --transaction-timeout", "nothing was sent"]);
-    produce("5").good();
+    let lower = "transaction timeout of 15 s: their transaction.max.timeout.ms is lower";
+    produce("15").said(1, &[lower, "lower --transaction-timeout", "nothing was sent"]);
+    produce("14").good();
 }
 
 #[test]

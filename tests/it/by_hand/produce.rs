@@ -213,6 +213,21 @@ fn a_record_that_the_broker_refuses_is_named_by_its_line() {
     assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 4);
 }
 
+#[test]
+fn a_record_that_is_larger_than_the_queue_of_the_settings_names_the_property() {
+    let cluster = shared();
+    let topic = cluster.topic("narrow", 1);
+    let hand = Hand::bare();
+    hand.settings(&format!(
+        "{{default: {{bootstrap_servers: \"{}\", properties: {{queue.buffering.max.kbytes: 100}}}}}}",
+        cluster.bootstrap
+    ));
+    let large = format!("1\n\"{}\"\n", "x".repeat(200 << 10));
+    let said = hand.feed(&["produce", &topic], large.as_bytes());
+    let property = "by this record alone: the cluster's property queue.buffering.max.kbytes";
+    said.said(1, &["line 2: ", property, "line 1 (1 record)"]);
+}
+
 /// Text that does not compress.
 fn noise(length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(7);
@@ -243,7 +258,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let cluster = broker.cluster();
     let topic = cluster.topic("half-way", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "8"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -256,7 +271,7 @@ fn a_broker_that_is_lost_half_way_is_said_with_what_was_acknowledged() {
     let said = ended(&mut child);
     said.said(
         75,
-        &["line 3: no broker acknowledged it within 8 s", "lines 1-2 (2 records)", "try again"],
+        &["line 3: no broker acknowledged it within 15 s", "lines 1-2 (2 records)", "try again"],
     );
     broker.run();
     assert_eq!(values(&cluster.read(&topic, Isolation::Committed)), ["1", "2"]);
@@ -268,7 +283,7 @@ fn a_broker_that_sleeps_leaves_lines_whose_fate_nobody_knows() {
     let cluster = broker.cluster();
     let topic = cluster.topic("asleep", 1);
     let hand = Hand::at(&cluster.bootstrap);
-    let produce = ["produce", &topic, "--acks", "--timeout", "8"];
+    let produce = ["produce", &topic, "--acks", "--timeout", "15"];
     let mut child = hand.command(&produce).stdin(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut acks = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -50,6 +50,28 @@ fn a_transaction_is_all_or_nothing() {
 }
 
 #[test]
+fn a_record_that_is_refused_within_a_transaction_is_named_though_others_follow_it() {
+    let cluster = shared();
+    let topic = cluster.topic_with("small-txn", 1, &json!({"max.message.bytes": "2000"}));
+    let hand = Hand::bare();
+    // Each record is a batch of its own: none is refused for its neighbours.
+    hand.settings(&format!(
+        "{{default: {{bootstrap_servers: \"{}\", properties: {{batch.num.messages: 1}}}}}}",
+        cluster.bootstrap
+    ));
+    // So many lines follow it that some are sent when the broker has refused it.
+    let (few, many) = ("1\n".repeat(4), "1\n".repeat(LINES_BEHIND));
+    hand.write("lines", &format!("{few}\"{}\"\n{many}", "x".repeat(5000)));
+    let said = hand.run(&["produce", &topic, "lines", "--transaction"]);
+    let line = "line 5: Broker: Message size too large for the topic: its max.message.bytes";
+    said.said(1, &[line, "the transaction is aborted: nothing of the input is visible"]);
+    assert_eq!(cluster.read(&topic, Isolation::Committed), []);
+}
+
+/// As many as are in flight at a time: then the next one waits, and looks.
+const LINES_BEHIND: usize = 100_000;
+
+#[test]
 fn a_commit_without_an_answer_is_unknown_and_never_called_undone() {
     let proxied = Proxied::start(&[]);
     let cluster = proxied.broker.cluster();
