@@ -42,6 +42,8 @@ pub const GENERATIONS_MAX: usize = 20;
 pub struct StateFolder {
     folder: PathBuf,
     instance: InstanceId,
+    /// What was in the way when it was opened, and is moved aside.
+    moved: Vec<Damage>,
 }
 
 /// All that was remembered.
@@ -53,7 +55,7 @@ pub struct Remembered {
     pub paused: BTreeSet<PipelineName>,
     /// The oldest first.
     pub generations: Vec<Generation>,
-    /// What could not be understood; it counts as empty.
+    /// What could not be understood and counts as empty, and what was in the way.
     pub damage: Vec<Damage>,
 }
 
@@ -70,7 +72,7 @@ pub struct Text {
     pub schemas: BTreeMap<String, Value>,
 }
 
-/// A state file that could not be understood.
+/// A state file that could not be understood, or what was in the way of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The file.
@@ -94,6 +96,8 @@ pub enum Forgotten {
     LastPause,
     /// Nothing: another file, which is not older, counts.
     Nothing,
+    /// Nothing: no state file is damaged, something else was in the way of one.
+    NothingOfOurs,
 }
 
 impl fmt::Display for Damage {
@@ -109,6 +113,9 @@ impl fmt::Display for Damage {
             }
             Forgotten::Nothing => {
                 "a state file is damaged, and nothing is forgotten: another one says the same"
+            }
+            Forgotten::NothingOfOurs => {
+                "something was in the way of a state file and is moved aside; nothing is forgotten"
             }
         };
         write!(f, "{meaning} ({}: {}", self.path.display(), self.why)?;
@@ -151,12 +158,14 @@ const PAUSED_COPY: &str = "paused-copy";
 const GENERATIONS: &str = "generations";
 
 impl StateFolder {
-    /// Makes the folder where it is missing, and removes what a crash left half written.
+    /// Makes the folder where it is missing, and removes what a crash left half written. What else is in the way is moved aside;
+    /// a load reports it.
     pub fn open(folder: &Path, instance: &InstanceId) -> io::Result<Self> {
         make_folder(folder)?;
-        let state = Self { folder: folder.to_owned(), instance: instance.clone() };
+        let (folder, instance) = (folder.to_owned(), instance.clone());
+        let mut state = Self { folder, instance, moved: Vec::new() };
         for what in [LAST_GOOD, PAUSED, PAUSED_COPY, GENERATIONS] {
-            file::remove_temporary(&state.path(what));
+            state.moved.extend(file::remove_temporary(&state.path(what)));
         }
         Ok(state)
     }
@@ -164,7 +173,7 @@ impl StateFolder {
     /// Reads all that is remembered, and writes the pauses anew where their two files do not say the same. Never fails: what is
     /// damaged is reported, and empty.
     pub fn load(&self) -> Remembered {
-        let mut damage = Vec::new();
+        let mut damage = self.moved.clone();
         let last_good: BTreeMap<String, Text> =
             self.read(LAST_GOOD, &mut damage).unwrap_or_default();
         let generations = self.read(GENERATIONS, &mut damage).unwrap_or_default();

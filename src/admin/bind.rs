@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use tokio::net::UnixListener;
 
 /// Owner and group; the group is who may run the daemon's commands.
 const MODE: u32 = 0o660;
-/// Another daemon has its folder for a moment only: it is waited for two seconds at most.
+/// The lock beside it, for its owner alone: nobody else is to hold up a start.
+const LOCK_MODE: u32 = 0o600;
+/// Another daemon has the lock for a moment only: it is waited for two seconds at most.
 const LOOKS_MAX: u32 = 200;
 const LOOK: Duration = Duration::from_millis(10);
 /// A folder that we make for the socket.
@@ -52,7 +54,7 @@ impl Socket {
         let folder = folder.unwrap_or(Path::new("."));
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(FOLDER_MODE).create(folder).map_err(refused)?;
-        let _turn = turn(folder).map_err(refused)?;
+        let _turn = turn(path).map_err(refused)?;
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(BindError::NoSocket(path.to_owned()));
@@ -80,21 +82,26 @@ impl Socket {
     }
 }
 
-/// Two daemons that begin at once must not both find nobody here: whoever has the folder looks, and takes its place. It ends
-/// with the file that is given.
-fn turn(folder: &Path) -> io::Result<File> {
-    let file = File::open(folder)?;
+/// Two daemons that begin at once must not both find nobody here: whoever has the lock looks, and takes its place. It ends
+/// with the file that is given. The file stays: one that is removed while another waits for it locks nobody out.
+fn turn(path: &Path) -> io::Result<Option<File>> {
+    let mut lock = path.as_os_str().to_owned();
+    lock.push(".lock");
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(LOCK_MODE);
+    // Where there can be none, as where another user's lies there, nobody waits for anybody.
+    let Ok(file) = options.open(&lock) else { return Ok(None) };
     let mut looks = 0;
     while let Err(TryLockError::WouldBlock) = file.try_lock() {
         looks += 1;
         if looks > LOOKS_MAX {
-            let text = format!("{} is locked by another process", folder.display());
+            let text = format!("{} is locked by another process", lock.display());
             return Err(io::Error::new(io::ErrorKind::WouldBlock, text));
         }
         pause();
     }
-    // Where a file system knows no locks, nobody waits for anybody.
-    Ok(file)
+    // The same where a file system knows no locks.
+    Ok(Some(file))
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing of the daemon runs yet")]

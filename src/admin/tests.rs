@@ -291,6 +291,24 @@ fn of_two_daemons_that_begin_at_once_with_one_socket_one_is_refused() {
     }
 }
 
+#[test]
+fn the_lock_of_a_socket_is_its_owners_and_where_there_can_be_none_it_is_open_all_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    // Whoever may read the folder can lock it.
+    let stranger = std::fs::File::open(folder.path()).unwrap();
+    stranger.lock().unwrap();
+    let socket = Socket::bind(&folder.path().join("admin.sock"));
+    assert!(socket.is_ok(), "{socket:?}");
+    let lock = std::fs::metadata(folder.path().join("admin.sock.lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
+    std::fs::create_dir(folder.path().join("other.sock.lock")).unwrap();
+    let other = Socket::bind(&folder.path().join("other.sock"));
+    assert!(other.is_ok(), "{other:?}");
+}
+
 /// The requests that README has, each with the body that it shows.
 fn documented() -> Vec<(String, String)> {
     let readme = include_str!("../../README.md");
@@ -304,7 +322,7 @@ fn documented() -> Vec<(String, String)> {
 }
 
 #[test]
-fn readme_has_every_request_of_the_socket_and_no_other() {
+fn each_request_that_readme_shows_reaches_the_daemon() {
     let reached = |(line, body): &(String, String)| {
         let (status, asked) = asked(line, body);
         assert_eq!((status, asked.len()), (200, 1), "{line} {body}");

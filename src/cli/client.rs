@@ -113,7 +113,7 @@ impl Place {
     ) -> Result<Document, NoAnswer> {
         let socket = self.socket();
         let answer = exchange(&socket, method, target, body, wait);
-        let (status, document) = answer.map_err(|error| no_answer(&socket, error))?;
+        let (status, document) = answer.map_err(|error| no_answer(&socket, &error))?;
         let document = Document(document);
         match status {
             200 => Ok(document),
@@ -123,7 +123,7 @@ impl Place {
     }
 }
 
-fn no_answer(socket: &Path, error: io::Error) -> NoAnswer {
+fn no_answer(socket: &Path, error: &io::Error) -> NoAnswer {
     if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
         let text = "no answer in time; the daemon goes on with what it was asked";
         return NoAnswer::Later(text.to_owned());
@@ -134,14 +134,12 @@ fn no_answer(socket: &Path, error: io::Error) -> NoAnswer {
 
 /// What helps.
 fn hint(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            "; no daemon has its socket there: is `krouted run` up, and by the same settings? `--config FILE` or `--socket PATH` say where it is"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "; the socket is for the daemon's user and its group: join the group, or be that user"
-        }
-        _ => "",
+    if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
+        "; no daemon has its socket there: is `krouted run` up, and by the same settings? `--config FILE` or `--socket PATH` say where it is"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "; the socket is for the daemon's user and its group: join the group, or be that user"
+    } else {
+        ""
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde_json::Value;
 
 use super::client::{Place, list, number, text};
@@ -17,7 +19,7 @@ use crate::supervisor::LEFT_OF_WORKER_MAX;
 /// A daemon that is there answers at once.
 const WAIT: Duration = Duration::from_secs(10);
 /// Between two looks of `--watch`.
-const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+const WATCH_INTERVAL: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// What `status` is asked for.
 #[derive(Debug, clap::Args)]
@@ -43,37 +45,38 @@ enum Form {
 /// Asks and prints.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     loop {
-        let document = match arguments.place.ask("GET", "/v1/status", "", WAIT) {
-            Ok(document) => document,
-            Err(no_answer) => {
-                let outcome = no_answer.outcome();
-                if !arguments.watch {
-                    return outcome;
-                }
-                // A daemon that starts again is worth watching for.
-                pause();
-                continue;
+        let outcome = match arguments.place.ask("GET", "/v1/status", "", WAIT) {
+            Ok(document) => {
+                show(arguments, &document.0);
+                Outcome::Good
             }
+            // A daemon that starts again is worth watching for.
+            Err(no_answer) => no_answer.outcome(),
         };
-        if arguments.watch && std::io::stdout().is_terminal() {
-            // Home, and clear from there.
-            say(Stream::Data, "\x1b[H\x1b[J");
+        if !arguments.watch || UNREAD.load(Relaxed) || !is_read_on() {
+            return outcome;
         }
-        let text = match arguments.output {
-            Form::Text => table(&document.0),
-            Form::Json => format!("{:#}\n", document.0),
-        };
-        say(Stream::Data, &text);
-        if !arguments.watch || UNREAD.load(Relaxed) {
-            return Outcome::Good;
-        }
-        pause();
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "between two looks there is nothing to do")]
-fn pause() {
-    std::thread::sleep(WATCH_INTERVAL);
+fn show(arguments: &Arguments, document: &Value) {
+    if arguments.watch && std::io::stdout().is_terminal() {
+        // Home, and clear from there.
+        say(Stream::Data, "\x1b[H\x1b[J");
+    }
+    let text = match arguments.output {
+        Form::Text => table(document),
+        Form::Json => format!("{document:#}\n"),
+    };
+    say(Stream::Data, &text);
+}
+
+/// Waits until the next look is due; whether somebody reads standard output still, where nothing is printed too.
+fn is_read_on() -> bool {
+    let out = std::io::stdout();
+    // An error and a hang-up are told unasked: nobody reads it.
+    let mut asked = [PollFd::new(&out, PollFlags::empty())];
+    matches!(poll(&mut asked, Some(&WATCH_INTERVAL)), Ok(0) | Err(Errno::INTR))
 }
 
 /// One line for each pipeline with what needs attention below it, then the findings.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::{Damage, Forgotten};
 use crate::watch::Digest;
 
 /// The version of the format.
@@ -66,14 +67,20 @@ pub(super) fn write(path: &Path, content: &impl Serialize) -> io::Result<()> {
 }
 
 /// Removes what a crash left half written. Something else of that name, which would be in the way of every write, gets another
-/// one; where that fails too, the first write says so.
-pub(super) fn remove_temporary(path: &Path) {
+/// one, and is reported; where that fails too, the first write says so.
+pub(super) fn remove_temporary(path: &Path) -> Option<Damage> {
     let temporary = temporary(path);
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            drop(rename_aside(&temporary, path))
+            let place = rename_aside(&temporary, path).ok()?;
+            Some(Damage {
+                path: temporary,
+                moved_to: Some(place),
+                why: format!("it cannot be removed: {error}"),
+                forgotten: Forgotten::NothingOfOurs,
+            })
         }
-        Ok(()) | Err(_) => {}
+        Ok(()) | Err(_) => None,
     }
 }
 

@@ -267,9 +267,15 @@ fn a_folder_that_cannot_be_written_is_an_error_and_harms_nothing() {
     fs::create_dir(folder.path().join("host-a.paused.json.tmp")).unwrap();
     assert!(state.save_paused(&[name("x")].into()).is_err());
     assert_eq!(state.load(), remembered);
-    // Nor does it stop the next start, which moves it out of the way.
+    // Nor does it stop the next start, which moves it out of the way and says so.
     let state = open(&folder);
-    assert_eq!(state.load(), remembered);
+    let mut loaded = state.load();
+    let damage = std::mem::take(&mut loaded.damage);
+    assert_eq!(loaded, remembered);
+    let [moved] = damage.as_slice() else { panic!("{damage:?}") };
+    assert_eq!(moved.forgotten, Forgotten::NothingOfOurs);
+    assert!(moved.moved_to.as_ref().is_some_and(|place| place.is_dir()), "{moved}");
+    assert!(moved.to_string().contains("host-a.paused.json.tmp"), "{moved}");
     state.save_paused(&[name("x")].into()).unwrap();
     assert_eq!(open(&folder).load().paused, [name("x")].into());
     let file = tempfile::NamedTempFile::new().unwrap();

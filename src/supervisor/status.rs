@@ -62,7 +62,7 @@ pub struct WorkerStatus {
     pub attempts: u64,
     /// How often it was made anew because it did nothing.
     pub stalls: u64,
-    /// Why it does not run.
+    /// Why it does not run, or not as it should.
     pub reason: Option<Reason>,
     /// What it has done.
     pub totals: Totals,

@@ -83,7 +83,7 @@ pub(super) struct Worker {
     pub(super) took: u64,
     pub(super) thread: Option<WorkerThread>,
     pub(super) timer: Option<Instant>,
-    /// Why it does not run.
+    /// Why it does not run, or not as it should.
     pub(super) trouble: Option<Trouble>,
     pub(super) stalls: u64,
     progress: Progress,
@@ -220,7 +220,8 @@ impl Worker {
         }
     }
 
-    /// It goes on, with another daemon that undoes what it begins: said once, and shown for as long as that lasts.
+    /// It goes on, with another daemon that undoes what it begins: said once in an attempt of the worker, and shown
+    /// for as long as that lasts.
     pub(super) fn note_fence(&mut self, cause: String) {
         let fault = Fault::new(FaultKind::Fenced, cause);
         if !self.knows_fence() {

@@ -142,6 +142,9 @@ impl<'a, P: Port> Shell<'a, P> {
         }
         if now.saturating_sub(self.lag_measured) >= LAG_INTERVAL {
             self.measure_lag(now);
+            if self.fences.is_over(now) {
+                self.job.tell.say(Told::Unfenced);
+            }
         }
     }
 
@@ -151,9 +154,6 @@ impl<'a, P: Port> Shell<'a, P> {
         // First: what has a lag has its count of records too.
         self.job.counters.breakdown.expect_topics(lag.by_topic.keys().map(String::as_str));
         self.job.gauges.measured(lag);
-        if self.fences.is_over(now) {
-            self.job.tell.say(Told::Unfenced);
-        }
     }
 
     fn serve(&mut self, news: News) {

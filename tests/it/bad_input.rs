@@ -416,12 +416,13 @@ fn two_daemons_of_one_instance_id_on_two_hosts_say_so_and_lose_and_double_nothin
     twin.pipeline("pipeline.yaml", &file);
     let (mut first, mut second) = (scene.run(), twin.run());
     let mut sent: Vec<String> = Vec::new();
-    let is_fenced = |host: &Host| {
-        let status = host.krouted(&["status", "-o", "json"]);
-        status.out.contains(r#""kind": "fenced""#)
-    };
+    let is_fenced =
+        |host: &Host| host.status_of(&scene.name)["workers"][0]["reason"]["kind"] == "fenced";
+    for host in [&scene.host, &twin] {
+        eventually(SOON, "it is there", || (host.krouted(&["status"]).code == 0).then_some(()));
+    }
     // Work for both, until each gets in the other's way.
-    eventually(2 * SOON, "one of them says so", || {
+    eventually(4 * SOON, "one of them says so", || {
         let records: Vec<_> = (0..2)
             .map(|n| (n, (sent.len() + usize::try_from(n).unwrap()).to_string()))
             .map(|(n, value)| Record::new(None, Some(&value)).to(n))

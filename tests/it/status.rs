@@ -301,13 +301,30 @@ impl Drop for Watching {
     }
 }
 
+fn watching(host: &Host) -> Watching {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
+    command.args(["status", "--watch", "--config"]).arg(host.path().join("krouted.yaml"));
+    command.env("XDG_RUNTIME_DIR", host.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Watching(command.spawn().unwrap())
+}
+
+#[test]
+fn a_status_that_is_watched_ends_with_its_reader_while_no_daemon_is_there() {
+    let host = Host::new("host-a", "127.0.0.1:1");
+    let mut watching = watching(&host);
+    let mut errors = BufReader::new(watching.0.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    assert!(line.contains("cannot be reached"), "{line}");
+    drop(watching.0.stdout.take());
+    let ended = eventually(SOON, "it ends", || watching.0.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(69));
+}
+
 #[test]
 fn a_status_that_is_watched_goes_on_through_the_start_of_a_daemon_and_ends_with_its_reader() {
     let host = Host::new("host-a", "127.0.0.1:1");
-    let mut watching = Command::new(env!("CARGO_BIN_EXE_krouted"));
-    watching.args(["status", "--watch", "--config"]).arg(host.path().join("krouted.yaml"));
-    watching.env("XDG_RUNTIME_DIR", host.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut watching = Watching(watching.spawn().unwrap());
+    let mut watching = watching(&host);
     let lines = |from: Box<dyn Read>| BufReader::new(from).lines().map_while(Result::ok);
     let said = lines(Box::new(watching.0.stderr.take().unwrap())).next();
     assert!(said.is_some_and(|line| line.contains("cannot be reached")));

@@ -62,7 +62,7 @@ fn an_answer_is_read_to_its_end() {
 
 #[test]
 fn who_cannot_reach_the_daemon_is_told_what_helps() {
-    let said = |kind: io::ErrorKind| match no_answer(Path::new("/a.sock"), kind.into()) {
+    let said = |kind: io::ErrorKind| match no_answer(Path::new("/a.sock"), &kind.into()) {
         NoAnswer::Unreachable(error) => format!("{error:#}"),
         NoAnswer::Later(_) | NoAnswer::Refused(_) => panic!("{kind}"),
     };

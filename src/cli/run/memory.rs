@@ -66,7 +66,9 @@ pub(super) fn report(remembered: &Remembered) -> Vec<String> {
     for damage in &remembered.damage {
         match damage.forgotten {
             Forgotten::Content | Forgotten::Pauses => tracing::error!("{damage}"),
-            Forgotten::LastPause | Forgotten::Nothing => tracing::warn!("{damage}"),
+            Forgotten::LastPause | Forgotten::Nothing | Forgotten::NothingOfOurs => {
+                tracing::warn!("{damage}");
+            }
         }
     }
     remembered.damage.iter().map(ToString::to_string).collect()

@@ -75,6 +75,7 @@ pub(super) enum Blow {
 pub(super) enum How {
     Abort,
     Rebuild,
+    Fenced,
     Fault,
 }
 

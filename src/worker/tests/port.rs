@@ -83,6 +83,7 @@ fn failure(how: How, at: Call) -> Failure {
     match how {
         How::Abort => Failure::Abort(cause),
         How::Rebuild => Failure::Rebuild(cause),
+        How::Fenced => Failure::Fenced(cause),
         How::Fault => Failure::Fault(Fault::new(FaultKind::Client, cause)),
     }
 }

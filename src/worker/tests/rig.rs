@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::baton::Baton;
 use super::cluster::{Blow, Call, Input, Killed, Refuses, Seen, Shared};
@@ -11,7 +12,9 @@ use super::port::{FakePort, written};
 use crate::model::{InstanceId, WorkerId};
 use crate::pipeline::{Delivery, Matching, OnReject, Pipeline, sample};
 use crate::program::Program;
-use crate::worker::{Breakdown, Control, Counters, Edition, Exit, Job, Rules, Shares, Tell, run};
+use crate::worker::{
+    Breakdown, Clock, Control, Counters, Edition, Exit, Job, Rules, Shares, Tell, WorkerNews, run,
+};
 
 /// Restarts of one worker after which it counts as hopeless; the schedules hold far fewer blows.
 const RUNS_MAX: usize = 500;
@@ -21,6 +24,8 @@ pub(super) struct Rig {
     pub(super) pipeline: Pipeline,
     pub(super) counters: Arc<Counters>,
     pub(super) rules: Arc<Rules>,
+    /// What its workers told, and when.
+    pub(super) told: Arc<Mutex<Vec<(Duration, WorkerNews)>>>,
 }
 
 /// What the counters say, or should.
@@ -75,7 +80,8 @@ impl Rig {
         let counters = Arc::<Counters>::default();
         // As the supervisor does.
         counters.breakdown.expect(&pipeline);
-        Self { cluster: Shared::of(partitions), pipeline, counters, rules }
+        let cluster = Shared::of(partitions);
+        Self { cluster, pipeline, counters, rules, told: Arc::default() }
     }
 
     pub(super) fn with(mut self, change: impl FnOnce(&mut Pipeline)) -> Self {
@@ -134,8 +140,9 @@ impl Rig {
     }
 
     /// `None`: it was killed.
-    fn run_once(&self, place: usize, baton: &Baton) -> Option<Exit> {
+    pub(super) fn run_once(&self, place: usize, baton: &Baton) -> Option<Exit> {
         let control = Arc::new(Control::default());
+        let (told, clock) = (Arc::clone(&self.told), self.cluster.clone());
         let job = Job {
             id: WorkerId {
                 pipeline: self.pipeline.name.clone(),
@@ -148,7 +155,7 @@ impl Rig {
             counters: Arc::clone(&self.counters),
             gauges: Arc::default(),
             control: Arc::clone(&control),
-            tell: Tell::default(),
+            tell: Tell::new(move |news| told.lock().unwrap().push((clock.now(), news))),
         };
         let guarantee = self.pipeline.delivery.guarantee();
         let mut port = FakePort::new(&self.cluster, guarantee, &control, (place, baton));
