@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use krouted::model::Guarantee;
@@ -141,13 +140,9 @@ impl Jobs<'_> {
     fn daemons(&self, run: &Run) -> Vec<Member> {
         let hosts: Vec<_> = (0..run.daemons).map(|_| self.host(run)).collect();
         let binary = run.binary.as_deref().unwrap_or(env!("CARGO_BIN_EXE_krouted"));
-        let start = |host: Host| {
-            let mut command = Command::new(binary);
-            command.arg("run").arg("--config").arg(host.path().join("krouted.yaml"));
-            command.env("XDG_RUNTIME_DIR", host.path()).current_dir(host.path());
-            command.envs(run.environment.iter().cloned());
-            (Daemon::start(&command), Some(host))
-        };
+        let environment: Vec<_> =
+            run.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let start = |host: Host| (host.run_by(binary, &[], &environment), Some(host));
         hosts.into_iter().map(start).collect()
     }
 

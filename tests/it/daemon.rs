@@ -84,7 +84,17 @@ impl Host {
 
     /// `krouted run` with further arguments and environment.
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_krouted"));
+        self.run_by(env!("CARGO_BIN_EXE_krouted"), arguments, environment)
+    }
+
+    /// By a build of krouted that may be another one.
+    pub(crate) fn run_by(
+        &self,
+        binary: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Daemon {
+        let mut command = Command::new(binary);
         command.arg("run").arg("--config").arg(self.path().join("krouted.yaml")).args(arguments);
         command.env("XDG_RUNTIME_DIR", self.path());
         command.envs(environment.iter().copied()).current_dir(self.path());
