@@ -12,9 +12,10 @@
 mod records;
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use krouted::expression::{Predicate, Scope, Verdict};
-use krouted::json::{Check, Paths, Slot, scan};
+use krouted::json::{Check, Paths, Scanner, Slot, scan};
 use records::{Bench, RECORDS, record};
 
 /// `type` stands early, `amount` in the middle, `country` late, behind nested arrays; about a quarter matches.
@@ -25,6 +26,7 @@ fn main() {
     Bench::each_size(|bench| {
         validation(bench);
         slots(bench);
+        shapes(bench);
         predicates(bench);
     });
 }
@@ -61,6 +63,34 @@ fn slots(bench: &Bench) {
                 black_box(&slots);
             });
         }
+    }
+}
+
+/// A scanner that remembers how documents are built, where they are built alike, in eight ways, and each in its own way, seen
+/// at its end only.
+fn shapes(bench: &Bench) {
+    let mut paths = Paths::default();
+    Predicate::parse(PREDICATE).expect("legal").value.bind(&mut paths);
+    let mut slots = vec![Slot::Missing; paths.len()];
+    let paths = Arc::new(paths);
+    for (name, ways) in [("alike", 1), ("in 8 ways", 8), ("each anew", RECORDS)] {
+        let with_end = |(n, value): (usize, &Vec<u8>)| {
+            let mut value = value.clone();
+            value.pop();
+            value.extend(format!(r#","way{:03}":1}}"#, n % ways).as_bytes());
+            value
+        };
+        let mut bench = bench.clone();
+        bench.values = bench.values.iter().enumerate().map(with_end).collect();
+        let mut scanner = Scanner::new(Arc::clone(&paths));
+        bench.time(&format!("3 paths, checked, built {name}"), |value| {
+            let _result = black_box(scanner.scan(value, Check::Whole, &mut slots));
+            black_box(&slots);
+        });
+        bench.time(&format!("the same, built {name}, each scanned alone"), |value| {
+            let _result = black_box(scan(&paths, value, Check::Whole, &mut slots));
+            black_box(&slots);
+        });
     }
 }
 

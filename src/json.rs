@@ -2,6 +2,9 @@
 //!
 //! `expression` asks for paths when it is bound, `program` scans each record once, and every expression then reads the slots.
 //!
+//! [`scan`] is the pass. A [`Scanner`] gives the same, and first compares a value with the shapes of those before it, which is
+//! quicker where a topic's values are built alike: `shape` says how. It allocates only when it learns one, within bounds.
+//!
 //! | in a value | [`Check::Whole`] | [`Check::Lazy`] |
 //! |---|---|---|
 //! | 0 bytes, or 4 GiB and more | malformed | malformed |
@@ -22,11 +25,13 @@ mod jump;
 mod number;
 mod path;
 mod scanner;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
 mod trie;
+mod walk;
 
 pub use edit::{BoundEdits, Edit, EditError, Edits, Splices};
 pub use elements::{Elements, count, nesting};
@@ -35,43 +40,10 @@ pub use path::{Path, Segment};
 pub use scanner::Scanner;
 pub use text::{Unescaped, order, quote, says, unescape};
 pub use trie::{Paths, SlotId};
+pub use walk::scan;
 
 /// Objects and arrays that may lie within each other; a path has no more segments.
 pub const DEPTH: usize = 128;
-
-/// Fills the slots of all paths in one pass over a value; what another implementation has to do, too.
-pub trait Scan {
-    /// Resets all slots to [`Slot::Missing`], then fills those that the value has.
-    ///
-    /// Shape: `slots.len() == paths.len()`.
-    fn scan(
-        &self,
-        paths: &Paths,
-        value: &[u8],
-        check: Check,
-        slots: &mut [Slot],
-    ) -> Result<(), Malformed>;
-}
-
-/// Fills the slots of all paths with krouted's own [`Scanner`]; without any path and with [`Check::Whole`] it only validates.
-///
-/// ```
-/// use krouted::json::{Check, Path, Paths, Segment, Slot, Span, scan};
-/// let mut paths = Paths::default();
-/// let country = paths.add(&Path(vec![Segment::Key("country".into())]));
-/// let mut slots = vec![Slot::Missing; paths.len()];
-/// scan(&paths, br#"{"id": 1, "country": "DE"}"#, Check::Whole, &mut slots)?;
-/// assert_eq!(slots[country.index()], Slot::Plain(Span { start: 22, end: 24 }));
-/// # Ok::<(), krouted::json::Malformed>(())
-/// ```
-pub fn scan(
-    paths: &Paths,
-    value: &[u8],
-    check: Check,
-    slots: &mut [Slot],
-) -> Result<(), Malformed> {
-    Scanner.scan(paths, value, check, slots)
-}
 
 /// What was found at one path; spans are byte ranges of the record's value, so a slot borrows nothing and buffers are reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

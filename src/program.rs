@@ -25,7 +25,7 @@ use witness::Nobody;
 pub use witness::Witness;
 
 use crate::expression::{self, BoundValue, Predicate, Scope, ValueError, ValueExpression};
-use crate::json::{Check, Malformed, Paths, Slot, scan};
+use crate::json::{Check, Malformed, Paths, Slot};
 use crate::model::{Record, Rejection, Stage};
 use crate::pipeline::{Format, OnError, OnReject, Pipeline, Routing, Step, Target};
 
@@ -45,7 +45,7 @@ pub enum Outcome {
 pub struct Program {
     /// How the value is scanned; absent where nothing names it.
     scan: Option<Check>,
-    paths: Paths,
+    paths: Arc<Paths>,
     steps: Vec<BoundStep>,
     /// So many steps come before the first that looks at the value: they run before it is scanned.
     leading: usize,
@@ -76,7 +76,7 @@ impl Program {
         steps.reverse();
         Self {
             scan: check_of(pipeline),
-            paths,
+            paths: Arc::new(paths),
             steps,
             leading: pipeline.steps.iter().take_while(|s| !looks_at_value(s)).count(),
             routes_read_value: routes_read_value(pipeline),
@@ -92,7 +92,7 @@ impl Program {
     /// Buffers for one worker.
     pub fn state(&self) -> State {
         let room = [self.keys.len(), self.router.routes()];
-        State::new(self.paths.len(), room, Arc::clone(&self.header_names))
+        State::new(&self.paths, room, Arc::clone(&self.header_names))
     }
 
     /// What the file says of records that are rejected there.
@@ -195,7 +195,7 @@ impl Program {
             state.slots.fill(Slot::Missing);
             return Ok(());
         };
-        scan(&self.paths, value, check, &mut state.slots)
+        state.scanner.scan(value, check, &mut state.slots)
     }
 
     /// The value that a step has made is ours: what is wrong with it is the expression's doing.

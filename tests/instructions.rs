@@ -163,7 +163,8 @@ fn cases() -> Vec<String> {
     let programs = pipelines.iter().map(|p| p.name.to_string());
     let with_loop = ["copy", "filter-and-two-routes-checked"]
         .map(|name| format!("{name} in the worker's loop"));
-    programs.chain(with_loop).collect()
+    let others = ["filter-and-two-routes-checked built anew".to_owned()];
+    programs.chain(with_loop).chain(others).collect()
 }
 
 fn pipelines() -> Vec<Arc<Pipeline>> {
@@ -188,6 +189,16 @@ fn one_case_in_a_process_of_its_own() {
         "" => run_program(&pipeline, &values, records),
         "twice" => run_program(&pipeline, &values, records * 2),
         "in the worker's loop" => run_loop(&pipeline, values, records),
+        // Each with a last member of its own: what was remembered of the others is of no use.
+        "built anew" => {
+            let with_end = |(n, mut value): (usize, Vec<u8>)| {
+                value.pop();
+                write!(value, r#","way{n:03}":1}}"#).unwrap();
+                value
+            };
+            let values: Vec<_> = values.into_iter().enumerate().map(with_end).collect();
+            run_program(&pipeline, &values, records);
+        }
         other => panic!("no case {other}"),
     }
 }

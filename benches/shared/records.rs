@@ -13,6 +13,7 @@ const SAMPLE_NANOS: u128 = 100_000;
 type Make = fn(&mut fastrand::Rng, usize) -> String;
 
 /// The records of one size.
+#[derive(Clone)]
 pub(crate) struct Bench {
     only: Option<String>,
     size: &'static str,

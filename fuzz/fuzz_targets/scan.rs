@@ -1,7 +1,9 @@
 //! Any bytes as a record's value: judged as by serde_json, and what is found is what serde_json finds.
 #![no_main]
 
-use krouted::json::{Check, Path, Paths, Segment, Slot, SlotId, scan};
+use std::sync::Arc;
+
+use krouted::json::{Check, Path, Paths, Scanner, Segment, Slot, SlotId, scan};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -30,6 +32,14 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(lazily, Ok(()));
         let value = |slots: &[Slot], id: SlotId| slots[id.index()];
         ids.iter().for_each(|id| assert_eq!(value(&lazy, *id), value(&slots, *id)));
+    }
+    // What a scanner remembers of one document does not show in the next. A byte that UTF-8 never has parts them.
+    let paths = Arc::new(paths);
+    let mut scanner = Scanner::new(Arc::clone(&paths));
+    for document in bytes.split(|byte| *byte == 0xff) {
+        let alone = scan(&paths, document, Check::Whole, &mut slots);
+        assert_eq!(scanner.scan(document, Check::Whole, &mut lazy), alone);
+        assert!(alone.is_err() || lazy == slots, "{}", String::from_utf8_lossy(document));
     }
 });
 

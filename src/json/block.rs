@@ -42,10 +42,48 @@ fn text_ends_of_tail(bytes: &[u8], rest: &[u8]) -> u64 {
 
 #[inline]
 fn text_ends_of(block: &[u8; BLOCK]) -> u64 {
-    mask(block, |part| {
-        let control = part.min(u8x16::splat(0x1f)).simd_eq(part);
-        is(part, b'"') | is(part, b'\\') | control
+    mask(block, |part| is(part, b'"') | is(part, b'\\') | controls(part))
+}
+
+/// The quotes and backslashes of half a block.
+#[inline]
+pub(super) fn quotes_and_backslashes(half: &[u8; BLOCK / 2]) -> u64 {
+    half.as_chunks().0.iter().rev().fold(0, |mask, part| {
+        let part = u8x16::new(*part);
+        mask << 16 | u64::from((is(part, b'"') | is(part, b'\\')).to_bitmask())
     })
+}
+
+/// What kinds of bytes a document has anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kinds {
+    /// Control characters; the ends of lines are such.
+    pub(super) control: bool,
+    /// What UTF-8 needs more than one byte for.
+    pub(super) beyond_ascii: bool,
+}
+
+impl Kinds {
+    #[inline]
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        // Where there are bytes beyond the last whole part, some count twice.
+        let Some(last) = bytes.last_chunk() else {
+            let control = bytes.iter().any(|byte| *byte < b' ');
+            return Self { control, beyond_ascii: !bytes.is_ascii() };
+        };
+        let last = u8x16::new(*last);
+        let (low, high) = bytes.as_chunks().0.iter().fold((last, last), |(low, high), part| {
+            let part = u8x16::new(*part);
+            (low.min(part), high | part)
+        });
+        Self { control: controls(low).to_bitmask() != 0, beyond_ascii: high.to_bitmask() != 0 }
+    }
+}
+
+/// All ones in each control character.
+#[inline]
+fn controls(part: u8x16) -> u8x16 {
+    part.min(u8x16::splat(0x1f)).simd_eq(part)
 }
 
 /// The last bytes of a document, and others behind them.
@@ -86,6 +124,12 @@ pub(super) fn brackets(bytes: &[u8; BLOCK]) -> Brackets {
         opens: mask(bytes, |part| is(part | u8x16::splat(0x20), b'{')),
         closes: mask(bytes, |part| is(part | u8x16::splat(0x20), b'}')),
     }
+}
+
+/// Bit n: byte n of both is the same.
+#[inline]
+pub(super) fn same(one: &[u8; 16], other: &[u8; 16]) -> u32 {
+    u8x16::new(*one).simd_eq(u8x16::new(*other)).to_bitmask()
 }
 
 /// All ones in each byte that is this one.

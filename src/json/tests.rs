@@ -6,6 +6,7 @@ mod document;
 mod edits;
 mod kinds;
 mod numbers;
+mod shapes;
 
 use super::{Check, Malformed, Path, Paths, Segment, Slot, SlotId, Span, scan, unescape};
 

@@ -73,7 +73,7 @@ impl Window {
     /// The first place from `at` on where a string may end.
     #[expect(clippy::inline_always, reason = "see above")]
     #[inline(always)]
-    fn next(&mut self, bytes: &[u8], mut at: usize) -> usize {
+    pub(super) fn next(&mut self, bytes: &[u8], mut at: usize) -> usize {
         loop {
             let offset = at.wrapping_sub(self.base);
             if offset < BLOCK {
@@ -105,7 +105,7 @@ pub(super) fn string(bytes: &[u8], at: usize, window: &mut Window) -> Result<(us
 /// Reads a string from a quote, backslash or control character in it on. The lowest bit of the result says whether there was an
 /// escape; the place is in the others.
 #[inline(never)]
-fn rest_of_string(bytes: &[u8], mut at: usize, mut window: Window) -> Read {
+pub(super) fn rest_of_string(bytes: &[u8], mut at: usize, mut window: Window) -> Read {
     let mut escaped = 0;
     loop {
         match byte(bytes, at) {
@@ -218,7 +218,7 @@ pub(super) fn key(bytes: &[u8], first: Token, window: &mut Window) -> Result<Key
 /// Reads a number, `true`, `false` or `null`.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-fn scalar(bytes: &[u8], (first, at): Token) -> Read {
+pub(super) fn scalar(bytes: &[u8], (first, at): Token) -> Read {
     match first {
         b'-' | b'0'..=b'9' => number(bytes, at),
         b't' => word(bytes, at, b"true"),

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::json::{Slot, Splices};
+use crate::json::{Paths, Scanner, Slot, Splices};
 use crate::model::{Headers, Record};
 
 /// One output of the record that was run last.
@@ -29,6 +29,7 @@ pub(super) enum Text {
 /// Buffers that are reused, and the record that was run last as the steps changed it.
 #[derive(Clone, Debug, Default)]
 pub struct State {
+    pub(super) scanner: Scanner,
     /// What a scan of the value has found.
     pub(super) slots: Vec<Slot>,
     /// Whether `slots` are those of the value as it is now.
@@ -100,9 +101,14 @@ impl<'a> HeaderEdits<'a> {
 }
 
 impl State {
-    pub(super) fn new(slots: usize, [sinks, routes]: [usize; 2], names: Arc<[CString]>) -> Self {
+    pub(super) fn new(
+        paths: &Arc<Paths>,
+        [sinks, routes]: [usize; 2],
+        names: Arc<[CString]>,
+    ) -> Self {
         Self {
-            slots: vec![Slot::Missing; slots],
+            scanner: Scanner::new(Arc::clone(paths)),
+            slots: vec![Slot::Missing; paths.len()],
             outputs: Vec::with_capacity(sinks),
             notes: Notes { missing: false, matched: Vec::with_capacity(routes) },
             edited: Edited { names, ..Edited::default() },

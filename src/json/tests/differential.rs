@@ -30,7 +30,7 @@ fn depth(bytes: &[u8]) -> usize {
     deepest
 }
 
-fn paths() -> impl Strategy<Value = Vec<Path>> {
+pub(super) fn paths() -> impl Strategy<Value = Vec<Path>> {
     let segment = prop_oneof![
         5 => prop::sample::select(&KEYS[..]).prop_map(key),
         1 => (0..3_u32).prop_map(Segment::Index),
@@ -87,7 +87,7 @@ const SHARP: &[u8] =
     b"\"\\{}[],:0123456789-+.eEutrfalsn \n\t\r\x00\x01\x1f\x7f\x80\xbf\xc3\xa9\xed\xa0\xf0\xff/b";
 
 #[derive(Clone, Debug)]
-enum Damage {
+pub(super) enum Damage {
     Flip(prop::sample::Index, u8),
     Replace(prop::sample::Index, u8),
     Insert(prop::sample::Index, u8),
@@ -95,7 +95,7 @@ enum Damage {
     Truncate(prop::sample::Index),
 }
 
-fn damage() -> impl Strategy<Value = Damage> {
+pub(super) fn damage() -> impl Strategy<Value = Damage> {
     let place = any::<prop::sample::Index>;
     let byte = || prop::sample::select(SHARP);
     prop_oneof![
@@ -107,7 +107,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-fn damaged(mut bytes: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
+pub(super) fn damaged(mut bytes: Vec<u8>, damage: &[Damage]) -> Vec<u8> {
     for damage in damage {
         if bytes.is_empty() {
             break;
