@@ -1,7 +1,8 @@
 //! A [`Pipeline`] compiled: steps, routes, policies. Immutable; swapped whole between windows.
 //!
 //! `worker` runs it once a record: [`Program::run`] decides, and the outputs are in the [`State`], as edits of the input
-//! record. Nothing is allocated per record, but for the text of a rejection and by `validate`. Filters and routes that do not
+//! record. Nothing is allocated per record, but for the text of a rejection, by `validate`, and while a scanner
+//! learns how a topic's values are built. Filters and routes that do not
 //! look at the value never touch it; where anything does, a record that passes the steps before is scanned once, and once
 //! more where a step has changed a member of the value and something later looks into the same one.
 
@@ -111,13 +112,13 @@ impl Program {
         Stage::ALL.iter().all(|stage| self.policy(*stage) != OnReject::Stop)
     }
 
-    /// Decides on one record.
+    /// Decides on one record; the state is one of this program's own.
     #[inline]
     pub fn run(&self, state: &mut State, record: &Record<'_>) -> Outcome {
         self.run_before(state, record, &mut Nobody)
     }
 
-    /// Decides on one record before the eyes of a witness.
+    /// Decides on one record before the eyes of a witness; the state is one of this program's own.
     #[inline]
     pub fn run_before(
         &self,
@@ -191,6 +192,10 @@ impl Program {
     #[inline]
     fn read_value(&self, state: &mut State, record: &Record<'_>) -> Result<(), Malformed> {
         state.is_scanned = true;
+        debug_assert!(
+            Arc::ptr_eq(&self.paths, state.scanner.paths()),
+            "a state of another program"
+        );
         let (Some(check), Some(value)) = (self.scan, state.edited.value(record)) else {
             state.slots.fill(Slot::Missing);
             return Ok(());

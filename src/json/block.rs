@@ -48,10 +48,7 @@ fn text_ends_of(block: &[u8; BLOCK]) -> u64 {
 /// The quotes and backslashes of half a block.
 #[inline]
 pub(super) fn quotes_and_backslashes(half: &[u8; BLOCK / 2]) -> u64 {
-    half.as_chunks().0.iter().rev().fold(0, |mask, part| {
-        let part = u8x16::new(*part);
-        mask << 16 | u64::from((is(part, b'"') | is(part, b'\\')).to_bitmask())
-    })
+    mask(half, |part| is(part, b'"') | is(part, b'\\'))
 }
 
 /// What kinds of bytes a document has anywhere.
@@ -140,7 +137,7 @@ fn is(part: u8x16, byte: u8) -> u8x16 {
 
 /// The bits of the bytes that `are` makes all ones.
 #[inline]
-fn mask(block: &[u8; BLOCK], are: impl Fn(u8x16) -> u8x16) -> u64 {
+fn mask<const SIZE: usize>(block: &[u8; SIZE], are: impl Fn(u8x16) -> u8x16) -> u64 {
     let parts = block.as_chunks().0.iter().rev();
     parts.fold(0, |mask, part| mask << 16 | u64::from(are(u8x16::new(*part)).to_bitmask()))
 }

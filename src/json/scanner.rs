@@ -7,32 +7,29 @@ use super::shape::Shapes;
 use super::walk::{scan, size, utf8, walk};
 use super::{Check, Malformed, Paths, Slot};
 
-/// Of two documents one that is built as another before it is enough to go on comparing: it saves more than the others cost.
-const MATCH: u32 = 2;
-pub(super) const TRUST_AT_FIRST: u32 = 16;
-const TRUST_MAX: u32 = 32;
-/// Documents that are not compared after comparing was of no use; each time twice as many, up to 2^[`PAUSES_MAX`] times these.
+/// A document that is built as one before it saves about half of a walk. One that is not costs the comparison up to where it
+/// differs, at most another half, and at times the learning. So comparing goes on while two of three are known.
+const KNOWN: u32 = 1;
+const UNKNOWN: u32 = 2;
+/// What unknown documents may use up before a pause: at first, and where all were known for long.
+pub(super) const TRUST_AT_FIRST: u32 = 32;
+pub(super) const TRUST_MAX: u32 = 64;
+/// Documents that a pause lets pass without comparing; each pause is twice as long as the one before, [`PAUSES_MAX`] times, until
+/// there is full trust again.
 pub(super) const PAUSE: u32 = 64;
 pub(super) const PAUSES_MAX: u32 = 8;
 
-/// [`scan`](super::scan) for one value after the other: the same results, in less time where values are built like
-/// values before.
+/// [`scan`] for one value after the other, always with the same paths: the same results, in less time where values are built
+/// like values before.
 #[derive(Clone, Debug)]
 pub struct Scanner {
     paths: Arc<Paths>,
     shapes: Shapes,
-    /// What is left of it ends with the last miss that it allows.
     trust: u32,
-    /// Documents that are still not compared.
+    /// Documents until comparing goes on.
     pause: u32,
-    /// Pauses in a row.
+    /// Pauses since there was full trust.
     pauses: u32,
-}
-
-impl Default for Scanner {
-    fn default() -> Self {
-        Self::new(Arc::default())
-    }
 }
 
 impl Scanner {
@@ -41,7 +38,12 @@ impl Scanner {
         Self { paths, shapes: Shapes::default(), trust: TRUST_AT_FIRST, pause: 0, pauses: 0 }
     }
 
-    /// As [`scan`](super::scan).
+    /// What it looks for.
+    pub fn paths(&self) -> &Arc<Paths> {
+        &self.paths
+    }
+
+    /// As [`scan`].
     #[inline]
     pub fn scan(
         &mut self,
@@ -49,8 +51,12 @@ impl Scanner {
         check: Check,
         slots: &mut [Slot],
     ) -> Result<(), Malformed> {
-        if check == Check::Lazy || self.pause > 0 {
-            self.pause = self.pause.saturating_sub(1);
+        // A lazy scan ends at the last path, mostly sooner than a comparison could.
+        if check == Check::Lazy {
+            return scan(&self.paths, value, check, slots);
+        }
+        if self.pause > 0 {
+            self.pause -= 1;
             return scan(&self.paths, value, check, slots);
         }
         size(value)?;
@@ -59,26 +65,27 @@ impl Scanner {
             utf8(value)?;
         }
         slots.fill(Slot::Missing);
-        if self.shapes.fill(value, kinds, slots) {
-            self.trust = (self.trust + MATCH).min(TRUST_MAX);
-            if self.trust == TRUST_MAX {
-                self.pauses = 0;
-            }
-            return Ok(());
+        if !self.shapes.fill(value, kinds, slots) {
+            return self.scan_unknown(value, slots);
         }
-        self.scan_unknown(value, slots)
+        if self.trust < TRUST_MAX {
+            self.trust += KNOWN;
+        } else {
+            self.pauses = 0;
+        }
+        Ok(())
     }
 
-    /// Whether the next document is compared with those before.
+    /// How many documents will pass before the next one is compared.
     #[cfg(test)]
-    pub(super) fn compares(&self) -> bool {
-        self.pause == 0
+    pub(super) fn pause(&self) -> u32 {
+        self.pause
     }
 
     #[inline(never)]
     fn scan_unknown(&mut self, value: &[u8], slots: &mut [Slot]) -> Result<(), Malformed> {
         walk(&self.paths, value, Check::Whole, slots)?;
-        self.trust -= 1;
+        self.trust = self.trust.saturating_sub(UNKNOWN);
         if self.trust > 0 {
             self.shapes.learn(value, slots);
         } else {

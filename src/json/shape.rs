@@ -14,7 +14,7 @@ mod cut;
 
 use std::ops::Range;
 
-use cut::{Cut, Piece};
+use cut::{Buffers, Cut, Piece};
 
 use super::block::{self, Kinds};
 use super::text::has_lone_surrogate;
@@ -22,12 +22,17 @@ use super::token::{self, Window, byte, rest_of_string};
 use super::walk::offset;
 use super::{Slot, Span};
 
-/// Pieces that are kept. A document has some dozens; one with more than these is read anew each time.
+/// Pieces that are kept, of all documents together. One has some dozens; one with more than these is never kept.
 pub(super) const NODES_MAX: usize = 1024;
-/// Pieces that may follow one piece and value. A member that is not in every document makes two.
+/// Pieces that may follow one piece and its value. A member that is not in every document makes two.
 pub(super) const WAYS_MAX: usize = 8;
-/// Bytes of pieces beyond the first [`PART`] of each.
-const TEXT_MAX: usize = 64 * 1024;
+/// Bytes of all pieces beyond the first [`PART`] of each, about; and of one piece.
+pub(super) const TEXT_MAX: usize = 64 * 1024;
+/// Learning takes about two walks, so not every document that is not known is learned: the first ones, and then one of so many.
+const LEARNED_AT_FIRST: u32 = 16;
+const LEARNED_OF: u32 = 8;
+/// Documents that found no room, after which all is forgotten: room for what comes now.
+const LEFT_OUT_MAX: u32 = 16;
 /// Bytes that are compared at once.
 const PART: usize = 16;
 const NONE: u32 = u32::MAX;
@@ -38,6 +43,12 @@ pub(super) struct Shapes {
     nodes: Vec<Node>,
     parts: Vec<Part>,
     marks: Vec<Mark>,
+    /// Documents that were not known.
+    unknown: u32,
+    /// Documents that found no room.
+    left_out: u32,
+    /// Reused from one document to the next.
+    buffers: Buffers,
 }
 
 /// Up to [`PART`] bytes of a piece.
@@ -50,20 +61,21 @@ struct Part {
 
 /// A piece, and what comes behind it. The first node is the first piece of some document.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(align(64))] // one line of the processor's cache each
 struct Node {
     head: Part,
     /// The parts behind `head`.
-    rest: Few,
+    rest: Run,
+    /// Whether `rest` has any: one byte is less to look at than two numbers.
     has_rest: bool,
-    /// Whether it or the value behind it has a slot.
+    /// Whether the value behind it has a slot, or a container whose edge is in it.
     is_read: bool,
     length: u32,
     then: Then,
     /// Of the value behind it; [`NONE`] where nobody reads it.
     slot: u32,
     /// The edges in it of containers that have a slot.
-    marks: Few,
+    marks: Run,
     /// The first of the pieces that may follow its value, and the next of those that may stand here instead.
     child: u32,
     sibling: u32,
@@ -71,7 +83,7 @@ struct Node {
 
 /// A range of a vector.
 #[derive(Clone, Copy, Debug, Default)]
-struct Few {
+struct Run {
     start: u32,
     end: u32,
 }
@@ -104,7 +116,8 @@ enum Edge {
 }
 
 impl Shapes {
-    /// Fills the slots, which are all missing, of a document whose pieces are all known; else their content means nothing.
+    /// Whether the document's pieces are all known, and its values are values. Then the slots, all missing before, are filled;
+    /// else what is in them means nothing.
     ///
     /// UTF-8 is not checked here, as elsewhere in the walk.
     #[inline(never)]
@@ -130,7 +143,7 @@ impl Shapes {
                     read
                 }
                 Then::End if value.is_empty() => {
-                    self.set_marks(node, left.len(), bytes, slots);
+                    self.set_marks(node, bytes.len() - left.len(), slots);
                     return true;
                 }
                 Then::End => {
@@ -141,8 +154,8 @@ impl Shapes {
             let Some(read) = read else { return false };
             let Some(behind) = value.get(read.length..) else { return false };
             if node.is_read {
-                self.set_marks(node, left.len(), bytes, slots);
-                if !set_value(node, value.len(), read, bytes, slots) {
+                self.set_marks(node, bytes.len() - left.len(), slots);
+                if !set_value(node, bytes.len() - value.len(), read, bytes, slots) {
                     return false;
                 }
             }
@@ -170,12 +183,12 @@ impl Shapes {
         })
     }
 
-    /// Fills the slots of the containers that begin or end in a piece, at which so much was left of the document.
+    /// Fills the slots of the containers that begin or end in a piece, which stands there.
     #[inline(never)]
-    fn set_marks(&self, node: &Node, left: usize, bytes: &[u8], slots: &mut [Slot]) {
+    fn set_marks(&self, node: &Node, start: usize, slots: &mut [Slot]) {
         for mark in self.marks.get(node.marks.range()).unwrap_or_default() {
             let Some(slot) = slots.get_mut(index(mark.slot)) else { continue };
-            let place = offset(bytes.len() - left) + mark.at;
+            let place = offset(start) + mark.at;
             match (mark.edge, slot) {
                 (Edge::Object, slot) => *slot = Slot::Object(Span { start: place, end: place }),
                 (Edge::Array, slot) => *slot = Slot::Array(Span { start: place, end: place }),
@@ -193,21 +206,45 @@ impl Shapes {
         }
     }
 
-    /// Keeps the pieces of a document that was found well-formed, and whose slots are these.
+    /// Keeps the pieces of a document that was found well-formed, and whose slots are these: all of them or none. Not of each
+    /// one.
     pub(super) fn learn(&mut self, bytes: &[u8], slots: &[Slot]) {
-        let mut cut = Cut::new(bytes, slots);
+        self.unknown = self.unknown.wrapping_add(1);
+        if self.unknown > LEARNED_AT_FIRST && !self.unknown.is_multiple_of(LEARNED_OF) {
+            return;
+        }
+        let before = (self.nodes.len(), self.parts.len(), self.marks.len());
+        let buffers = std::mem::take(&mut self.buffers);
+        let mut cut = Cut::new(bytes, slots, buffers);
+        let is_kept = self.keep(&mut cut).is_some();
+        self.buffers = cut.into_buffers();
+        if is_kept {
+            return;
+        }
+        self.nodes.truncate(before.0);
+        self.parts.truncate(before.1);
+        self.marks.truncate(before.2);
+        let gone = |link: &mut u32| *link = if index(*link) < before.0 { *link } else { NONE };
+        self.nodes
+            .iter_mut()
+            .for_each(|node| [&mut node.child, &mut node.sibling].into_iter().for_each(gone));
+        self.left_out += 1;
+        if self.left_out == LEFT_OUT_MAX {
+            self.forget();
+        }
+    }
+
+    fn keep(&mut self, cut: &mut Cut<'_>) -> Option<()> {
         let mut parent = NONE;
         loop {
-            let Some(piece) = cut.next() else { return };
-            let Some(node) =
-                self.known(parent, &piece).or_else(|| self.add(parent, &piece, &cut.marks))
-            else {
-                return;
+            let piece = cut.next()?;
+            parent = match self.known(parent, &piece) {
+                Some(node) => node,
+                None => self.add(parent, &piece, cut.marks())?,
             };
             if piece.then == Then::End {
-                return;
+                return Some(());
             }
-            parent = node;
         }
     }
 
@@ -241,7 +278,7 @@ impl Shapes {
         let last = self.ways(parent).last();
         let has_room = self.nodes.len() < NODES_MAX
             && self.ways(parent).count() < WAYS_MAX
-            && self.parts.len() * PART + piece.text.len() <= TEXT_MAX;
+            && self.parts.len() * PART + piece.text.len() <= TEXT_MAX + PART;
         if !has_room {
             return None;
         }
@@ -249,11 +286,11 @@ impl Shapes {
         let (head, rest) = piece.text.split_at_checked(PART).unwrap_or((piece.text, &[]));
         let start = self.parts.len();
         self.parts.extend(rest.chunks(PART).map(Part::of));
-        let parts = Few { start: count(start), end: count(self.parts.len()) };
+        let parts = Run { start: count(start), end: count(self.parts.len()) };
         let start = self.marks.len();
         self.marks.extend_from_slice(marks);
         let is_read = piece.slot != NONE || !marks.is_empty();
-        let marks = Few { start: count(start), end: count(self.marks.len()) };
+        let marks = Run { start: count(start), end: count(self.marks.len()) };
         self.nodes.push(Node {
             head: Part::of(head),
             has_rest: !rest.is_empty(),
@@ -278,6 +315,7 @@ impl Shapes {
         self.nodes.clear();
         self.parts.clear();
         self.marks.clear();
+        (self.unknown, self.left_out) = (0, 0);
     }
 }
 
@@ -359,26 +397,10 @@ fn any_text(value: &[u8]) -> Option<Value> {
 #[expect(clippy::inline_always, reason = "places stay in registers")]
 #[inline(always)]
 fn scalar(value: &[u8]) -> Option<Value> {
-    match value.first_chunk().and_then(short_number) {
+    match value.first_chunk().and_then(token::short_number) {
         Some(length) => Some(Value::plain(length)),
         None => any_scalar(value),
     }
-}
-
-/// The length of digits, and of a point and digits behind them, where they end within these bytes.
-#[expect(clippy::inline_always, reason = "places stay in registers")]
-#[inline(always)]
-fn short_number(bytes: &[u8; 8]) -> Option<usize> {
-    let others = block::no_digits(*bytes);
-    let whole = block::place(others);
-    if whole == 8 || whole == 0 || (whole > 1 && bytes.first() == Some(&b'0')) {
-        return None;
-    }
-    if bytes.get(whole) != Some(&b'.') {
-        return Some(whole);
-    }
-    let length = block::place(others & others.wrapping_sub(1));
-    (length < 8 && length > whole + 1).then_some(length)
 }
 
 #[inline(never)]
@@ -390,11 +412,10 @@ fn is_scalar(first: u8) -> bool {
     matches!(first, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
-/// Fills the slot of a value, at which so much was left of the document; not where it may not be read.
+/// Fills the slot of a value that stands there. Half of a surrogate pair may not be read: the walk says so.
 #[inline(never)]
-fn set_value(node: &Node, left: usize, read: Value, bytes: &[u8], slots: &mut [Slot]) -> bool {
+fn set_value(node: &Node, start: usize, read: Value, bytes: &[u8], slots: &mut [Slot]) -> bool {
     let Some(slot) = slots.get_mut(index(node.slot)) else { return true };
-    let start = bytes.len() - left;
     let span = Span { start: offset(start), end: offset(start + read.length) };
     let value = span.of(bytes);
     if read.escaped && has_lone_surrogate(value) {
@@ -410,7 +431,7 @@ fn set_value(node: &Node, left: usize, read: Value, bytes: &[u8], slots: &mut [S
     true
 }
 
-impl Few {
+impl Run {
     fn range(self) -> Range<usize> {
         index(self.start)..index(self.end)
     }

@@ -129,29 +129,31 @@ fn escape(bytes: &[u8], at: usize) -> Read {
 #[inline]
 pub(super) fn number(bytes: &[u8], mut at: usize) -> Read {
     at += usize::from(byte(bytes, at) == b'-');
-    match short_number(bytes, at) {
+    let short = bytes.get(at..).and_then(|rest| rest.first_chunk()).and_then(short_number);
+    match short {
         Some(length) => Ok(at + length),
         None => any_number(bytes, at),
     }
 }
 
-/// The length of a number that ends within eight bytes, which most do, and has no exponent; `None` for all else.
+/// The length of digits, and of a point and digits behind them, that end within these bytes, which most numbers do; `None` for
+/// all else.
 #[expect(clippy::inline_always, reason = "see above")]
 #[inline(always)]
-fn short_number(bytes: &[u8], at: usize) -> Option<usize> {
-    let word: [u8; 8] = *bytes.get(at..)?.first_chunk()?;
-    let others = block::no_digits(word);
+pub(super) fn short_number(bytes: &[u8; 8]) -> Option<usize> {
+    let others = block::no_digits(*bytes);
     let whole = block::place(others);
-    let behind_whole = byte(&word, whole);
-    let behind_point = others & others.wrapping_sub(1);
-    let (length, behind) = if behind_whole == b'.' {
-        let end = block::place(behind_point);
-        (end, if end > whole + 1 { byte(&word, end) } else { b'e' })
-    } else {
-        (whole, behind_whole)
-    };
-    let zeros_lead = byte(&word, 0) == b'0' && whole > 1;
-    (whole > 0 && length < 8 && behind | 0x20 != b'e' && !zeros_lead).then_some(length)
+    if whole == 0 || (whole > 1 && bytes.first() == Some(&b'0')) {
+        return None;
+    }
+    let mut length = whole;
+    if byte(bytes, whole) == b'.' {
+        length = block::place(others & others.wrapping_sub(1));
+        if length == whole + 1 {
+            return None;
+        }
+    }
+    (length < 8 && byte(bytes, length) | 0x20 != b'e').then_some(length)
 }
 
 #[inline(never)]

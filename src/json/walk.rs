@@ -11,7 +11,7 @@ use super::trie::{Node, Place};
 use super::{Check, Malformed, Paths, Slot, SlotId, Span, jump, text};
 
 /// Fills the slots of all paths in one pass over a value: resets all to [`Slot::Missing`], then fills those that the value has.
-/// Without any path and with [`Check::Whole`] it only validates.
+/// Without any path and with [`Check::Whole`] it only validates. After an error the slots mean nothing.
 ///
 /// Shape: `slots.len() == paths.len()`.
 ///

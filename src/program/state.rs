@@ -27,10 +27,10 @@ pub(super) enum Text {
 }
 
 /// Buffers that are reused, and the record that was run last as the steps changed it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
     pub(super) scanner: Scanner,
-    /// What a scan of the value has found.
+    /// What the last scan of the value has found.
     pub(super) slots: Vec<Slot>,
     /// Whether `slots` are those of the value as it is now.
     pub(super) is_scanned: bool,
@@ -109,10 +109,14 @@ impl State {
         Self {
             scanner: Scanner::new(Arc::clone(paths)),
             slots: vec![Slot::Missing; paths.len()],
+            is_scanned: false,
+            scratch: Vec::new(),
+            entries: Vec::new(),
+            spare: Vec::new(),
+            splices: Splices::default(),
+            edited: Edited { names, ..Edited::default() },
             outputs: Vec::with_capacity(sinks),
             notes: Notes { missing: false, matched: Vec::with_capacity(routes) },
-            edited: Edited { names, ..Edited::default() },
-            ..Self::default()
         }
     }
 

@@ -1,14 +1,23 @@
 //! A document cut into its values and the pieces between them.
 
-use super::{Edge, Mark, NONE, Then, count, is_scalar};
+use super::{Edge, Mark, NONE, TEXT_MAX, Then, is_scalar};
 use crate::json::Slot;
 use crate::json::token::{Window, byte, scalar, string};
 use crate::json::walk::offset;
 
+/// What a cut needs room for; kept by whoever cuts the next one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers {
+    /// Where the values with a slot begin, and the slot, the last one first.
+    starts: Vec<(usize, u32)>,
+    /// The slots of the containers that are open, the innermost last; [`NONE`] for those without.
+    open: Vec<u32>,
+    marks: Vec<Mark>,
+}
+
 /// A document on its way into pieces.
 pub(super) struct Cut<'d> {
     bytes: &'d [u8],
-    slots: &'d [Slot],
     window: Window,
     /// Where the piece begins.
     start: usize,
@@ -16,8 +25,7 @@ pub(super) struct Cut<'d> {
     /// The lowest bit: the innermost container is an object.
     objects: u128,
     key_is_due: bool,
-    /// Of the piece that was cut off last.
-    pub(super) marks: Vec<Mark>,
+    buffers: Buffers,
 }
 
 pub(super) struct Piece<'d> {
@@ -29,16 +37,33 @@ pub(super) struct Piece<'d> {
 
 impl<'d> Cut<'d> {
     /// Of a document that was found well-formed, and whose slots are these.
-    pub(super) fn new(bytes: &'d [u8], slots: &'d [Slot]) -> Self {
-        let (window, marks) = (Window::new(bytes), Vec::new());
-        Self { bytes, slots, window, start: 0, at: 0, objects: 0, key_is_due: false, marks }
+    pub(super) fn new(bytes: &'d [u8], slots: &[Slot], mut buffers: Buffers) -> Self {
+        let starts = slots.iter().zip(0..).filter_map(|(slot, n)| Some((slot.range()?.start, n)));
+        buffers.starts.clear();
+        buffers.starts.extend(starts);
+        buffers.starts.sort_unstable_by(|one, other| other.cmp(one));
+        buffers.open.clear();
+        let window = Window::new(bytes);
+        Self { bytes, window, start: 0, at: 0, objects: 0, key_is_due: false, buffers }
     }
 
-    /// The next piece; `None` where the document is not well-formed, which it was said to be.
+    /// The edges with a slot in the piece that was cut off last.
+    pub(super) fn marks(&self) -> &[Mark] {
+        &self.buffers.marks
+    }
+
+    pub(super) fn into_buffers(self) -> Buffers {
+        self.buffers
+    }
+
+    /// The next piece; `None` where it is too long to be kept, or the document is not well-formed, which it was said to be.
     pub(super) fn next(&mut self) -> Option<Piece<'d>> {
-        self.marks.clear();
+        self.buffers.marks.clear();
         loop {
             let at = self.at;
+            if at - self.start > TEXT_MAX {
+                return None;
+            }
             match byte(self.bytes, at) {
                 _ if at == self.bytes.len() => {
                     return Some(Piece {
@@ -50,11 +75,14 @@ impl<'d> Cut<'d> {
                 open @ (b'{' | b'[') => {
                     self.objects = self.objects << 1 | u128::from(open == b'{');
                     self.key_is_due = open == b'{';
-                    self.mark(if open == b'{' { Edge::Object } else { Edge::Array }, at);
+                    let slot = self.slot_at(at);
+                    self.buffers.open.push(slot);
+                    self.mark(slot, if open == b'{' { Edge::Object } else { Edge::Array }, at);
                 }
                 b'}' | b']' => {
                     self.objects >>= 1;
-                    self.mark(Edge::End, at + 1);
+                    let slot = self.buffers.open.pop()?;
+                    self.mark(slot, Edge::End, at + 1);
                 }
                 b',' => self.key_is_due = self.objects & 1 == 1,
                 b'"' if self.key_is_due => {
@@ -88,32 +116,17 @@ impl<'d> Cut<'d> {
         }
     }
 
-    /// The slot of the value that begins there.
-    fn slot_at(&self, at: usize) -> u32 {
-        self.slots
-            .iter()
-            .position(|slot| slot.range().is_some_and(|range| range.start == at))
-            .map_or(NONE, count)
+    /// The slot of the value that begins there; asked for one place behind the other.
+    fn slot_at(&mut self, at: usize) -> u32 {
+        match self.buffers.starts.pop_if(|(start, _)| *start == at) {
+            Some((_, slot)) => slot,
+            None => NONE,
+        }
     }
 
-    fn mark(&mut self, edge: Edge, place: usize) {
-        let slot = match edge {
-            Edge::Object | Edge::Array => self.slot_at(place),
-            Edge::End => {
-                let ends = |slot: &Slot| match slot {
-                    Slot::Object(span) | Slot::Array(span) => span.end == offset(place),
-                    Slot::Missing
-                    | Slot::Null(_)
-                    | Slot::Bool(..)
-                    | Slot::Number(_)
-                    | Slot::Plain(_)
-                    | Slot::Escaped(_) => false,
-                };
-                self.slots.iter().position(ends).map_or(NONE, count)
-            }
-        };
+    fn mark(&mut self, slot: u32, edge: Edge, place: usize) {
         if slot != NONE {
-            self.marks.push(Mark { slot, at: offset(place - self.start), edge });
+            self.buffers.marks.push(Mark { slot, at: offset(place - self.start), edge });
         }
     }
 }

@@ -79,6 +79,70 @@ impl Document {
     }
 }
 
+/// What may stand in place of another value, so that the pieces between stay the same.
+#[derive(Clone, Debug)]
+pub(super) struct Others {
+    texts: Vec<String>,
+    scalars: Vec<String>,
+}
+
+pub(super) fn others() -> impl Strategy<Value = Others> {
+    let text = prop_oneof![
+        6 => written(0..80).prop_map(|text| Document::Text(text).text()),
+        1 => prop::sample::select(vec![r#""\ud800""#, r#""x\udc00\\""#, "\"\\\"\""]).prop_map(str::to_owned),
+    ];
+    let scalar = prop_oneof![
+        "-?(0|[1-9][0-9]{0,25})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+        prop::sample::select(vec![
+            "true",
+            "false",
+            "null",
+            "0",
+            "1e-5",
+            "1.5E3",
+            "-0",
+            "1234567.8"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let (texts, scalars) = (prop::collection::vec(text, 1..8), prop::collection::vec(scalar, 1..8));
+    (texts, scalars).prop_map(|(texts, scalars)| Others { texts, scalars })
+}
+
+impl Document {
+    /// The same with other texts in place of texts, and other numbers and words in place of those.
+    pub(super) fn with(&self, others: &Others) -> Self {
+        let mut texts = others.texts.iter().cycle();
+        let mut scalars = others.scalars.iter().cycle();
+        self.with_next(&mut || texts.next().unwrap().clone(), &mut || {
+            scalars.next().unwrap().clone()
+        })
+    }
+
+    fn with_next(
+        &self,
+        text: &mut dyn FnMut() -> String,
+        scalar: &mut dyn FnMut() -> String,
+    ) -> Self {
+        match self {
+            Self::Word(_) | Self::Number(_) => Self::Number(scalar()),
+            // As it stands: half of a surrogate pair is no `char`.
+            Self::Text(_) => Self::Number(text()),
+            Self::Array(items) => Self::Array(
+                items.iter().map(|(blank, item)| (*blank, item.with_next(text, scalar))).collect(),
+            ),
+            Self::Object(members) => Self::Object(
+                members
+                    .iter()
+                    .map(|(blank, key, member)| {
+                        (*blank, key.clone(), member.with_next(text, scalar))
+                    })
+                    .collect(),
+            ),
+        }
+    }
+}
+
 fn write_text(text: &[(char, u8)], out: &mut String) {
     out.push('"');
     for (c, way) in text {
