@@ -190,7 +190,8 @@ fn one_case_in_a_process_of_its_own() {
         "" => run_program(&pipeline, &values, records),
         "twice" => run_program(&pipeline, &values, records * 2),
         "in the worker's loop" => run_loop(&pipeline, values, records),
-        // With a last member of its own: what was remembered of the others is of no use, and that is seen late.
+        // With a last member of its own: what was remembered of the others is of little use (a few are known again in each round
+        // of the 256), and that is seen late.
         "built anew" => run_program(&pipeline, &with_ends(values, 1), records),
         "built anew, every fourth" => run_program(&pipeline, &with_ends(values, 4), records),
         other => panic!("no case {other}"),

@@ -42,10 +42,10 @@ impl Table {
         writeln!(self.text, "\n{text}").unwrap();
     }
 
-    /// Puts it into the document, with the commit that was measured.
+    /// Puts it into the document, with the commit that was measured and the machine: another table may be from another one.
     pub(crate) fn write(mut self) {
-        replace("machine", &machine());
-        writeln!(self.text, "\nkrouted {} ({}).", env!("CARGO_PKG_VERSION"), commit()).unwrap();
+        let version = env!("CARGO_PKG_VERSION");
+        writeln!(self.text, "\nkrouted {version} ({}) on {}.", commit(), machine()).unwrap();
         replace(self.name, &self.text);
     }
 }
@@ -77,7 +77,7 @@ fn machine() -> String {
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
     format!(
         "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; Apache Kafka {}, one broker on the same \
-         machine; librdkafka {}.\n",
+         machine; librdkafka {}",
         field(&cpu, "model name"),
         field(&cpu, "vendor_id"),
         field(&cpu, "cpu family"),

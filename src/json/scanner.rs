@@ -8,7 +8,8 @@ use super::walk::{scan, size, utf8, walk};
 use super::{Check, Malformed, Paths, Slot};
 
 /// A document that is built as one before it saves about half of a walk. One that is not costs the comparison up to where it
-/// differs, at most another half, and at times the learning. So comparing goes on while two of three are known.
+/// differs, mostly no more than another half, and at times the learning. So comparing goes on while two of three are known. A
+/// malformed one counts for nothing.
 const KNOWN: u32 = 1;
 const UNKNOWN: u32 = 2;
 /// What unknown documents may use up before a pause: at first, and where all were known for long.

@@ -26,13 +26,15 @@ use super::{Slot, Span};
 pub(super) const NODES_MAX: usize = 1024;
 /// Pieces that may follow one piece and its value. A member that is not in every document makes two.
 pub(super) const WAYS_MAX: usize = 8;
-/// Bytes of all pieces beyond the first [`PART`] of each, about; and of one piece.
+/// Bytes that are kept beyond the first [`PART`] of each piece, about. A single piece has no more either.
 pub(super) const TEXT_MAX: usize = 64 * 1024;
 /// Learning takes about two walks, so not every document that is not known is learned: the first ones, and then one of so many.
 const LEARNED_AT_FIRST: u32 = 16;
 const LEARNED_OF: u32 = 8;
-/// Documents that found no room, after which all is forgotten: room for what comes now.
-const LEFT_OUT_MAX: u32 = 16;
+/// After so many documents that found no room, all is forgotten, to make room for what comes now; each time after twice as many,
+/// up to 2^[`ROOM_MADE_MAX`] times these.
+const LEFT_OUT: u32 = 16;
+const ROOM_MADE_MAX: u32 = 6;
 /// Bytes that are compared at once.
 const PART: usize = 16;
 const NONE: u32 = u32::MAX;
@@ -43,10 +45,12 @@ pub(super) struct Shapes {
     nodes: Vec<Node>,
     parts: Vec<Part>,
     marks: Vec<Mark>,
-    /// Documents that were not known.
+    /// Documents that were not known, since all was forgotten.
     unknown: u32,
-    /// Documents that found no room.
+    /// Documents that were to be learned and found no room, since then.
     left_out: u32,
+    /// How often all was forgotten to make room.
+    room_made: u32,
     /// Reused from one document to the next.
     buffers: Buffers,
 }
@@ -86,6 +90,16 @@ struct Node {
 struct Run {
     start: u32,
     end: u32,
+}
+
+/// What became of a document that was to be learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Whole,
+    /// Others take up the room.
+    NoRoom,
+    /// It has more or longer pieces than there is room for.
+    Never,
 }
 
 /// What comes behind a piece.
@@ -206,45 +220,54 @@ impl Shapes {
         }
     }
 
-    /// Keeps the pieces of a document that was found well-formed, and whose slots are these: all of them or none. Not of each
-    /// one.
+    /// Keeps the pieces of a document that was found well-formed, and whose slots are these: all of them or none. Of many unknown
+    /// documents it is only one in [`LEARNED_OF`].
     pub(super) fn learn(&mut self, bytes: &[u8], slots: &[Slot]) {
         self.unknown = self.unknown.wrapping_add(1);
         if self.unknown > LEARNED_AT_FIRST && !self.unknown.is_multiple_of(LEARNED_OF) {
             return;
         }
         let before = (self.nodes.len(), self.parts.len(), self.marks.len());
-        let buffers = std::mem::take(&mut self.buffers);
-        let mut cut = Cut::new(bytes, slots, buffers);
-        let is_kept = self.keep(&mut cut).is_some();
+        let mut cut = Cut::new(bytes, slots, std::mem::take(&mut self.buffers));
+        let kept = self.keep(&mut cut);
         self.buffers = cut.into_buffers();
-        if is_kept {
+        if kept == Kept::Whole {
             return;
         }
-        self.nodes.truncate(before.0);
-        self.parts.truncate(before.1);
-        self.marks.truncate(before.2);
-        let gone = |link: &mut u32| *link = if index(*link) < before.0 { *link } else { NONE };
-        self.nodes
-            .iter_mut()
-            .for_each(|node| [&mut node.child, &mut node.sibling].into_iter().for_each(gone));
-        self.left_out += 1;
-        if self.left_out == LEFT_OUT_MAX {
-            self.forget();
+        if self.nodes.len() > before.0 {
+            self.nodes.truncate(before.0);
+            self.parts.truncate(before.1);
+            self.marks.truncate(before.2);
+            // Documents are kept whole, so what was there ended in all its branches: what was added hung on a sibling.
+            let first = count(before.0);
+            if let Some(node) = self.nodes.iter_mut().find(|node| node.sibling == first) {
+                node.sibling = NONE;
+            }
+        }
+        if kept == Kept::NoRoom {
+            self.left_out += 1;
+            if self.left_out >= LEFT_OUT << self.room_made {
+                self.room_made = (self.room_made + 1).min(ROOM_MADE_MAX);
+                self.clear();
+            }
         }
     }
 
-    fn keep(&mut self, cut: &mut Cut<'_>) -> Option<()> {
-        let mut parent = NONE;
+    fn keep(&mut self, cut: &mut Cut<'_>) -> Kept {
+        let (mut parent, mut pieces, mut bytes) = (Some(NONE), 0, 0);
         loop {
-            let piece = cut.next()?;
-            parent = match self.known(parent, &piece) {
-                Some(node) => node,
-                None => self.add(parent, &piece, cut.marks())?,
-            };
-            if piece.then == Then::End {
-                return Some(());
+            let Some(piece) = cut.next() else { return Kept::Never };
+            (pieces, bytes) = (pieces + 1, bytes + piece.text.len());
+            if pieces > NODES_MAX || bytes > TEXT_MAX {
+                return Kept::Never;
             }
+            let node = parent.and_then(|parent| {
+                self.known(parent, &piece).or_else(|| self.add(parent, &piece, cut.marks()))
+            });
+            if piece.then == Then::End {
+                return if node.is_some() { Kept::Whole } else { Kept::NoRoom };
+            }
+            parent = node;
         }
     }
 
@@ -311,7 +334,13 @@ impl Shapes {
         Some(own)
     }
 
+    /// As if nothing had been seen.
     pub(super) fn forget(&mut self) {
+        self.clear();
+        self.room_made = 0;
+    }
+
+    fn clear(&mut self) {
         self.nodes.clear();
         self.parts.clear();
         self.marks.clear();

@@ -99,11 +99,16 @@ fn several_shapes_are_known_at_once_and_a_piece_may_be_the_begin_of_another() {
         "7",
         "\"text\"",
         "[]",
+        "true",
+        "[true,[]]",
     ];
     for text in learned {
         assert!(knows(&learned, text, &["a", "a.c", "b", "0"]), "{text}");
     }
-    assert!(!knows(&learned, r#"{"a":[1]}"#, &["a"]));
+    for text in [r#"{"a":[1]}"#, "0true", "truefalse", "[true,[]", "[[],true]"] {
+        assert!(!knows(&learned, text, &["a", "0", "1"]), "{text}");
+    }
+    assert!(knows(&learned, "[false,[]]", &["1"]));
 }
 
 #[test]
@@ -250,6 +255,42 @@ proptest! {
         prop_assert_eq!(known, expected.is_ok(), "{} by {}", &other, &text);
         if known {
             prop_assert_eq!(&found, &filled, "{} by {}", &other, &text);
+        }
+    }
+
+    /// Documents that are kept, that find no room behind others, and that never do, with long pieces and slots for containers.
+    #[test]
+    fn what_is_kept_is_right_however_much_of_it_had_to_go_again(
+        bases in prop::collection::vec(document(), 1..6),
+        turns in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize, 0..30_usize), 5..60),
+        paths in paths(),
+    ) {
+        let mut trie = Paths::default();
+        for path in &paths {
+            trie.add(path);
+        }
+        trie.add(&path("a.b.0"));
+        let mut shapes = Shapes::default();
+        let mut texts = Vec::new();
+        for (which, how, n) in turns {
+            let base = bases[which.index(bases.len())].text();
+            let text = match how {
+                0 => base,
+                1 => format!(r#"{{"a":{base},"a key that is longer than a part {n}":[{}1]}}"#, "1,".repeat(n)),
+                2 => format!(r#"{{"a":{base},"z":{}}}"#, list(NODES_MAX)),
+                _ => format!(r#"{{"a":{{"b":[{base}]}},"{}":1}}"#, "k".repeat(TEXT_MAX * n / 25)),
+            };
+            let (result, slots) = alone(&trie, text.as_bytes(), Check::Whole);
+            if result.is_ok() {
+                shapes.learn(text.as_bytes(), &slots);
+                texts.push(text);
+            }
+            for text in texts.iter().rev().take(8) {
+                let mut found = vec![Slot::Missing; trie.len()];
+                if shapes.fill(text.as_bytes(), Kinds::of(text.as_bytes()), &mut found) {
+                    prop_assert_eq!(&found, &alone(&trie, text.as_bytes(), Check::Whole).1, "{}", text);
+                }
+            }
         }
     }
 }
