@@ -52,7 +52,7 @@ pub(super) fn quotes_and_backslashes(half: &[u8; BLOCK / 2]) -> u64 {
 }
 
 /// What kinds of bytes a document has anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Kinds {
     /// Control characters; the ends of lines are such.
     pub(super) control: bool,

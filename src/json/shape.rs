@@ -56,7 +56,7 @@ pub(super) struct Shapes {
 }
 
 /// Up to [`PART`] bytes of a piece.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Part {
     bytes: [u8; PART],
     /// Bit n: byte n counts.
@@ -70,8 +70,6 @@ struct Node {
     head: Part,
     /// The parts behind `head`.
     rest: Run,
-    /// Whether `rest` has any: one byte is less to look at than two numbers.
-    has_rest: bool,
     /// Whether the value behind it has a slot, or a container whose edge is in it.
     is_read: bool,
     length: u32,
@@ -86,7 +84,7 @@ struct Node {
 }
 
 /// A range of a vector.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Run {
     start: u32,
     end: u32,
@@ -147,7 +145,7 @@ impl Shapes {
             let read = match node.then {
                 Then::Text if kinds.control => any_text(value),
                 Then::Text => text(value),
-                // A piece may be the begin of another one, which goes on to a bracket or a quote.
+                // A piece may be the beginning of another one, which goes on to a bracket or a quote.
                 Then::Scalar => {
                     let read = scalar(value);
                     if read.is_none() {
@@ -178,12 +176,13 @@ impl Shapes {
         }
     }
 
-    /// What comes behind the piece, where it stands at the begin.
+    /// What comes behind the piece, where it stands at the beginning.
     #[expect(clippy::inline_always, reason = "places stay in registers")]
     #[inline(always)]
     fn behind<'d>(&self, node: &Node, left: &'d [u8]) -> Option<&'d [u8]> {
-        let stands = node.head.stands(left) && (!node.has_rest || self.rest_stands(node, left));
-        if stands { left.get(index(node.length)..) } else { None }
+        let length = index(node.length);
+        let stands = node.head.stands(left) && (length <= PART || self.rest_stands(node, left));
+        if stands { left.get(length..) } else { None }
     }
 
     #[inline(never)]
@@ -316,7 +315,6 @@ impl Shapes {
         let marks = Run { start: count(start), end: count(self.marks.len()) };
         self.nodes.push(Node {
             head: Part::of(head),
-            has_rest: !rest.is_empty(),
             rest: parts,
             is_read,
             length: count(piece.text.len()),
@@ -435,10 +433,6 @@ fn scalar(value: &[u8]) -> Option<Value> {
 #[inline(never)]
 fn any_scalar(value: &[u8]) -> Option<Value> {
     token::scalar(value, (byte(value, 0), 0)).ok().map(Value::plain)
-}
-
-fn is_scalar(first: u8) -> bool {
-    matches!(first, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
 /// Fills the slot of a value that stands there. Half of a surrogate pair may not be read: the walk says so.

@@ -1,6 +1,6 @@
 //! A document cut into its values and the pieces between them.
 
-use super::{Edge, Mark, NONE, TEXT_MAX, Then, is_scalar};
+use super::{Edge, Mark, NONE, TEXT_MAX, Then};
 use crate::json::Slot;
 use crate::json::token::{Window, byte, scalar, string};
 use crate::json::walk::offset;
@@ -129,4 +129,8 @@ impl<'d> Cut<'d> {
             self.buffers.marks.push(Mark { slot, at: offset(place - self.start), edge });
         }
     }
+}
+
+fn is_scalar(first: u8) -> bool {
+    matches!(first, b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
