@@ -10,6 +10,7 @@ mod mock;
 mod open;
 mod oracle;
 mod outlet;
+mod pace;
 mod port;
 mod properties;
 mod raw;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::outlet::Outlet;
+use super::pace::Pace;
 use super::port::{Fetching, Port};
 use super::properties::Connection;
 use super::raw::{Consumer, Failed};
@@ -43,6 +44,7 @@ impl Port {
             tainted: false,
             away: false,
             began: None,
+            pace: Pace::default(),
             fetching: Fetching::On,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::dead_letter;
 use super::outlet::Outlet;
+use super::pace::Pace;
 use super::properties::Connection;
 use super::raw::{
     ClientError, Consumer, Failed, Messages, Outgoing, PartitionList, Protocol, Rebalance,
     TakenHeaders, Undelivered, code, error_text, logical,
 };
-use super::retry::{OFFSETS_MAX, REQUEST_MAX, until};
+use super::retry::{self, OFFSETS_MAX, REQUEST_MAX, until};
 use super::start::Subscription;
 use super::verdict;
 use crate::model::{Guarantee, Record};
@@ -44,6 +45,8 @@ pub struct Port {
     pub(super) away: bool,
     /// When the open window began, where one is.
     pub(super) began: Option<Duration>,
+    /// Of `exactly_once`: when the coordinator is ready for the next transaction.
+    pub(super) pace: Pace,
     /// Whether partitions that come are paused too.
     pub(super) fetching: Fetching,
 }
@@ -95,6 +98,10 @@ impl crate::worker::Port for Port {
     }
 
     fn poll(&mut self, batch: &mut KafkaBatch, max: usize, wait: Duration) {
+        if self.began.is_none() {
+            // Before the read: what comes meanwhile is in this window too.
+            retry::pause(self.pace.left(self.clock.now()));
+        }
         self.outlet.producer.poll(Duration::ZERO);
         self.consumer.poll(&mut batch.0, max, wait);
         // First: what else is done to the assignment would be taken for the answer to a rebalance that waits for one.

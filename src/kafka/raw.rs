@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "the one place where librdkafka's C interface is called")]
 
 mod admin;
+mod admission;
 mod allocator;
 mod conf;
 mod consumer;
@@ -18,6 +19,7 @@ mod producer;
 mod sys;
 
 pub(super) use admin::{Configs, PartitionDescription, TopicDescription};
+pub(super) use admission::Admission;
 pub(super) use allocator::keep_freed_memory;
 pub(super) use conf::{Conf, check_property, check_topic_property};
 pub(super) use consumer::Consumer;

@@ -13,6 +13,14 @@ pub(super) const OFFSETS_MAX: Duration = Duration::from_secs(40);
 /// One request of those.
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
+/// From one look whether all is acknowledged to the next, at first and at most.
+const LOOK_MIN: Duration = Duration::from_millis(1);
+const LOOK_MAX: Duration = Duration::from_millis(500);
+
+/// How long to wait for the next look: an eighth of what was waited already, since each wakes the client's threads.
+pub(super) fn look_after(waited: Duration) -> Duration {
+    (waited / 8).clamp(LOOK_MIN, LOOK_MAX)
+}
 
 /// Makes the call until it succeeds, fails in a way that `again` does not want repeated, or `limit` is over.
 pub(super) fn until<T>(
@@ -26,7 +34,7 @@ pub(super) fn until<T>(
         match call() {
             Err(failed) if again(&failed) && clock.now() < end => {
                 tracing::debug!(%failed, "again");
-                pause();
+                pause(PAUSE);
             }
             answer => return answer,
         }
@@ -42,6 +50,23 @@ pub(super) fn retriable(failed: &Failed) -> bool {
     clippy::disallowed_methods,
     reason = "a worker's thread has nothing else to do until the broker can"
 )]
-fn pause() {
-    std::thread::sleep(PAUSE);
+pub(super) fn pause(time: Duration) {
+    if !time.is_zero() {
+        std::thread::sleep(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_come_ever_less_often_and_a_thousandth_or_an_eighth_late() {
+        let ms = Duration::from_millis;
+        for (waited, look) in
+            [(0, 1), (8, 1), (16, 2), (80, 10), (4_000, 500), (4_001, 500), (120_000, 500)]
+        {
+            assert_eq!(look_after(ms(waited)), ms(look), "after {waited} ms");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use super::port::Port;
 use super::properties::TRANSACTION_TIMEOUT_MS;
 use super::raw::{Failed, PartitionList, Producer, code};
-use super::retry::{TRANSACTION_CALL_MAX, retriable, until};
+use super::retry::{self, TRANSACTION_CALL_MAX, look_after, retriable, until};
 use super::verdict;
 use crate::model::Guarantee;
 use crate::worker::{Clock, Failure, Fault, FaultKind, Offsets};
@@ -24,7 +24,9 @@ const INIT_TRY: Duration = Duration::from_secs(5);
 const INIT_MAX: Duration = Duration::from_mins(1);
 /// Acknowledgements of one window: a broker that is killed stalls its partitions for 15 s, one that is away for longer.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_mins(2);
-const FLUSH_TRY: Duration = Duration::from_millis(500);
+/// librdkafka's own, where no delivery is reported that would wake it, as none is that went well (`rdkafka.c`,
+/// `rd_kafka_flush`): a commit that finds something in flight takes so long at the least.
+const LIBRDKAFKA_LOOK: Duration = Duration::from_millis(10);
 /// What is in flight when the queue is dropped.
 const DROP_MAX: Duration = Duration::from_secs(10);
 /// A rebalance between two generations of the group; a member that was thrown out is told so by another code.
@@ -40,6 +42,9 @@ impl Port {
             tracing::info!(worker = %self.connection.id, "a transactional request had no clear outcome: new producer epoch before the next transaction");
             self.new_producer(&|| false).map_err(Failure::Fault)?;
         }
+        // A window that was full in the midst of a batch comes here without another read.
+        retry::pause(self.pace.left(self.clock.now()));
+        self.pace.begun(self.clock.now());
         self.outlet.producer.begin().map_err(|e| verdict::of_producer(&e, None))
     }
 
@@ -53,11 +58,30 @@ impl Port {
             self.look_for_taint(began);
             sent?;
         }
+        self.flush_closely();
         let clock = self.clock;
         let producer = &mut self.outlet.producer;
         let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.commit());
         self.look_for_taint(began);
-        answer.map_err(|e| self.judge(&e))
+        // Also where it failed: the next one is to be told of its own.
+        let admission = self.outlet.producer.admission();
+        answer.map_err(|e| self.judge(&e))?;
+        self.pace.committed(self.clock.now(), admission);
+        Ok(())
+    }
+
+    /// So that the commit, which begins with a flush of librdkafka's own, finds nothing in flight; whatever is then is its to
+    /// wait for, and what failed to judge.
+    fn flush_closely(&mut self) {
+        let began = self.clock.now();
+        loop {
+            let look = look_after(self.clock.now().saturating_sub(began));
+            let producer = &mut self.outlet.producer;
+            if look >= LIBRDKAFKA_LOOK || producer.flush(look).is_ok() || producer.has_undelivered()
+            {
+                return;
+            }
+        }
     }
 
     fn send_offsets(&mut self, list: &PartitionList) -> Result<(), Failure> {
@@ -97,6 +121,8 @@ impl Port {
         let producer = &mut self.outlet.producer;
         let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.abort());
         self.look_for_taint(began);
+        self.outlet.producer.admission();
+        self.pace.aborted();
         self.forget_undelivered();
         answer.map_err(|e| {
             let is_fence = verdict::is_fence(e.code);
@@ -118,29 +144,38 @@ impl Port {
     /// `at_least_once`: until every output is acknowledged, or one has failed for good: the client is dead then, so that
     /// nothing passes it (`enable.gapless.guarantee`), and what is queued behind it would be waited for in vain.
     pub(super) fn wait_acknowledged(&mut self) -> Result<(), Failure> {
-        let end = self.clock.now().saturating_add(ACKNOWLEDGE_MAX);
-        loop {
-            let answer = self.outlet.producer.flush(FLUSH_TRY);
-            if let Some(record) = self.first_undelivered() {
+        self.flush_unless(|port| {
+            if let Some(record) = port.first_undelivered() {
                 let failed = Failed { abort: true, ..Failed::from_code("produce", record.code) };
                 return Err(verdict::of_producer(&failed, Some(&record)));
             }
-            if let Some((_, text)) = self.outlet.producer.fatal_error() {
+            if let Some((_, text)) = port.outlet.producer.fatal_error() {
                 return Err(Failure::Rebuild(text));
             }
+            Ok(())
+        })
+    }
+
+    /// Until every output is acknowledged or has failed.
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        self.flush_unless(|_| Ok(()))
+    }
+
+    fn flush_unless(
+        &mut self,
+        over: impl Fn(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let began = self.clock.now();
+        loop {
+            let waited = self.clock.now().saturating_sub(began);
+            let answer = self.outlet.producer.flush(look_after(waited));
+            over(self)?;
             match answer {
                 Ok(()) => return Ok(()),
-                Err(_) if self.clock.now() < end => {}
+                Err(_) if waited < ACKNOWLEDGE_MAX => {}
                 Err(failed) => return Err(Failure::Rebuild(failed.to_string())),
             }
         }
-    }
-
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        let clock = self.clock;
-        let producer = &mut self.outlet.producer;
-        until(&clock, ACKNOWLEDGE_MAX, |e| !e.fatal, || producer.flush(FLUSH_TRY))
-            .map_err(|e| Failure::Rebuild(e.to_string()))
     }
 
     /// `at_least_once`: what is not sent is not sent; what is in flight may arrive, and again with the next attempt.

@@ -9,9 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 
+use super::admission::Admissions;
 use super::error::code;
 use super::list::PartitionList;
 use super::sys;
+use crate::worker::{Clock, SystemClock};
 
 /// More errors than this between two looks say nothing new; the oldest go.
 const ERRORS_KEPT_MAX: usize = 32;
@@ -85,6 +87,9 @@ pub(super) struct Hooks {
     pub(super) indefinite: AtomicU64,
     /// The version of TxnOffsetCommit that the broker was asked with; 0 before the first, else version + 1.
     pub(super) txn_offset_commit: AtomicI32,
+    /// Of the transaction since the owner's last look.
+    pub(super) admissions: Admissions,
+    clock: SystemClock,
     /// As `txn_offset_commit`, of what brokers say that they take; the least of all.
     txn_offset_commit_taken: AtomicI32,
     /// Whether a look into `undelivered` is worth its lock.
@@ -125,6 +130,9 @@ impl Hooks {
             return Vec::new();
         }
         std::mem::take(&mut *locked(&self.undelivered))
+    }
+    pub(super) fn has_undelivered(&self) -> bool {
+        self.any_undelivered.load(Relaxed)
     }
     pub(super) fn txn_offset_commit_taken(&self) -> Option<i32> {
         let stored = self.txn_offset_commit_taken.load(Relaxed);
@@ -261,13 +269,44 @@ pub(super) extern "C" fn on_new(
     // SAFETY: the client is being made; the opaque is the hooks' pointer of its configuration.
     unsafe {
         let name = c"krouted".as_ptr();
+        let err = sys::rd_kafka_interceptor_add_on_request_sent(rk, name, on_request, opaque);
+        if err != 0 {
+            return err;
+        }
         sys::rd_kafka_interceptor_add_on_response_received(rk, name, on_response, opaque)
     }
 }
 
-/// AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit: a straggler of these could touch a later transaction.
-const TRANSACTIONAL: [i16; 4] = [24, 25, 26, 28];
+const PRODUCE: i16 = 0;
+const ADD_PARTITIONS: i16 = 24;
+const ADD_OFFSETS: i16 = 25;
+const END_TXN: i16 = 26;
 const TXN_OFFSET_COMMIT: i16 = 28;
+/// A straggler of these could touch a later transaction.
+const TRANSACTIONAL: [i16; 4] = [ADD_PARTITIONS, ADD_OFFSETS, END_TXN, TXN_OFFSET_COMMIT];
+
+pub(super) extern "C" fn on_request(
+    _rk: *mut sys::Rk,
+    _socket: c_int,
+    _broker: *const c_char,
+    _broker_id: i32,
+    api: i16,
+    _version: i16,
+    _correlation: i32,
+    _size: usize,
+    opaque: *mut c_void,
+) -> c_int {
+    quietly(|| {
+        // SAFETY: the opaque given in `on_new`.
+        let hooks = unsafe { hooks(opaque) };
+        match api {
+            PRODUCE => hooks.admissions.written(),
+            ADD_PARTITIONS => hooks.admissions.asked(hooks.clock.now()),
+            _ => {}
+        }
+    });
+    0
+}
 
 pub(super) extern "C" fn on_response(
     _rk: *mut sys::Rk,
@@ -282,15 +321,22 @@ pub(super) extern "C" fn on_response(
     err: c_int,
     opaque: *mut c_void,
 ) -> c_int {
-    if TRANSACTIONAL.contains(&api) {
+    quietly(|| {
+        if !TRANSACTIONAL.contains(&api) {
+            return;
+        }
         // SAFETY: the opaque given in `on_new`.
         let hooks = unsafe { hooks(opaque) };
         if err != 0 {
             hooks.indefinite.fetch_add(1, Relaxed);
         }
-        if api == TXN_OFFSET_COMMIT {
-            hooks.txn_offset_commit.store(i32::from(version) + 1, Relaxed);
+        match api {
+            ADD_PARTITIONS => hooks.admissions.answered(hooks.clock.now()),
+            TXN_OFFSET_COMMIT => {
+                hooks.txn_offset_commit.store(i32::from(version) + 1, Relaxed);
+            }
+            _ => {}
         }
-    }
+    });
     0
 }

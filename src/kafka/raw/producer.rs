@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use super::admission::Admission;
 use super::conf::{Conf, TopicConf};
 use super::consumer::fatal_error;
 use super::error::{Failed, checked, checked_code, millis};
@@ -165,6 +166,11 @@ impl Producer {
         self.hooks.take_undelivered()
     }
 
+    /// Whether `undelivered` has any.
+    pub(in crate::kafka) fn has_undelivered(&self) -> bool {
+        self.hooks.has_undelivered()
+    }
+
     /// Appends what became of records since the last call, in the order of the reports.
     pub(in crate::kafka) fn delivered(&self, into: &mut Vec<Delivered>) {
         self.hooks.take_delivered(into);
@@ -245,6 +251,11 @@ impl Producer {
     /// Transactional requests that went without an answer since `init_transactions`.
     pub(in crate::kafka) fn indefinite_requests(&self) -> u64 {
         self.hooks.indefinite.load(Relaxed)
+    }
+
+    /// How the coordinator took the partitions of the transaction that ends here.
+    pub(in crate::kafka) fn admission(&self) -> Admission {
+        self.hooks.admissions.take()
     }
 
     /// The version of TxnOffsetCommit that was last used, `None` before the first.

@@ -131,6 +131,8 @@ pub(super) type LogCb = extern "C" fn(*const Rk, c_int, *const c_char, *const c_
 pub(super) type DeliveryCb = extern "C" fn(*mut Rk, *const Msg, *mut c_void);
 pub(super) type OnNew =
     extern "C" fn(*mut Rk, *const ConfT, *mut c_void, *mut c_char, usize) -> c_int;
+pub(super) type OnRequest =
+    extern "C" fn(*mut Rk, c_int, *const c_char, i32, i16, i16, i32, usize, *mut c_void) -> c_int;
 pub(super) type OnResponse = extern "C" fn(
     *mut Rk,
     c_int,
@@ -181,6 +183,12 @@ unsafe extern "C" {
         c: *mut ConfT,
         name: *const c_char,
         f: OnNew,
+        opaque: *mut c_void,
+    ) -> c_int;
+    pub(super) fn rd_kafka_interceptor_add_on_request_sent(
+        rk: *mut Rk,
+        name: *const c_char,
+        f: OnRequest,
         opaque: *mut c_void,
     ) -> c_int;
     pub(super) fn rd_kafka_interceptor_add_on_response_received(

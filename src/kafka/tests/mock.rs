@@ -170,6 +170,47 @@ fn a_lost_answer_to_the_end_of_a_transaction_makes_a_new_producer_before_the_nex
 }
 
 #[test]
+fn a_worker_learns_to_pause_from_partitions_that_were_refused() {
+    let mut mock = Mock::new();
+    mock.goes_on();
+    mock.goes_on();
+    assert_eq!(mock.port.pace.pause, Duration::ZERO, "nothing was refused");
+    // A busy machine may begin it too late to learn from it.
+    let learned = (0..WINDOWS_MAX).any(|_| {
+        mock.inject(Api::AddPartitionsToTxn, &[Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS]);
+        mock.goes_on();
+        !mock.port.pace.pause.is_zero()
+    });
+    assert!(learned, "{:?}", mock.port.pace);
+    // What an abort takes back says nothing of the next.
+    let pause = mock.port.pace.pause;
+    mock.inject(Api::AddPartitionsToTxn, &[Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS]);
+    mock.begin();
+    mock.port.outlet.producer.flush(DEADLINE).unwrap();
+    assert_eq!(mock.port.abort(), Ok(()));
+    mock.goes_on();
+    assert_eq!(mock.port.pace.pause, pause);
+}
+
+#[test]
+fn the_next_read_and_the_next_transaction_wait_for_the_rest_of_the_pause() {
+    let long = Duration::from_millis(300);
+    let mut mock = Mock::new();
+    let left = |mock: &Mock| mock.port.pace.left(mock.port.clock.now());
+    mock.port.pace.pause = long;
+    mock.goes_on();
+    assert_ne!(left(&mock), Duration::ZERO, "it is committed just now");
+    let mut batch = mock.port.batch(1);
+    mock.port.poll(&mut batch, 1, Duration::ZERO);
+    assert_eq!(left(&mock), Duration::ZERO, "after a read");
+    mock.goes_on();
+    assert_ne!(left(&mock), Duration::ZERO, "it is committed just now");
+    mock.begin();
+    assert_eq!(left(&mock), Duration::ZERO, "within a transaction");
+    assert_eq!(mock.commit(), Ok(()));
+}
+
+#[test]
 fn the_lag_is_what_each_topic_has_behind_what_was_read() {
     const THERE: [(&str, u64); 2] = [("in", 5), ("more", 3)];
     let mut pipeline = sample::pipeline(Delivery::AtLeastOnce(sample::limits(100)));

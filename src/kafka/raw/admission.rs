@@ -1,0 +1,146 @@
+//! Whether a coordinator took a transaction's partitions at once. librdkafka tells nobody; its requests show it.
+//!
+//! While a coordinator writes the markers of a producer's transaction, it refuses the first partitions of the next one
+//! (`CONCURRENT_TRANSACTIONS`), and librdkafka asks again 20 ms after that answer (`rdkafka_txnmgr.c`,
+//! `rd_kafka_txn_handle_AddPartitionsToTxn`). Interceptors see that there was an answer, not which. But nothing is sent to a
+//! partition that was not taken: a request for partitions so long behind the answer to another one, before the transaction's
+//! first record was sent, follows a refusal.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// librdkafka asks 20 ms later, a little more on a busy machine, and 100 ms or more later after other errors. Less are two
+/// requests for partitions that were first written one after the other.
+const AGAIN_US: RangeInclusive<u64> = 15_000..=90_000;
+
+/// What became of a transaction's first request for partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kafka) enum Admission {
+    /// There was none: nothing was written.
+    NotAsked,
+    /// They were taken.
+    AtOnce,
+    /// They were refused, and librdkafka had to ask again.
+    Late,
+}
+
+/// Fed by the client's own threads, asked by its owner where a transaction ends.
+#[derive(Debug, Default)]
+pub(super) struct Admissions {
+    /// When the last answer to a request for partitions came; 0 where there was none.
+    answered_us: AtomicU64,
+    asked: AtomicBool,
+    late: AtomicBool,
+    written: AtomicBool,
+}
+
+impl Admissions {
+    /// A request for partitions was sent.
+    pub(super) fn asked(&self, now: Duration) {
+        let answered = self.answered_us.load(Relaxed);
+        let is_again = answered > 0 && AGAIN_US.contains(&micros(now).saturating_sub(answered));
+        self.asked.store(true, Relaxed);
+        if is_again && !self.written.load(Relaxed) {
+            self.late.store(true, Relaxed);
+        }
+    }
+
+    /// One was answered. librdkafka brings an answer twice, one right behind the other.
+    pub(super) fn answered(&self, now: Duration) {
+        self.answered_us.store(micros(now).max(1), Relaxed);
+    }
+
+    /// Records were sent.
+    pub(super) fn written(&self) {
+        self.written.store(true, Relaxed);
+    }
+
+    /// Of the transaction that ends here.
+    pub(super) fn take(&self) -> Admission {
+        self.answered_us.store(0, Relaxed);
+        self.written.store(false, Relaxed);
+        match (self.asked.swap(false, Relaxed), self.late.swap(false, Relaxed)) {
+            (false, _) => Admission::NotAsked,
+            (true, false) => Admission::AtOnce,
+            (true, true) => Admission::Late,
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    enum Seen {
+        Asked(u64),
+        Answered(u64),
+        Written,
+    }
+    use Seen::{Answered, Asked, Written};
+
+    /// Of what is seen at so many ms.
+    fn admission_of(seen: &[Seen]) -> Admission {
+        let admissions = Admissions::default();
+        for seen in seen {
+            match seen {
+                Asked(at) => admissions.asked(Duration::from_millis(*at)),
+                Answered(at) => {
+                    admissions.answered(Duration::from_millis(*at));
+                    admissions.answered(Duration::from_micros(*at * 1_000 + 10));
+                }
+                Written => admissions.written(),
+            }
+        }
+        admissions.take()
+    }
+
+    #[test]
+    fn a_request_twenty_milliseconds_behind_an_answer_means_that_this_was_a_refusal() {
+        assert_eq!(admission_of(&[Asked(1), Answered(3), Asked(23)]), Admission::Late);
+        let slow = [Asked(1), Answered(50), Asked(72), Answered(73), Written];
+        assert_eq!(admission_of(&slow), Admission::Late);
+    }
+
+    #[test]
+    fn further_partitions_a_moment_later_are_no_refusal() {
+        let more = [Asked(1), Answered(3), Asked(6), Answered(7), Written];
+        assert_eq!(admission_of(&more), Admission::AtOnce);
+        // Its answer is late, not what follows.
+        assert_eq!(admission_of(&[Asked(1), Answered(50), Asked(52)]), Admission::AtOnce);
+    }
+
+    #[test]
+    fn once_records_were_sent_later_requests_are_for_further_partitions() {
+        let trickle = [Asked(1), Answered(3), Written, Asked(40), Answered(41), Asked(62)];
+        assert_eq!(admission_of(&trickle), Admission::AtOnce);
+    }
+
+    #[test]
+    fn what_is_asked_again_after_another_error_is_no_refusal() {
+        assert_eq!(admission_of(&[Asked(1), Answered(3), Asked(104)]), Admission::AtOnce);
+    }
+
+    #[test]
+    fn each_transaction_is_told_of_once_and_by_itself() {
+        assert_eq!(admission_of(&[]), Admission::NotAsked);
+        let admissions = Admissions::default();
+        let ms = Duration::from_millis;
+        admissions.asked(ms(1));
+        admissions.answered(ms(3));
+        admissions.written();
+        assert_eq!(admissions.take(), Admission::AtOnce);
+        admissions.asked(ms(23));
+        admissions.answered(ms(24));
+        assert_eq!(admissions.take(), Admission::AtOnce, "the answer was the one before's");
+        assert_eq!(admissions.take(), Admission::NotAsked);
+        admissions.asked(ms(31));
+        admissions.answered(ms(32));
+        admissions.asked(ms(53));
+        assert_eq!(admissions.take(), Admission::Late, "what was sent was the one before's");
+    }
+}
