@@ -10,13 +10,15 @@ use super::raw::Admission;
 
 /// Added for each refusal, which costs 20 times as much.
 const LONGER: Duration = Duration::from_millis(1);
-/// Taken off for each transaction that was taken at once: where markers always take the same time, one of 50 is refused.
-const SHORTER: Duration = Duration::from_micros(20);
+/// Taken off for each transaction that was taken at once: where markers always take the same time, one of 21 is refused.
+const SHORTER: Duration = Duration::from_micros(50);
 /// As long as librdkafka waits: a longer pause could only cost.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// A transaction that begins later than this after its pause was over does not show whether the pause could be shorter.
 const CLOSE: Duration = Duration::from_millis(1);
-/// Transactions without a pause where the longest did not help; then it is tried again.
+/// Refusals in a row behind the longest pause, after which there is none.
+const IN_VAIN_MAX: u32 = 5;
+/// Transactions without a pause before it is tried again.
 const GIVEN_UP_FOR: u32 = 1_000;
 
 /// The pause as it is now, and the commit that it counts from.
@@ -26,6 +28,8 @@ pub(super) struct Pace {
     committed: Option<Duration>,
     /// From the commit to the begin of the transaction that is open.
     apart: Option<Duration>,
+    in_vain: u32,
+    /// Transactions that are still to come without a pause.
     given_up: u32,
 }
 
@@ -60,17 +64,22 @@ impl Pace {
             return;
         }
         match admission {
-            // No pause would have been so long.
-            Admission::Late if apart > PAUSE_MAX.saturating_add(CLOSE) => {}
             Admission::Late if self.pause >= PAUSE_MAX => {
-                self.pause = Duration::ZERO;
-                self.given_up = GIVEN_UP_FOR;
+                self.in_vain = self.in_vain.saturating_add(1);
+                if self.in_vain >= IN_VAIN_MAX {
+                    *self = Self { given_up: GIVEN_UP_FOR, ..Self::default() };
+                }
             }
-            Admission::Late => self.pause = self.pause.saturating_add(LONGER),
-            Admission::AtOnce if apart <= self.pause.saturating_add(CLOSE) => {
-                self.pause = self.pause.saturating_sub(SHORTER);
+            // No pause would have been so long.
+            Admission::Late if apart > PAUSE_MAX => {}
+            Admission::Late => self.pause = self.pause.saturating_add(LONGER).min(PAUSE_MAX),
+            Admission::AtOnce => {
+                self.in_vain = 0;
+                if apart <= self.pause.saturating_add(CLOSE) {
+                    self.pause = self.pause.saturating_sub(SHORTER);
+                }
             }
-            Admission::AtOnce | Admission::NotAsked => {}
+            Admission::NotAsked => {}
         }
     }
 }
@@ -117,9 +126,9 @@ mod tests {
     fn a_pause_finds_how_long_the_markers_take() {
         for markers in [MS * 4, MS * 15] {
             let run = after_many(markers);
-            assert!((15..=25).contains(&run.refused), "{} of 1000 were refused", run.refused);
+            assert!((40..=55).contains(&run.refused), "{} of 1000 were refused", run.refused);
             assert!(run.pause.abs_diff(markers) < MS, "{:?}", run.pause);
-            assert!(run.taken_after < markers + MS, "{:?}", run.taken_after);
+            assert!(run.taken_after < markers + MS * 2, "{:?}", run.taken_after);
         }
     }
 
@@ -132,7 +141,7 @@ mod tests {
     #[test]
     fn where_no_pause_helps_there_is_none_most_of_the_time() {
         let run = after_many(MS * 50);
-        assert_eq!(run.refused, 1_000);
+        assert_eq!((run.refused, run.pause), (1_000, Duration::ZERO));
         // 60 ms are what librdkafka's own way takes.
         assert!(run.taken_after <= MS * 61, "{:?}", run.taken_after);
     }
@@ -158,6 +167,39 @@ mod tests {
         pace.begun(MS * 221);
         pace.committed(MS * 230, Admission::AtOnce);
         assert_eq!(pace.pause + SHORTER, LONGER);
+    }
+
+    /// Also where the read that follows the pause takes long.
+    #[test]
+    fn a_pause_is_never_longer_than_librdkafka_s_own_and_is_given_up_where_that_is_in_vain() {
+        let mut pace = Pace { pause: PAUSE_MAX, committed: Some(MS), ..Pace::default() };
+        let mut now = MS;
+        let mut transaction = |pace: &mut Pace, admission| {
+            pace.begun(now + MS * 25);
+            now += MS * 50;
+            pace.committed(now, admission);
+        };
+        for n in 1..IN_VAIN_MAX {
+            transaction(&mut pace, Admission::Late);
+            assert_eq!(pace.pause, PAUSE_MAX, "{n} in vain");
+        }
+        transaction(&mut pace, Admission::AtOnce);
+        for _ in 1..IN_VAIN_MAX {
+            transaction(&mut pace, Admission::Late);
+        }
+        assert_eq!(pace.pause, PAUSE_MAX, "not in a row");
+        transaction(&mut pace, Admission::Late);
+        assert_eq!(pace.pause, Duration::ZERO);
+        pace = Pace {
+            pause: PAUSE_MAX.saturating_sub(SHORTER),
+            committed: Some(MS),
+            ..Pace::default()
+        };
+        pace.begun(MS * 21);
+        pace.committed(MS * 30, Admission::AtOnce);
+        pace.begun(MS * 50);
+        pace.committed(MS * 60, Admission::Late);
+        assert_eq!(pace.pause, PAUSE_MAX);
     }
 
     #[test]

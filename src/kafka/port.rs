@@ -98,10 +98,8 @@ impl crate::worker::Port for Port {
     }
 
     fn poll(&mut self, batch: &mut KafkaBatch, max: usize, wait: Duration) {
-        if self.began.is_none() {
-            // Before the read: what comes meanwhile is in this window too.
-            retry::pause(self.pace.left(self.clock.now()));
-        }
+        // Between two windows, and before the read: what comes meanwhile is in the next one too.
+        retry::pause(self.pace.left(self.clock.now()));
         self.outlet.producer.poll(Duration::ZERO);
         self.consumer.poll(&mut batch.0, max, wait);
         // First: what else is done to the assignment would be taken for the answer to a rebalance that waits for one.

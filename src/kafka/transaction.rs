@@ -121,7 +121,6 @@ impl Port {
         let producer = &mut self.outlet.producer;
         let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.abort());
         self.look_for_taint(began);
-        self.outlet.producer.admission();
         self.pace.aborted();
         self.forget_undelivered();
         answer.map_err(|e| {

@@ -269,11 +269,10 @@ pub(super) extern "C" fn on_new(
     // SAFETY: the client is being made; the opaque is the hooks' pointer of its configuration.
     unsafe {
         let name = c"krouted".as_ptr();
-        let err = sys::rd_kafka_interceptor_add_on_request_sent(rk, name, on_request, opaque);
-        if err != 0 {
-            return err;
-        }
-        sys::rd_kafka_interceptor_add_on_response_received(rk, name, on_response, opaque)
+        let responses =
+            sys::rd_kafka_interceptor_add_on_response_received(rk, name, on_response, opaque);
+        let requests = sys::rd_kafka_interceptor_add_on_request_sent(rk, name, on_request, opaque);
+        if responses == 0 { requests } else { responses }
     }
 }
 

@@ -49,7 +49,11 @@ impl Mock {
     /// A transaction with one record in it.
     fn begin(&mut self) {
         self.port.begin().unwrap();
-        let topic = self.port.outlet.producer.topic("out-a", []).unwrap();
+        self.send("out-a");
+    }
+
+    fn send(&mut self, topic: &str) {
+        let topic = self.port.outlet.producer.topic(topic, []).unwrap();
         let out = Outgoing {
             topic,
             partition: None,
@@ -182,14 +186,25 @@ fn a_worker_learns_to_pause_from_partitions_that_were_refused() {
         !mock.port.pace.pause.is_zero()
     });
     assert!(learned, "{:?}", mock.port.pace);
-    // What an abort takes back says nothing of the next.
+    // What is refused behind an abort says nothing of commits.
     let pause = mock.port.pace.pause;
-    mock.inject(Api::AddPartitionsToTxn, &[Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS]);
-    mock.begin();
-    mock.port.outlet.producer.flush(DEADLINE).unwrap();
+    mock.port.begin().unwrap();
     assert_eq!(mock.port.abort(), Ok(()));
+    mock.inject(Api::AddPartitionsToTxn, &[Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS]);
     mock.goes_on();
     assert_eq!(mock.port.pace.pause, pause);
+}
+
+#[test]
+fn a_partition_that_is_first_written_late_was_not_refused() {
+    let mut mock = Mock::new();
+    mock.goes_on();
+    mock.begin();
+    mock.port.outlet.producer.flush(DEADLINE).unwrap();
+    crate::kafka::retry::pause(Duration::from_millis(30));
+    mock.send("out-b");
+    assert_eq!(mock.commit(), Ok(()));
+    assert_eq!(mock.port.pace.pause, Duration::ZERO);
 }
 
 #[test]
