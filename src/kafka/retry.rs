@@ -47,6 +47,7 @@ pub(super) fn retriable(failed: &Failed) -> bool {
     failed.retriable && !failed.fatal && !failed.abort
 }
 
+/// Whoever calls it has a named bound for the time.
 #[expect(
     clippy::disallowed_methods,
     reason = "a worker's thread has nothing else to do until the broker can"
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_come_ever_less_often_and_a_thousandth_or_an_eighth_late() {
+    fn calls_that_flush_take_a_millisecond_then_an_eighth_of_what_was_waited() {
         let ms = Duration::from_millis;
         for (waited, look) in
             [(0, 1), (8, 1), (16, 2), (80, 10), (4_000, 500), (4_001, 500), (120_000, 500)]

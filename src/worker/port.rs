@@ -20,7 +20,8 @@ pub trait Port {
     /// An empty batch with room for so many records.
     fn batch(&self, records_max: usize) -> Self::Batch;
 
-    /// Waits up to `wait` for the first record, then takes what is there, at most `max`; replaces the batch's content.
+    /// Waits up to `wait` for the first record, then takes what is there, at most `max`; replaces the batch's content. Behind
+    /// a commit it may wait some milliseconds more, until the next window can be begun.
     fn poll(&mut self, batch: &mut Self::Batch, max: usize, wait: Duration);
 
     /// What else came up in the last poll, one at a time, until there is nothing.
