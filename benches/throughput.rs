@@ -8,11 +8,14 @@
 //!          workers | daemons | partitions | pipelines | sizes | windows           how the cost grows; scale: all of them
 //!          latency | startup | all
 //!          tune-value | tune-copy    krouted with the options beside krouted without
+//!          NAME-at-once              scenarios, one of them, or a tune-: both at the same time instead of in turns, for their CPU
+//!                                    alone, which is then free of the machine's mood
 //! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
 //!          --interval-ms N (100)   --workers N (1)
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
 //!          --env NAME=VALUE    for krouted alone: LD_PRELOAD, for one, is another allocator
 //!          --binary FILE       another build of krouted
+//!          --data DIR       where the broker keeps its records; else below /dev/shm, where that is there, so that no disk is measured
 //!          --write          put the tables into docs/performance.md
 //! ```
 //!
@@ -57,12 +60,14 @@ mod yardstick;
 
 pub(crate) use harness::{daemon, kafka, process, wait};
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use krouted::model::Guarantee;
 
 use crate::kafka::broker::Broker;
 use crate::measure::{Property, Run};
+use crate::tables::Pairing;
 use crate::workload::{Rule, Shape};
 
 /// What the command line says.
@@ -76,8 +81,14 @@ pub(crate) struct Options {
     properties: Vec<Property>,
     environment: Vec<(String, String)>,
     binary: Option<String>,
+    pub(crate) data: PathBuf,
     pub(crate) write: bool,
 }
+
+/// In memory, by default: a disk that is behind stops the broker for tens of milliseconds now and then.
+const DATA: &str = "/dev/shm";
+/// A removed topic's records go at once, not a minute later: each run writes as many anew.
+const DELETE_SOON: (&str, &str) = ("log.segment.delete.delay.ms", "1000");
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -91,6 +102,7 @@ impl Options {
             properties: Vec::new(),
             environment: Vec::new(),
             binary: None,
+            data: Some(PathBuf::from(DATA)).filter(|d| d.is_dir()).unwrap_or_else(kafka::folder),
             write: false,
         };
         while let Some(argument) = arguments.next() {
@@ -108,6 +120,7 @@ impl Options {
                     options.environment.push((name.to_owned(), value.to_owned()));
                 }
                 "--binary" => options.binary = Some(value()?),
+                "--data" => options.data = PathBuf::from(value()?),
                 "--write" => options.write = true,
                 // cargo's own word for a bench.
                 "--bench" => {}
@@ -162,13 +175,16 @@ fn main() -> ExitCode {
     let what: Vec<_> = what
         .into_iter()
         .flat_map(|what| match what {
-            "all" => [&["scenarios", "small"], &scale[..], &["latency", "startup"]].concat(),
+            "all" => {
+                let beside = ["scenarios", "scenarios-at-once", "small"];
+                [&beside[..], &scale[..], &["latency", "startup"]].concat()
+            }
             "scale" => scale.clone(),
             other => vec![other],
         })
         .collect();
     say(&format!("krouted {}, librdkafka {}", report::commit(), yardstick::yardstick().version));
-    let broker = Broker::start(&[]);
+    let broker = Broker::start_below(&options.data, &[DELETE_SOON]);
     verdict::prove(&broker.cluster());
     tables::warm(&broker);
     let mut good = true;
@@ -180,25 +196,34 @@ fn main() -> ExitCode {
 
 fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
     let large = Shape { bytes: 1_000, partitions: 4, topics: 1, records: options.records };
-    let scenarios = |which: &[usize], shape| tables::scenarios(broker, options, which, shape);
-    match what {
+    let (name, pairing) = match what.strip_suffix("-at-once") {
+        Some(name) => (name, Pairing::AtOnce),
+        None => (what, Pairing::InTurns),
+    };
+    let scenarios =
+        |which: &[usize], shape| tables::scenarios(broker, options, which, shape, pairing);
+    let tune = |rule| tables::tune(broker, options, rule, large, pairing);
+    match name {
         "scenarios" => scenarios(&[0, 1, 2, 3, 4], large),
-        "small" => scenarios(&[0, 1, 2, 3, 4], Shape { bytes: 250, partitions: 16, ..large }),
         "value" => scenarios(&[0], large),
         "at-least-once" => scenarios(&[0, 1], large),
         "copy" => scenarios(&[2], large),
         "key" => scenarios(&[3], large),
         "header" => scenarios(&[4], large),
-        "tune-value" => tables::tune(broker, options, Rule::Value, large),
-        "tune-copy" => tables::tune(broker, options, Rule::Copy, large),
+        "tune-value" => tune(Rule::Value),
+        "tune-copy" => tune(Rule::Copy),
+        _ if pairing == Pairing::AtOnce => unknown(what),
+        "small" => scenarios(&[0, 1, 2, 3, 4], Shape { bytes: 250, partitions: 16, ..large }),
         "latency" => latency::latency(broker, options),
         "startup" => latency::startup(broker, options),
         growth if tables::GROWTH.contains(&growth) => tables::growth(broker, options, growth),
-        unknown => {
-            say(&format!("unknown: {unknown}; see benches/throughput.rs"));
-            false
-        }
+        _ => unknown(what),
     }
+}
+
+fn unknown(what: &str) -> bool {
+    say(&format!("unknown: {what}; see benches/throughput.rs"));
+    false
 }
 
 #[expect(clippy::print_stdout, reason = "it is what a bench is for")]

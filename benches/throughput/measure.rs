@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) rule: Rule,
     pub(crate) guarantee: Guarantee,
     pub(crate) interval_ms: u32,
+    /// Of krouted's windows; absent: as many as it takes by itself.
+    pub(crate) window_records: Option<u32>,
     pub(crate) workers: u16,
     /// Daemons on the same group.
     pub(crate) daemons: usize,
@@ -60,6 +62,7 @@ impl Run {
             rule,
             guarantee,
             interval_ms: 100,
+            window_records: None,
             workers: 1,
             daemons: 1,
             properties: Vec::new(),
@@ -89,56 +92,95 @@ pub(crate) fn measure(
     program: Program,
     run: &Run,
 ) -> Result<Figures, String> {
-    let cluster = broker.cluster();
-    let partitions = workload.shape.partitions;
-    let make = |name: &str| -> Vec<String> {
-        workload.topics.iter().map(|_| cluster.topic(name, partitions)).collect()
-    };
-    let outputs = [make("speed-a"), make("speed-b")];
-    let groups: Vec<_> = workload.topics.iter().map(|_| unique("speed")).collect();
-    let broker_before = cpu_s(broker.pid());
-    let jobs = Jobs { cluster: &cluster, workload, groups: &groups, outputs: &outputs };
-    let mut team = match program {
-        Program::Krouted => jobs.daemons(run),
-        Program::Loop => jobs.loops(run),
-    };
-    let rate = jobs.watch(&mut team)?;
-    let pids: Vec<_> = team.iter().map(|(daemon, _)| daemon.pid()).collect();
-    let million = workload.shape.records as f64 / 1e6;
-    let figures = Figures {
-        cpu: pids.iter().map(|pid| cpu_s(*pid)).sum::<f64>() / million,
-        rate,
-        peak_mib: pids.iter().map(|pid| status_mib(*pid, "VmHWM:")).sum(),
-        broker_cpu: (cpu_s(broker.pid()) - broker_before) / million,
-    };
-    for (daemon, _) in &mut team {
-        let code = daemon.terminate();
-        if program == Program::Krouted && code != Some(0) {
-            return Err(format!("the daemon ended with {code:?}"));
-        }
-    }
-    let expected = workload.expected[&run.rule];
-    let verdict =
-        verdict::judge(&cluster, &Claim { outputs: [&outputs[0], &outputs[1]], expected });
-    for topic in outputs.iter().flatten() {
-        cluster.ask("delete_topic", json!({"topic": topic}));
-    }
-    verdict.map(|()| figures)
+    let mut trial = Trial::prepare(broker, workload, program, run);
+    let figures = trial.cost()?;
+    trial.judge().map(|()| figures)
+}
+
+/// Two at the same time, each with a group and topics of its own: whatever slows the machine down for some seconds slows
+/// both. Neither records/s nor the broker's CPU belong to one of them.
+pub(crate) fn measure_at_once(
+    broker: &Broker,
+    workload: &Workload,
+    runs: [(Program, &Run); 2],
+) -> [Result<Figures, String>; 2] {
+    let mut trials = runs.map(|(program, run)| Trial::prepare(broker, workload, program, run));
+    let [first, second] = &mut trials;
+    let figures = std::thread::scope(|scope| {
+        let first = scope.spawn(|| first.cost());
+        let second = second.cost();
+        [first.join().expect("the watch of the first"), second]
+    });
+    // Behind both: the judge takes more CPU than either of them.
+    let verdicts = trials.map(Trial::judge);
+    let mut verdicts = verdicts.into_iter();
+    figures.map(|figures| verdicts.next().unwrap().and(figures))
 }
 
 /// A program, and the folder that it needs as long as it runs.
 type Member = (Daemon, Option<Host>);
 
-struct Jobs<'a> {
-    cluster: &'a Cluster,
+/// One run of one program.
+struct Trial<'a> {
+    broker: &'a Broker,
+    cluster: Cluster,
     workload: &'a Workload,
-    groups: &'a [String],
-    outputs: &'a [Vec<String>; 2],
+    program: Program,
+    run: &'a Run,
+    groups: Vec<String>,
+    outputs: [Vec<String>; 2],
 }
 
-impl Jobs<'_> {
-    fn daemons(&self, run: &Run) -> Vec<Member> {
-        let hosts: Vec<_> = (0..run.daemons).map(|_| self.host(run)).collect();
+impl<'a> Trial<'a> {
+    fn prepare(broker: &'a Broker, workload: &'a Workload, program: Program, run: &'a Run) -> Self {
+        let cluster = broker.cluster();
+        let make = |name: &str| -> Vec<String> {
+            workload.topics.iter().map(|_| cluster.topic(name, workload.shape.partitions)).collect()
+        };
+        let outputs = [make("speed-a"), make("speed-b")];
+        let groups = workload.topics.iter().map(|_| unique("speed")).collect();
+        Self { broker, cluster, workload, program, run, groups, outputs }
+    }
+
+    /// Runs it until all is visible, and ends it.
+    fn cost(&mut self) -> Result<Figures, String> {
+        let broker_before = cpu_s(self.broker.pid());
+        let mut team = match self.program {
+            Program::Krouted => self.daemons(),
+            Program::Loop => self.loops(),
+        };
+        let rate = self.watch(&mut team)?;
+        let pids: Vec<_> = team.iter().map(|(daemon, _)| daemon.pid()).collect();
+        let million = self.workload.shape.records as f64 / 1e6;
+        let figures = Figures {
+            cpu: pids.iter().map(|pid| cpu_s(*pid)).sum::<f64>() / million,
+            rate,
+            peak_mib: pids.iter().map(|pid| status_mib(*pid, "VmHWM:")).sum(),
+            broker_cpu: (cpu_s(self.broker.pid()) - broker_before) / million,
+        };
+        for (daemon, _) in &mut team {
+            let code = daemon.terminate();
+            if self.program == Program::Krouted && code != Some(0) {
+                return Err(format!("the daemon ended with {code:?}"));
+            }
+        }
+        Ok(figures)
+    }
+
+    /// Whether what it wrote is what it should have; removes it.
+    fn judge(self) -> Result<(), String> {
+        let expected = self.workload.expected[&self.run.rule];
+        let outputs = [&self.outputs[0][..], &self.outputs[1][..]];
+        let verdict = verdict::judge(&self.cluster, &Claim { outputs, expected });
+        for topic in self.outputs.iter().flatten() {
+            self.cluster.ask("delete_topic", json!({"topic": topic}));
+        }
+        verdict
+    }
+
+    fn daemons(&self) -> Vec<Member> {
+        let run = self.run;
+        let hosts: Vec<_> = (0..run.daemons).map(|_| self.host()).collect();
         let binary = run.binary.as_deref().unwrap_or(env!("CARGO_BIN_EXE_krouted"));
         let environment: Vec<_> =
             run.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -146,7 +188,8 @@ impl Jobs<'_> {
         hosts.into_iter().map(start).collect()
     }
 
-    fn host(&self, run: &Run) -> Host {
+    fn host(&self) -> Host {
+        let run = self.run;
         let host = Host::new(&unique("speed"), &self.cluster.bootstrap);
         if run.properties.iter().any(|p| p.client == 'p') {
             let settings = host.path().join("krouted.yaml");
@@ -157,7 +200,7 @@ impl Jobs<'_> {
             }
             host.settings(&text);
         }
-        let topics = self.workload.topics.iter().zip(self.groups);
+        let topics = self.workload.topics.iter().zip(&self.groups);
         for (n, (topic, group)) in topics.enumerate() {
             let sinks = [&self.outputs[0][n], &self.outputs[1][n]];
             host.pipeline(&format!("speed-{n}.yaml"), &pipeline(run, n, topic, group, sinks));
@@ -165,9 +208,10 @@ impl Jobs<'_> {
         host
     }
 
-    fn loops(&self, run: &Run) -> Vec<Member> {
+    fn loops(&self) -> Vec<Member> {
+        let run = self.run;
         assert_eq!((run.workers, run.daemons), (1, 1), "the loop is one thread in one process");
-        let topics = self.workload.topics.iter().zip(self.groups).enumerate();
+        let topics = self.workload.topics.iter().zip(&self.groups).enumerate();
         let commands = topics.map(|(n, (topic, group))| {
             let topics = [topic.as_str(), &self.outputs[0][n], &self.outputs[1][n]];
             let mut command = yardstick::command(run, &self.cluster.bootstrap, group, topics);
@@ -240,6 +284,8 @@ pub(crate) fn pipeline(
     let consumer = run.properties.iter().filter(|p| p.client == 'c');
     let consumer: Vec<_> = consumer.map(|p| format!("{}: \"{}\"", p.name, p.value)).collect();
     let format = if run.rule == Rule::Value { "json" } else { "bytes" };
+    let max_records =
+        run.window_records.map_or_else(String::new, |most| format!(", max_records: {most}"));
     let rules = match run.rule {
         Rule::Copy => format!("sinks: {{a: {{kafka: {{topic: {first}}}}}}}\n"),
         rule @ (Rule::Value | Rule::Key | Rule::Header) => {
@@ -252,7 +298,7 @@ pub(crate) fn pipeline(
     };
     format!(
         "version: 1\nname: speed-{n}\nsource:\n  topics: [{topic}]\n  group: {group}\n  start: earliest\n  format: {format}\n  \
-         properties: {{{}}}\ndelivery: {{{guarantee}: {{commit_interval: {}ms}}}}\nworkers: {}\n{rules}",
+         properties: {{{}}}\ndelivery: {{{guarantee}: {{commit_interval: {}ms{max_records}}}}}\nworkers: {}\n{rules}",
         consumer.join(", "),
         run.interval_ms,
         run.workers,

@@ -6,7 +6,7 @@ use krouted::model::Guarantee;
 
 use crate::figures::Series;
 use crate::kafka::broker::Broker;
-use crate::measure::{Figures, Program, Run, measure};
+use crate::measure::{Figures, Program, Run, measure, measure_at_once};
 use crate::report::Table;
 use crate::workload::{Rule, Shape, Workload};
 use crate::{Options, say};
@@ -19,9 +19,23 @@ const SCENARIOS: [(&str, Rule, Guarantee); 5] = [
     ("two routes by header", Rule::Header, Guarantee::ExactlyOnce),
 ];
 
+/// How two programs are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairing {
+    /// One after the other, the first of each pair alternating.
+    InTurns,
+    /// Both at the same time: of what is measured, only their CPU and memory are their own.
+    AtOnce,
+}
+
 /// What scenarios are asked for: all, or those of one rule and guarantee.
-pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], shape: Shape) -> bool {
-    let name = if shape.bytes == 1_000 { "scenarios" } else { "scenarios of small records" };
+pub(crate) fn scenarios(
+    broker: &Broker,
+    options: &Options,
+    which: &[usize],
+    shape: Shape,
+    pairing: Pairing,
+) -> bool {
     let workload = Workload::load(&broker.cluster(), shape);
     let mut all: BTreeMap<usize, Pairs> = which.iter().map(|n| (*n, Pairs::default())).collect();
     let mut good = true;
@@ -29,10 +43,35 @@ pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], sha
         for (n, pairs) in &mut all {
             let (what, rule, guarantee) = SCENARIOS[*n];
             let run = options.run(rule, guarantee);
-            good &= pairs.round(what, round, |program| measure(broker, &workload, program, &run));
+            let both = [(Program::Krouted, &run), (Program::Loop, &run)];
+            let contest = Contest { broker, workload: &workload, what, pairing };
+            good &= pairs.round(&contest, round, both);
         }
     }
     workload.unload(&broker.cluster());
+    let mut table = match pairing {
+        Pairing::InTurns => in_turns(shape, &all),
+        Pairing::AtOnce => at_once(&all),
+    };
+    table.note(&format!(
+        "{} records of {} bytes in {} partitions for each run; {} round(s), medians with the lowest and the highest; krouted and the loop {}.",
+        shape.records,
+        shape.bytes,
+        shape.partitions,
+        options.rounds,
+        match pairing {
+            Pairing::InTurns => "in turns, the first of each pair alternating",
+            Pairing::AtOnce => "at the same time",
+        }
+    ));
+    if options.write && which.len() == SCENARIOS.len() {
+        table.write();
+    }
+    good
+}
+
+fn in_turns(shape: Shape, all: &BTreeMap<usize, Pairs>) -> Table {
+    let name = if shape.bytes == 1_000 { "scenarios" } else { "scenarios of small records" };
     let mut table = Table::new(
         name,
         &[
@@ -45,7 +84,7 @@ pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], sha
             "C loop",
         ],
     );
-    for (n, pairs) in &all {
+    for (n, pairs) in all {
         table.row(&pairs.row(SCENARIOS[*n].0));
     }
     if let (Some(once), Some(least)) = (all.get(&0), all.get(&1)) {
@@ -61,45 +100,87 @@ pub(crate) fn scenarios(broker: &Broker, options: &Options, which: &[usize], sha
             ));
         }
     }
-    table.note(&format!(
-        "{} records of {} bytes in {} partitions; {} round(s), medians with the lowest and the highest; krouted and the loop in turns, the first of each pair alternating.",
-        shape.records, shape.bytes, shape.partitions, options.rounds
-    ));
-    if options.write && which.len() == SCENARIOS.len() {
-        table.write();
-    }
-    good
+    table
 }
 
-/// Two runs that nobody counts: a broker that has just started compiles while it serves, and its first runs cost twice.
+fn at_once(all: &BTreeMap<usize, Pairs>) -> Table {
+    let columns = [
+        "ratios to the C loop",
+        "CPU per record",
+        "peak memory",
+        "krouted: CPU s per million; MiB",
+        "C loop",
+    ];
+    let mut table = Table::new("scenarios at once", &columns);
+    for (n, pairs) in all {
+        let [cpu, memory, krouted, bare] = pairs.row_at_once();
+        table.row(&[SCENARIOS[*n].0.to_owned(), cpu, memory, krouted, bare]);
+    }
+    table
+}
+
+/// Runs that nobody counts: a broker that has just started compiles while it serves, and its first runs cost twice. What it
+/// does once for each transaction it compiles only after thousands of them, which a broker that serves anybody has behind it.
 pub(crate) fn warm(broker: &Broker) {
     let shape = Shape { bytes: 1_000, partitions: 4, topics: 1, records: WARM_RECORDS };
     let workload = Workload::load(&broker.cluster(), shape);
-    for program in [Program::Krouted, Program::Loop] {
-        let run = Run::of(Rule::Value, Guarantee::ExactlyOnce);
-        measure(broker, &workload, program, &run).expect("a run to warm the broker is right too");
+    let run = Run::of(Rule::Value, Guarantee::ExactlyOnce);
+    let window_records = u32::try_from(WARM_RECORDS / WARM_TRANSACTIONS).ok();
+    let small = Run { window_records, ..run.clone() };
+    for (program, run) in
+        [(Program::Krouted, &small), (Program::Krouted, &run), (Program::Loop, &run)]
+    {
+        measure(broker, &workload, program, run).expect("a run to warm the broker is right too");
     }
     workload.unload(&broker.cluster());
 }
 
 /// krouted as the options say beside krouted as it is, to choose a default by: ratios below 1.0 speak for the options.
-pub(crate) fn tune(broker: &Broker, options: &Options, rule: Rule, shape: Shape) -> bool {
+pub(crate) fn tune(
+    broker: &Broker,
+    options: &Options,
+    rule: Rule,
+    shape: Shape,
+    pairing: Pairing,
+) -> bool {
     let workload = Workload::load(&broker.cluster(), shape);
     let runs = [options.run(rule, Guarantee::ExactlyOnce), Run::of(rule, Guarantee::ExactlyOnce)];
+    let both = runs.each_ref().map(|run| (Program::Krouted, run));
     let mut pairs = Pairs::default();
     let mut good = true;
+    let contest = Contest { broker, workload: &workload, what: "tried, then as it is", pairing };
     for round in 0..options.rounds {
-        good &= pairs.round("tried, then as it is", round, |place| {
-            let run = match place {
-                Program::Krouted => &runs[0],
-                Program::Loop => &runs[1],
-            };
-            measure(broker, &workload, Program::Krouted, run)
-        });
+        good &= pairs.round(&contest, round, both);
     }
     workload.unload(&broker.cluster());
-    say(&pairs.row("tried / as it is").join(" | "));
+    say(&match pairing {
+        Pairing::InTurns => pairs.row("tried / as it is").join(" | "),
+        Pairing::AtOnce => pairs.row_at_once().join(" | "),
+    });
     good
+}
+
+/// What two programs do, and how they are compared.
+struct Contest<'a> {
+    broker: &'a Broker,
+    workload: &'a Workload,
+    what: &'a str,
+    pairing: Pairing,
+}
+
+impl Contest<'_> {
+    fn run(&self, round: usize, both: [(Program, &Run); 2]) -> [Result<Figures, String>; 2] {
+        let one = |(program, run)| measure(self.broker, self.workload, program, run);
+        let [first, second] = both;
+        match self.pairing {
+            Pairing::AtOnce => measure_at_once(self.broker, self.workload, both),
+            Pairing::InTurns if round.is_multiple_of(2) => [one(first), one(second)],
+            Pairing::InTurns => {
+                let second = one(second);
+                [one(first), second]
+            }
+        }
+    }
 }
 
 /// The runs of both programs in the same rounds.
@@ -111,27 +192,18 @@ struct Pairs {
 
 impl Pairs {
     /// One run of each; a pair counts only where both are right.
-    fn round(
-        &mut self,
-        what: &str,
-        round: usize,
-        mut run: impl FnMut(Program) -> Result<Figures, String>,
-    ) -> bool {
-        let order = [Program::Krouted, Program::Loop];
-        let mut figures = BTreeMap::new();
-        for place in [round % 2, (round + 1) % 2] {
-            let program = order[place];
-            match run(program) {
-                Ok(f) => {
-                    say(&format!("{what}: {program:?}: {}", plain(&f)));
-                    figures.insert(place, f);
-                }
+    fn round(&mut self, contest: &Contest<'_>, round: usize, both: [(Program, &Run); 2]) -> bool {
+        let [krouted, bare] = contest.run(round, both);
+        for ((program, _), figures) in both.iter().zip([&krouted, &bare]) {
+            let what = contest.what;
+            match figures {
+                Ok(f) => say(&format!("{what}: {program:?}: {}", plain(f))),
                 Err(why) => say(&format!("{what}: {program:?}: REFUSED: {why}")),
             }
         }
-        let [Some(krouted), Some(bare)] = [figures.get(&0), figures.get(&1)] else { return false };
-        self.krouted.push(*krouted);
-        self.bare.push(*bare);
+        let (Ok(krouted), Ok(bare)) = (krouted, bare) else { return false };
+        self.krouted.push(krouted);
+        self.bare.push(bare);
         true
     }
 
@@ -150,6 +222,15 @@ impl Pairs {
             medians(&self.krouted),
             medians(&self.bare),
         ]
+    }
+
+    /// What is each one's own of two that ran at the same time.
+    fn row_at_once(&self) -> [String; 4] {
+        let own = |runs: &[Figures]| {
+            let of = |of: fn(&Figures) -> f64| runs.iter().map(of).collect::<Series>();
+            format!("{:.2}; {:.0}", of(|f| f.cpu), of(|f| f.peak_mib).median())
+        };
+        [self.ratio(|f| f.cpu), self.ratio(|f| f.peak_mib), own(&self.krouted), own(&self.bare)]
     }
 }
 
@@ -186,6 +267,7 @@ struct Growth {
 }
 
 const WARM_RECORDS: u64 = 1_000_000;
+const WARM_TRANSACTIONS: u64 = 3_000;
 
 pub(crate) const GROWTH: [&str; 6] =
     ["workers", "daemons", "partitions", "pipelines", "sizes", "windows"];
@@ -276,7 +358,9 @@ fn grow(broker: &Broker, options: &Options, growth: Growth) -> bool {
         for round in 0..options.rounds {
             let what = format!("{} {}", growth.first_column, step.label);
             if step.with_loop {
-                good &= pairs.round(&what, round, |p| measure(broker, workload, p, &step.run));
+                let both = [(Program::Krouted, &step.run), (Program::Loop, &step.run)];
+                let contest = Contest { broker, workload, what: &what, pairing: Pairing::InTurns };
+                good &= pairs.round(&contest, round, both);
                 continue;
             }
             match measure(broker, workload, Program::Krouted, &step.run) {

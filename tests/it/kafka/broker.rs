@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -48,8 +48,13 @@ impl Broker {
     /// `{port}` in a value is the port of the plain listener. Another listener needs `listeners`, `advertised.listeners` and
     /// `listener.security.protocol.map` as a whole: see `with_listener`.
     pub(crate) fn start(properties: &[(&str, &str)]) -> Self {
+        Self::start_below(&super::folder(), properties)
+    }
+
+    /// The same, with its data below another folder.
+    pub(crate) fn start_below(folder: &Path, properties: &[(&str, &str)]) -> Self {
         let [port, controller] = Self::free_ports();
-        let folder = super::folder().join(unique("broker"));
+        let folder = folder.join(unique("broker"));
         fs::create_dir_all(&folder).unwrap();
         let mut broker = Self { folder, port, running: None };
         broker.write_properties(controller, properties);
