@@ -21,6 +21,10 @@ const RUN_WITHIN: Duration = Duration::from_mins(3);
 /// Of `/proc/PID/stat`: Linux shows 1/100 s whatever the kernel's own tick is.
 const TICKS_PER_S: f64 = 100.0;
 
+/// As many as a file may say: the interval ends a window, as it does the loop's. The 50 000 that a file has which says nothing
+/// are less than what is read in 100 ms here.
+const WINDOW_RECORDS_MAX: u32 = 1_000_000;
+
 /// Who does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
@@ -44,8 +48,8 @@ pub(crate) struct Run {
     pub(crate) rule: Rule,
     pub(crate) guarantee: Guarantee,
     pub(crate) interval_ms: u32,
-    /// Of krouted's windows; absent: as many as it takes by itself.
-    pub(crate) window_records: Option<u32>,
+    /// Most records of krouted's windows, for which the loop has no limit.
+    pub(crate) window_records: u32,
     pub(crate) workers: u16,
     /// Daemons on the same group.
     pub(crate) daemons: usize,
@@ -62,7 +66,7 @@ impl Run {
             rule,
             guarantee,
             interval_ms: 100,
-            window_records: None,
+            window_records: WINDOW_RECORDS_MAX,
             workers: 1,
             daemons: 1,
             properties: Vec::new(),
@@ -284,8 +288,6 @@ pub(crate) fn pipeline(
     let consumer = run.properties.iter().filter(|p| p.client == 'c');
     let consumer: Vec<_> = consumer.map(|p| format!("{}: \"{}\"", p.name, p.value)).collect();
     let format = if run.rule == Rule::Value { "json" } else { "bytes" };
-    let max_records =
-        run.window_records.map_or_else(String::new, |most| format!(", max_records: {most}"));
     let rules = match run.rule {
         Rule::Copy => format!("sinks: {{a: {{kafka: {{topic: {first}}}}}}}\n"),
         rule @ (Rule::Value | Rule::Key | Rule::Header) => {
@@ -298,9 +300,10 @@ pub(crate) fn pipeline(
     };
     format!(
         "version: 1\nname: speed-{n}\nsource:\n  topics: [{topic}]\n  group: {group}\n  start: earliest\n  format: {format}\n  \
-         properties: {{{}}}\ndelivery: {{{guarantee}: {{commit_interval: {}ms{max_records}}}}}\nworkers: {}\n{rules}",
+         properties: {{{}}}\ndelivery: {{{guarantee}: {{commit_interval: {}ms, max_records: {}}}}}\nworkers: {}\n{rules}",
         consumer.join(", "),
         run.interval_ms,
+        run.window_records,
         run.workers,
     )
 }

@@ -125,7 +125,7 @@ pub(crate) fn warm(broker: &Broker) {
     let shape = Shape { bytes: 1_000, partitions: 4, topics: 1, records: WARM_RECORDS };
     let workload = Workload::load(&broker.cluster(), shape);
     let run = Run::of(Rule::Value, Guarantee::ExactlyOnce);
-    let window_records = u32::try_from(WARM_RECORDS / WARM_TRANSACTIONS).ok();
+    let window_records = u32::try_from(WARM_RECORDS / WARM_TRANSACTIONS).unwrap();
     let small = Run { window_records, ..run.clone() };
     for (program, run) in
         [(Program::Krouted, &small), (Program::Krouted, &run), (Program::Loop, &run)]
@@ -335,7 +335,7 @@ pub(crate) fn growth(broker: &Broker, options: &Options, what: &str) -> bool {
                     step(format!("{interval_ms} ms"), base, Run { interval_ms, ..run() }, true)
                 })
                 .into(),
-            note: "A window also closes at 50 000 records or 64 MiB, so at this rate one of a second is not a second long.",
+            note: "A window also closes at 64 MiB, so at this rate one of a second is not a second long.",
         },
         other => panic!("no table {other}"),
     };
