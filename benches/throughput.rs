@@ -15,7 +15,8 @@
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
 //!          --env NAME=VALUE    for krouted alone: LD_PRELOAD, for one, is another allocator
 //!          --binary FILE       another build of krouted
-//!          --data DIR       where the broker keeps its records; else below /dev/shm, where that is there, so that no disk is measured
+//!          --data DIR       where the broker keeps its records; else below /dev/shm, where that has 8 GiB to spare, so that no disk is
+//!                           measured: a million records need about four
 //!          --write          put the tables into docs/performance.md
 //! ```
 //!
@@ -61,7 +62,7 @@ mod yardstick;
 pub(crate) use harness::{daemon, kafka, process, wait};
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use krouted::model::Guarantee;
 
@@ -102,7 +103,7 @@ impl Options {
             properties: Vec::new(),
             environment: Vec::new(),
             binary: None,
-            data: Some(PathBuf::from(DATA)).filter(|d| d.is_dir()).unwrap_or_else(kafka::folder),
+            data: if is_roomy(DATA) { PathBuf::from(DATA) } else { kafka::folder() },
             write: false,
         };
         while let Some(argument) = arguments.next() {
@@ -143,6 +144,14 @@ impl Options {
             ..Run::of(rule, guarantee)
         }
     }
+}
+
+/// Whether 8 GiB are free in that folder; a container's `/dev/shm` often has 64 MiB.
+fn is_roomy(folder: &str) -> bool {
+    let df = Command::new("df").args(["--output=avail", "-k", folder]).output();
+    let text = df.map_or_else(|_| String::new(), |df| String::from_utf8_lossy(&df.stdout).into());
+    let kib = text.split_whitespace().last().and_then(|kib| kib.parse::<u64>().ok());
+    kib.is_some_and(|kib| kib >= 8 << 20)
 }
 
 fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(text: &str) -> Result<T, String> {

@@ -197,6 +197,9 @@ impl Pairs {
         for ((program, _), figures) in both.iter().zip([&krouted, &bare]) {
             let what = contest.what;
             match figures {
+                Ok(f) if contest.pairing == Pairing::AtOnce => {
+                    say(&format!("{what}: {program:?}: CPU {:.2} s per million", f.cpu));
+                }
                 Ok(f) => say(&format!("{what}: {program:?}: {}", plain(f))),
                 Err(why) => say(&format!("{what}: {program:?}: REFUSED: {why}")),
             }
