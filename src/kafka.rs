@@ -4,6 +4,7 @@
 //! `unsafe` stays inside [`raw`]. A [`Port`] is one worker's consumer and producer; [`Port::open`] asks the cluster first
 //! (with a client of its own) whether topics are there, and where a new group begins.
 
+mod backlog;
 pub mod by_hand;
 mod dead_letter;
 mod mock;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::outlet::Outlet;
 use super::pace::Pace;
 use super::port::{Fetching, Port};
@@ -45,6 +46,7 @@ impl Port {
             away: false,
             began: None,
             pace: Pace::default(),
+            backlog: Backlog::default(),
             fetching: Fetching::On,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;

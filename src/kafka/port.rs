@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backlog::{self, Backlog};
 use super::dead_letter;
 use super::outlet::Outlet;
 use super::pace::Pace;
@@ -47,6 +48,8 @@ pub struct Port {
     pub(super) began: Option<Duration>,
     /// Of `exactly_once`: when the coordinator is ready for the next transaction.
     pub(super) pace: Pace,
+    /// How large the records are that were sent, to tell how much waits for the broker.
+    pub(super) backlog: Backlog,
     /// Whether partitions that come are paused too.
     pub(super) fetching: Fetching,
 }
@@ -100,6 +103,7 @@ impl crate::worker::Port for Port {
     fn poll(&mut self, batch: &mut KafkaBatch, max: usize, wait: Duration) {
         // Between two windows, and before the read: what comes meanwhile is in the next one too.
         retry::pause(self.pace.left(self.clock.now()));
+        let wait = self.let_drain(wait);
         self.outlet.producer.poll(Duration::ZERO);
         self.consumer.poll(&mut batch.0, max, wait);
         // First: what else is done to the assignment would be taken for the answer to a rebalance that waits for one.
@@ -164,6 +168,7 @@ impl crate::worker::Port for Port {
 
     fn begin(&mut self) -> Result<(), Failure> {
         self.began = Some(self.clock.now());
+        self.backlog.begin();
         match self.guarantee {
             Guarantee::ExactlyOnce => self.begin_transaction(),
             Guarantee::AtLeastOnce | Guarantee::AtMostOnce => Ok(()),
@@ -344,14 +349,26 @@ impl crate::worker::Port for Port {
 }
 
 impl Port {
+    /// See [`backlog::let_drain`].
+    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
+        let (clock, producer, backlog) = (self.clock, &mut self.outlet.producer, &self.backlog);
+        let is_enough = || {
+            // A record that failed waits until it is served; the window is lost then, and the sooner it ends the better.
+            producer.poll(Duration::ZERO);
+            !producer.has_undelivered() && backlog.is_enough(producer.waiting())
+        };
+        backlog::let_drain(wait, || clock.now(), is_enough, retry::pause)
+    }
+
     /// Into the producer's queue; where that is full, as soon as it is not.
     #[inline]
-    fn put(
+    pub(super) fn put(
         &mut self,
         out: &Outgoing<'_>,
         mut headers: TakenHeaders,
         record: &Record<'_>,
     ) -> Result<(), Failure> {
+        self.backlog.sent(out.key.map_or(0, <[u8]>::len) + out.value.map_or(0, <[u8]>::len));
         match self.outlet.producer.send(out, &mut headers) {
             Ok(()) => Ok(()),
             Err(failed) if failed.code == code::QUEUE_FULL => self.put_late(out, headers, record),

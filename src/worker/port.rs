@@ -20,8 +20,9 @@ pub trait Port {
     /// An empty batch with room for so many records.
     fn batch(&self, records_max: usize) -> Self::Batch;
 
-    /// Waits up to `wait` for the first record, then takes what is there, at most `max`; replaces the batch's content. Behind
-    /// a commit it may wait some milliseconds more, until the next window can be begun.
+    /// Waits up to `wait` for the first record, then takes what is there, at most `max`; replaces the batch's content. It
+    /// may use `wait`, or a part of it, to let the broker take what was sent, though records are there. Behind a commit it
+    /// may wait some milliseconds more, until the next window can be begun.
     fn poll(&mut self, batch: &mut Self::Batch, max: usize, wait: Duration);
 
     /// What else came up in the last poll, one at a time, until there is nothing.

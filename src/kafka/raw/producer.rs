@@ -176,6 +176,12 @@ impl Producer {
         self.hooks.take_delivered(into);
     }
 
+    /// Records that are neither acknowledged nor reported as failed, and events that were not served.
+    pub(in crate::kafka) fn waiting(&self) -> usize {
+        // SAFETY: a live client.
+        usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
+    }
+
     /// Waits until every record has been acknowledged or has failed for good.
     pub(in crate::kafka) fn flush(&mut self, limit: Duration) -> Result<(), Failed> {
         // SAFETY: a live client.

@@ -327,6 +327,7 @@ unsafe extern "C" {
     ) -> c_int;
 
     pub(super) fn rd_kafka_produceva(rk: *mut Rk, vus: *const Vu, count: usize) -> *mut ErrorT;
+    pub(super) fn rd_kafka_outq_len(rk: *mut Rk) -> c_int;
     pub(super) fn rd_kafka_flush(rk: *mut Rk, ms: c_int) -> c_int;
     pub(super) fn rd_kafka_purge(rk: *mut Rk, flags: c_int) -> c_int;
     pub(super) fn rd_kafka_init_transactions(rk: *mut Rk, ms: c_int) -> *mut ErrorT;

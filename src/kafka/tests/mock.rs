@@ -226,6 +226,35 @@ fn the_next_read_and_the_next_transaction_wait_for_the_rest_of_the_pause() {
 }
 
 #[test]
+fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
+    let (short, mebibyte) = (Duration::from_millis(20), vec![0; 1 << 20]);
+    let mut mock = Mock::new();
+    mock.goes_on();
+    mock.cluster.broker_round_trip_time(1, DEADLINE).unwrap();
+    mock.port.begin().unwrap();
+    let topic = mock.port.outlet.producer.topic("out-a", []).unwrap();
+    let put = |port: &mut Port| {
+        let value = Some(&mebibyte[..]);
+        let out = Outgoing { topic, partition: None, key: None, value, timestamp: None, tag: 0 };
+        let record = Record {
+            topic: "in",
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: None,
+            value,
+            headers: &NoHeaders,
+        };
+        port.put(&out, TakenHeaders::none(), &record).unwrap();
+    };
+    (0..8).for_each(|_| put(&mut mock.port));
+    assert_ne!(mock.port.let_drain(DEADLINE), Duration::ZERO, "8 MiB are not more than 8 MiB");
+    put(&mut mock.port);
+    assert_eq!(mock.port.let_drain(short), Duration::ZERO);
+    mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+}
+
+#[test]
 fn the_lag_is_what_each_topic_has_behind_what_was_read() {
     const THERE: [(&str, u64); 2] = [("in", 5), ("more", 3)];
     let mut pipeline = sample::pipeline(Delivery::AtLeastOnce(sample::limits(100)));

@@ -1,0 +1,106 @@
+//! How much of what a worker has sent still waits for the broker, and when that is enough. Pure.
+//!
+//! A source is often faster than a sink. What piles up between them costs twice: it has left the processor's cache by the
+//! time that it is sent, and the commit waits until all of it is.
+
+use std::time::Duration;
+
+/// The requests of librdkafka's size of 1 MB that one near broker takes at once, and as many behind them. More brokers, or one
+/// that is far, could have more under way; no more than this is needed to keep two cores busy.
+const ENOUGH_BYTES: u64 = 8 << 20;
+/// Between two looks: in so long a broker takes no more than about one request.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
+/// stands for those that wait, which are the newest. Under `at_most_once` no window begins and nothing waits.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    records: u64,
+    bytes: u64,
+}
+
+impl Backlog {
+    /// One more record, with so many bytes of key and value.
+    #[inline]
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.records = self.records.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// A window begins: its records may have another size.
+    pub(super) fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether so many records that wait are enough to have no more read.
+    pub(super) fn is_enough(&self, waiting: usize) -> bool {
+        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        self.bytes.saturating_mul(waiting) > ENOUGH_BYTES.saturating_mul(self.records)
+    }
+}
+
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that.
+pub(super) fn let_drain(
+    wait: Duration,
+    now: impl Fn() -> Duration,
+    mut is_enough: impl FnMut() -> bool,
+    pause: impl Fn(Duration),
+) -> Duration {
+    let end = now().saturating_add(wait);
+    loop {
+        let left = end.saturating_sub(now());
+        if left.is_zero() || !is_enough() {
+            return left;
+        }
+        pause(LOOK.min(left));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn eight_mebibytes_are_enough_whatever_the_size_of_a_record() {
+        for (bytes, enough) in [(1 << 10, 8 << 10), (1 << 20, 8), (1 << 7, 1 << 16)] {
+            let mut backlog = Backlog::default();
+            (0..3).for_each(|_| backlog.sent(bytes));
+            assert!(backlog.is_enough(enough + 1), "{bytes}");
+            assert!(!backlog.is_enough(enough), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_waits_is_never_enough_and_a_window_starts_anew() {
+        let mut backlog = Backlog::default();
+        assert!(!backlog.is_enough(0));
+        assert!(!backlog.is_enough(1_000_000), "of records whose size nobody knows");
+        backlog.sent(64 << 20);
+        assert!(!backlog.is_enough(0));
+        assert!(backlog.is_enough(1));
+        backlog.begin();
+        backlog.sent(1);
+        assert!(!backlog.is_enough(1));
+    }
+
+    #[test]
+    fn a_read_waits_until_what_was_sent_has_drained_and_never_longer_than_it_may() {
+        let us = Duration::from_micros;
+        // The wait, after how many looks it has drained, what is left, and how long it was waited.
+        for (wait, drained, left, waited) in [
+            (10_000, 0, 10_000, 0),
+            (10_000, 4, 6_000, 4_000),
+            (10_000, 100, 0, 10_000),
+            (2_500, 100, 0, 2_500),
+            (0, 100, 0, 0),
+        ] {
+            let (clock, looks) = (Cell::new(us(7)), Cell::new(0));
+            let is_enough = || looks.replace(looks.get() + 1) < drained;
+            let pause = |time| clock.set(clock.get() + time);
+            assert_eq!(let_drain(us(wait), || clock.get(), is_enough, pause), us(left), "{wait}");
+            assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
+        }
+    }
+}
