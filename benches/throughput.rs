@@ -9,7 +9,7 @@
 //!          latency | startup | all
 //!          tune-value | tune-copy    krouted with the options beside krouted without
 //!          NAME-at-once              scenarios, one of them, or a tune-: both at the same time instead of in turns, for their CPU
-//!                                    alone, which is then free of the machine's mood
+//!                                    alone, which is then free of most of the machine's mood
 //! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
 //!          --interval-ms N (100)   --workers N (1)
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
@@ -192,7 +192,12 @@ fn main() -> ExitCode {
             other => vec![other],
         })
         .collect();
-    say(&format!("krouted {}, librdkafka {}", report::commit(), yardstick::yardstick().version));
+    say(&format!(
+        "krouted {}, librdkafka {}, the broker's records below {}",
+        report::commit(),
+        yardstick::yardstick().version,
+        options.data.display()
+    ));
     let broker = Broker::start_below(&options.data, &[DELETE_SOON]);
     verdict::prove(&broker.cluster());
     tables::warm(&broker);

@@ -95,7 +95,7 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
         options.seconds, options.rounds
     ));
     if options.write && good {
-        table.write();
+        table.write(&options.data);
     }
     good
 }
@@ -279,7 +279,7 @@ pub(crate) fn startup(broker: &Broker, options: &Options) -> bool {
     table.row(&["CPU of 100 idle pipelines, of one core", &format!("{:.1} %", idle * 100.0), "-"]);
     assert_eq!(daemon.terminate(), Some(0));
     if options.write {
-        table.write();
+        table.write(&options.data);
     }
     peak <= 512.0
 }

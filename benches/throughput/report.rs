@@ -42,10 +42,16 @@ impl Table {
         writeln!(self.text, "\n{text}").unwrap();
     }
 
-    /// Puts it into the document, with the commit that was measured and the machine: another table may be from another one.
-    pub(crate) fn write(mut self) {
+    /// Puts it into the document, with the commit that was measured, the machine, and where the broker kept its records:
+    /// another table may be from another one.
+    pub(crate) fn write(mut self, data: &Path) {
         let version = env!("CARGO_PKG_VERSION");
-        writeln!(self.text, "\nkrouted {version} ({}) on {}.", commit(), machine()).unwrap();
+        let (commit, machine, data) = (commit(), machine(), data.display());
+        writeln!(
+            self.text,
+            "\nkrouted {version} ({commit}) on {machine}, its records below {data}."
+        )
+        .unwrap();
         replace(self.name, &self.text);
     }
 }
@@ -76,16 +82,16 @@ fn machine() -> String {
     let pom = include_str!("../../tests/kafka/pom.xml");
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
     format!(
-        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; Apache Kafka {}, one broker on the same \
-         machine; librdkafka {}",
+        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; librdkafka {}; Apache Kafka {}, one broker on \
+         the same machine",
         field(&cpu, "model name"),
         field(&cpu, "vendor_id"),
         field(&cpu, "cpu family"),
         field(&cpu, "model\t"),
         field(&memory, "MemTotal"),
         read("/proc/sys/kernel/osrelease").trim(),
-        kafka.map_or("unknown", |(version, _)| version),
         yardstick().version,
+        kafka.map_or("unknown", |(version, _)| version),
     )
 }
 

@@ -44,7 +44,8 @@ pub(crate) fn scenarios(
             let (what, rule, guarantee) = SCENARIOS[*n];
             let run = options.run(rule, guarantee);
             let both = [(Program::Krouted, &run), (Program::Loop, &run)];
-            let contest = Contest { broker, workload: &workload, what, pairing };
+            let contest =
+                Contest { broker, workload: &workload, what, names: BESIDE_LOOP, pairing };
             good &= pairs.round(&contest, round, both);
         }
     }
@@ -65,7 +66,7 @@ pub(crate) fn scenarios(
         }
     ));
     if options.write && which.len() == SCENARIOS.len() {
-        table.write();
+        table.write(&options.data);
     }
     good
 }
@@ -148,7 +149,8 @@ pub(crate) fn tune(
     let both = runs.each_ref().map(|run| (Program::Krouted, run));
     let mut pairs = Pairs::default();
     let mut good = true;
-    let contest = Contest { broker, workload: &workload, what: "tried, then as it is", pairing };
+    let names = ["tried", "as it is"];
+    let contest = Contest { broker, workload: &workload, what: rule.name(), names, pairing };
     for round in 0..options.rounds {
         good &= pairs.round(&contest, round, both);
     }
@@ -165,8 +167,11 @@ struct Contest<'a> {
     broker: &'a Broker,
     workload: &'a Workload,
     what: &'a str,
+    names: [&'static str; 2],
     pairing: Pairing,
 }
+
+const BESIDE_LOOP: [&str; 2] = ["krouted", "the loop"];
 
 impl Contest<'_> {
     fn run(&self, round: usize, both: [(Program, &Run); 2]) -> [Result<Figures, String>; 2] {
@@ -194,14 +199,14 @@ impl Pairs {
     /// One run of each; a pair counts only where both are right.
     fn round(&mut self, contest: &Contest<'_>, round: usize, both: [(Program, &Run); 2]) -> bool {
         let [krouted, bare] = contest.run(round, both);
-        for ((program, _), figures) in both.iter().zip([&krouted, &bare]) {
+        for (name, figures) in contest.names.iter().zip([&krouted, &bare]) {
             let what = contest.what;
             match figures {
                 Ok(f) if contest.pairing == Pairing::AtOnce => {
-                    say(&format!("{what}: {program:?}: CPU {:.2} s per million", f.cpu));
+                    say(&format!("{what}: {name}: CPU {:.2} s per million", f.cpu));
                 }
-                Ok(f) => say(&format!("{what}: {program:?}: {}", plain(f))),
-                Err(why) => say(&format!("{what}: {program:?}: REFUSED: {why}")),
+                Ok(f) => say(&format!("{what}: {name}: {}", plain(f))),
+                Err(why) => say(&format!("{what}: {name}: REFUSED: {why}")),
             }
         }
         let (Ok(krouted), Ok(bare)) = (krouted, bare) else { return false };
@@ -362,7 +367,8 @@ fn grow(broker: &Broker, options: &Options, growth: Growth) -> bool {
             let what = format!("{} {}", growth.first_column, step.label);
             if step.with_loop {
                 let both = [(Program::Krouted, &step.run), (Program::Loop, &step.run)];
-                let contest = Contest { broker, workload, what: &what, pairing: Pairing::InTurns };
+                let (names, pairing) = (BESIDE_LOOP, Pairing::InTurns);
+                let contest = Contest { broker, workload, what: &what, names, pairing };
                 good &= pairs.round(&contest, round, both);
                 continue;
             }
@@ -424,6 +430,6 @@ fn write_growth(
     }
     table.note(&format!("{note} {} round(s).", options.rounds));
     if options.write {
-        table.write();
+        table.write(&options.data);
     }
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-/// The requests of librdkafka's size of 1 MB that one near broker takes at once, and as many behind them. More brokers, or one
-/// that is far, could have more under way; no more than this is needed to keep two cores busy.
+/// More than librdkafka has under way to one broker: five requests of 1 MB (`batch.size`, and `max.in.flight` of an idempotent
+/// producer). Several brokers that are far could have more.
 const ENOUGH_BYTES: u64 = 8 << 20;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
@@ -43,7 +43,7 @@ impl Backlog {
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,
-    mut is_enough: impl FnMut() -> bool,
+    is_enough: impl Fn() -> bool,
     pause: impl Fn(Duration),
 ) -> Duration {
     let end = now().saturating_add(wait);

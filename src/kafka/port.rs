@@ -103,8 +103,8 @@ impl crate::worker::Port for Port {
     fn poll(&mut self, batch: &mut KafkaBatch, max: usize, wait: Duration) {
         // Between two windows, and before the read: what comes meanwhile is in the next one too.
         retry::pause(self.pace.left(self.clock.now()));
-        let wait = self.let_drain(wait);
         self.outlet.producer.poll(Duration::ZERO);
+        let wait = self.let_drain(wait);
         self.consumer.poll(&mut batch.0, max, wait);
         // First: what else is done to the assignment would be taken for the answer to a rebalance that waits for one.
         while let Some(rebalance) = self.consumer.next_rebalance() {
@@ -350,14 +350,9 @@ impl crate::worker::Port for Port {
 
 impl Port {
     /// See [`backlog::let_drain`].
-    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
-        let (clock, producer, backlog) = (self.clock, &mut self.outlet.producer, &self.backlog);
-        let is_enough = || {
-            // A record that failed waits until it is served; the window is lost then, and the sooner it ends the better.
-            producer.poll(Duration::ZERO);
-            !producer.has_undelivered() && backlog.is_enough(producer.waiting())
-        };
-        backlog::let_drain(wait, || clock.now(), is_enough, retry::pause)
+    pub(super) fn let_drain(&self, wait: Duration) -> Duration {
+        let is_enough = || self.backlog.is_enough(self.outlet.producer.waiting());
+        backlog::let_drain(wait, || self.clock.now(), is_enough, retry::pause)
     }
 
     /// Into the producer's queue; where that is full, as soon as it is not.
