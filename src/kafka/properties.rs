@@ -56,8 +56,7 @@ pub(super) const CONSUMER_PINNED: [(&str, &str); 5] = [
     ("enable.partition.eof", "false"),
 ];
 
-pub(super) const PRODUCER_DEFAULTS: [(&str, &str); 5] = [
-    ("linger.ms", "5"),
+pub(super) const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
     ("queue.buffering.max.kbytes", "65536"),
     // The topic's own limit decides: librdkafka's default of 1 000 000 is below the broker's.
     ("message.max.bytes", "10485760"),
@@ -77,6 +76,21 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
     ("allow.auto.create.topics", "false"),
 ];
 
+/// How long a record waits for others that are sent with it, where the operator says nothing.
+///
+/// librdkafka has one request at a time under way for each partition of an idempotent producer (`rdkafka_broker.c`,
+/// `rd_kafka_toppar_producer_serve`: what it holds against the limit of five are messages). Where a record has lingered and that
+/// request is not answered yet, its thread looks again and again without a pause: a core's time, which the worker, its
+/// neighbours or a broker on the same host would need. So the time is longer than an answer takes. Under `exactly_once` nobody
+/// waits for it: what is not committed is not seen, and a commit sends what lingers. Under the others a record is seen once it
+/// is sent.
+fn linger(guarantee: Guarantee) -> (&'static str, &'static str) {
+    match guarantee {
+        Guarantee::ExactlyOnce => ("linger.ms", "50"),
+        Guarantee::AtLeastOnce | Guarantee::AtMostOnce => ("linger.ms", "5"),
+    }
+}
+
 /// What the producer of a guarantee needs besides.
 fn pinned_by(guarantee: Guarantee) -> &'static [(&'static str, &'static str)] {
     match guarantee {
@@ -95,7 +109,9 @@ fn pinned_by(guarantee: Guarantee) -> &'static [(&'static str, &'static str)] {
 /// that is to be compared with krouted.
 pub fn defaults(guarantee: Guarantee) -> [Vec<(&'static str, &'static str)>; 2] {
     let consumer = [&CONSUMER_DEFAULTS[..], &CONSUMER_PINNED, &[(STRATEGY, COOPERATIVE)]];
-    [consumer.concat(), [&PRODUCER_DEFAULTS[..], &PRODUCER_PINNED, pinned_by(guarantee)].concat()]
+    let producer =
+        [&PRODUCER_DEFAULTS[..], &[linger(guarantee)], &PRODUCER_PINNED, pinned_by(guarantee)];
+    [consumer.concat(), producer.concat()]
 }
 
 impl Connection {
@@ -168,10 +184,10 @@ impl Connection {
     /// The producer's configuration.
     pub(super) fn producer(&self) -> Result<Conf, Fault> {
         let mut conf = Conf::new();
-        set_all(&mut conf, PRODUCER_DEFAULTS)?;
+        let guarantee = self.pipeline.delivery.guarantee();
+        set_all(&mut conf, PRODUCER_DEFAULTS.into_iter().chain([linger(guarantee)]))?;
         self.cluster_properties(&mut conf)?;
         set_all(&mut conf, PRODUCER_PINNED)?;
-        let guarantee = self.pipeline.delivery.guarantee();
         set_all(&mut conf, pinned_by(guarantee).iter().copied())?;
         if guarantee == Guarantee::ExactlyOnce {
             set(&mut conf, "transactional.id", &self.id.to_string())?;

@@ -13,12 +13,12 @@ pub(super) const OFFSETS_MAX: Duration = Duration::from_secs(40);
 /// One request of those.
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
-/// One call that flushes, at first and at most.
-const LOOK_MIN: Duration = Duration::from_millis(1);
+/// One call that flushes.
+pub(super) const LOOK_MIN: Duration = Duration::from_millis(1);
+/// Between two of them, at most.
 const LOOK_MAX: Duration = Duration::from_millis(500);
 
-/// How long the next call that flushes may take: an eighth of what was waited already, since each wakes the client's
-/// threads.
+/// How long until the next call that flushes: an eighth of what was waited already, since each wakes the client's threads.
 pub(super) fn look_after(waited: Duration) -> Duration {
     (waited / 8).clamp(LOOK_MIN, LOOK_MAX)
 }

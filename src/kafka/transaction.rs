@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use super::port::Port;
 use super::properties::TRANSACTION_TIMEOUT_MS;
 use super::raw::{Failed, PartitionList, Producer, code};
-use super::retry::{self, TRANSACTION_CALL_MAX, look_after, retriable, until};
+use super::retry::{self, LOOK_MIN, TRANSACTION_CALL_MAX, look_after, retriable, until};
 use super::verdict;
 use crate::model::Guarantee;
 use crate::worker::{Clock, Failure, Fault, FaultKind, Offsets};
@@ -75,13 +75,25 @@ impl Port {
     fn flush_closely(&mut self) {
         let began = self.clock.now();
         loop {
-            let look = look_after(self.clock.now().saturating_sub(began));
-            let producer = &mut self.outlet.producer;
-            if look >= LIBRDKAFKA_LOOK || producer.flush(look).is_ok() || producer.has_undelivered()
+            let waited = self.clock.now().saturating_sub(began);
+            if look_after(waited) >= LIBRDKAFKA_LOOK
+                || self.flush_step(waited).is_ok()
+                || self.outlet.producer.has_undelivered()
             {
                 return;
             }
         }
+    }
+
+    /// Whether all is acknowledged, or has failed; where not, after a while. What lingers is sent as long as a flush lasts, in which
+    /// librdkafka's thread looks without a pause whether more of it may be sent (`properties::linger`): a moment, then it
+    /// is left alone.
+    fn flush_step(&mut self, waited: Duration) -> Result<(), Failed> {
+        let answer = self.outlet.producer.flush(LOOK_MIN);
+        if answer.is_err() {
+            retry::pause(look_after(waited));
+        }
+        answer
     }
 
     fn send_offsets(&mut self, list: &PartitionList) -> Result<(), Failure> {
@@ -167,7 +179,7 @@ impl Port {
         let began = self.clock.now();
         loop {
             let waited = self.clock.now().saturating_sub(began);
-            let answer = self.outlet.producer.flush(look_after(waited));
+            let answer = self.flush_step(waited);
             over(self)?;
             match answer {
                 Ok(()) => return Ok(()),

@@ -2,17 +2,18 @@
 //!
 //! While a coordinator writes the markers of a producer's transaction, it refuses the first partitions of the next one
 //! (`CONCURRENT_TRANSACTIONS`), and librdkafka asks again 20 ms after that answer (`rdkafka_txnmgr.c`,
-//! `rd_kafka_txn_handle_AddPartitionsToTxn`). Interceptors see that there was an answer, not which. But nothing is sent to a
-//! partition that was not taken: a request for partitions so long behind the answer to another one, before the transaction's
-//! first record was sent, follows a refusal.
+//! `rd_kafka_txn_handle_AddPartitionsToTxn`), for what was written meanwhile too, and not sooner. Interceptors see that there was
+//! an answer, not which. But nothing is sent to a partition that was not taken, and once one is taken all are: a second request
+//! so long behind the first answer, before the transaction's first record was sent, follows a refusal.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// librdkafka asks 20 ms later, never sooner, a little more on a busy machine; 500 ms later after other errors. What comes
-/// sooner is for partitions that were first written one after the other. Where records linger for longer than this, a
-/// partition that is first written meanwhile is taken for a refusal.
+/// sooner is for partitions that were first written one after the other. Where records linger for longer than this, and the
+/// second of all partitions that are written is first written so late, that is taken for a refusal: a worker with so little
+/// to do may pause in vain.
 const AGAIN_US: RangeInclusive<u64> = 19_500..=60_000;
 
 /// What became of a transaction's first request for partitions.
@@ -29,9 +30,11 @@ pub(in crate::kafka) enum Admission {
 /// Fed by the client's own threads, asked by its owner where a transaction ends.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
-    /// When the last answer to a request for partitions came; 0 where there was none.
+    /// When the first answer to a request for partitions came; 0 where there was none.
     answered_us: AtomicU64,
     asked: AtomicBool,
+    /// A second request tells of the first one's answer, a third of nothing.
+    told: AtomicBool,
     late: AtomicBool,
     written: AtomicBool,
 }
@@ -40,16 +43,19 @@ impl Admissions {
     /// A request for partitions was sent.
     pub(super) fn asked(&self, now: Duration) {
         let answered = self.answered_us.load(Relaxed);
-        let is_again = answered > 0 && AGAIN_US.contains(&micros(now).saturating_sub(answered));
         self.asked.store(true, Relaxed);
-        if is_again && !self.written.load(Relaxed) {
-            self.late.store(true, Relaxed);
+        if answered == 0 || self.told.swap(true, Relaxed) || self.written.load(Relaxed) {
+            return;
         }
+        let is_again = AGAIN_US.contains(&micros(now).saturating_sub(answered));
+        self.late.store(is_again, Relaxed);
     }
 
     /// One was answered. librdkafka brings an answer twice, one right behind the other.
     pub(super) fn answered(&self, now: Duration) {
-        self.answered_us.store(micros(now).max(1), Relaxed);
+        if self.answered_us.load(Relaxed) == 0 {
+            self.answered_us.store(micros(now).max(1), Relaxed);
+        }
     }
 
     /// Records were sent.
@@ -60,6 +66,7 @@ impl Admissions {
     /// Of the transaction that ends here.
     pub(super) fn take(&self) -> Admission {
         self.answered_us.store(0, Relaxed);
+        self.told.store(false, Relaxed);
         self.written.store(false, Relaxed);
         match (self.asked.swap(false, Relaxed), self.late.swap(false, Relaxed)) {
             (false, _) => Admission::NotAsked,
@@ -113,6 +120,15 @@ mod tests {
         assert_eq!(admission_of(&more), Admission::AtOnce);
         // Its answer is late, not what follows.
         assert_eq!(admission_of(&[Asked(1), Answered(50), Asked(52)]), Admission::AtOnce);
+    }
+
+    #[test]
+    fn a_partition_that_is_first_written_long_after_others_were_taken_is_no_refusal() {
+        let rare = [Asked(1), Answered(3), Asked(6), Answered(7), Asked(35), Answered(36), Written];
+        assert_eq!(admission_of(&rare), Admission::AtOnce);
+        let refused_twice =
+            [Asked(1), Answered(3), Asked(23), Answered(24), Asked(44), Answered(45)];
+        assert_eq!(admission_of(&refused_twice), Admission::Late);
     }
 
     #[test]

@@ -108,6 +108,14 @@ fn an_operator_overrides_our_defaults() {
 }
 
 #[test]
+fn records_linger_where_nobody_waits_for_them() {
+    for (delivery, linger) in LIMITS.into_iter().zip(["50", "5", "5"]) {
+        let conf = of(delivery(), |_| {}).producer().unwrap();
+        assert_eq!(conf.get("linger.ms"), linger);
+    }
+}
+
+#[test]
 fn reads_are_committed_ones_by_default_and_always_for_exactly_once() {
     let loose = |p: &mut Pipeline| {
         p.source.properties =
