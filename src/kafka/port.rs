@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backlog::{self, Backlog};
+use super::backlog::{self, Backlog, Step};
 use super::dead_letter;
 use super::outlet::Outlet;
 use super::pace::Pace;
@@ -351,8 +351,13 @@ impl crate::worker::Port for Port {
 impl Port {
     /// See [`backlog::let_drain`].
     pub(super) fn let_drain(&self, wait: Duration) -> Duration {
-        let is_enough = || self.backlog.is_enough(self.outlet.producer.waiting());
-        backlog::let_drain(wait, || self.clock.now(), is_enough, retry::pause)
+        let producer = &self.outlet.producer;
+        let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
+        let take = |step| match step {
+            Step::Pause(time) => retry::pause(time),
+            Step::Push => producer.push(),
+        };
+        backlog::let_drain(wait, || self.clock.now(), enough, take)
     }
 
     /// Into the producer's queue; where that is full, as soon as it is not.

@@ -78,11 +78,11 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
 
 /// How long a record waits for others that are sent with it, where the operator says nothing.
 ///
-/// librdkafka has one request at a time under way for each partition of an idempotent producer (`rdkafka_broker.c`,
-/// `rd_kafka_toppar_producer_serve`: what it holds against the limit of five are messages). Where a record has lingered and that
-/// request is not answered yet, its thread looks again and again without a pause: a core's time, which the worker, its
-/// neighbours or a broker on the same host would need. So the time is longer than an answer takes. Under `exactly_once` nobody
-/// waits for it: what is not committed is not seen, and a commit sends what lingers. Under the others a record is seen once it
+/// librdkafka has one request of five records or more under way for each partition of an idempotent producer
+/// (`rdkafka_broker.c`, `rd_kafka_toppar_producer_serve`: what it holds against the limit of five are messages). Where the next
+/// record has lingered before that request is answered, its thread looks again and again without a pause: a core's time, which
+/// the worker, its neighbours or a broker on the same host would need. So the time is longer than most answers take. Under
+/// `exactly_once` what is not committed is not seen, and a commit sends what lingers. Under the others a record is seen once it
 /// is sent.
 fn linger(guarantee: Guarantee) -> (&'static str, &'static str) {
     match guarantee {

@@ -13,12 +13,11 @@ pub(super) const OFFSETS_MAX: Duration = Duration::from_secs(40);
 /// One request of those.
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
-/// One call that flushes.
+/// Between two looks whether all is acknowledged, at first and at most. A flush that takes so long has sent what lingers.
 pub(super) const LOOK_MIN: Duration = Duration::from_millis(1);
-/// Between two of them, at most.
 const LOOK_MAX: Duration = Duration::from_millis(500);
 
-/// How long until the next call that flushes: an eighth of what was waited already, since each wakes the client's threads.
+/// How long until the next look: an eighth of what was waited already, since each wakes the client's threads.
 pub(super) fn look_after(waited: Duration) -> Duration {
     (waited / 8).clamp(LOOK_MIN, LOOK_MAX)
 }
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_that_flush_take_a_millisecond_then_an_eighth_of_what_was_waited() {
+    fn the_next_look_is_a_millisecond_later_then_an_eighth_of_what_was_waited() {
         let ms = Duration::from_millis;
         for (waited, look) in
             [(0, 1), (8, 1), (16, 2), (80, 10), (4_000, 500), (4_001, 500), (120_000, 500)]

@@ -51,6 +51,8 @@ impl Port {
     /// Outputs, dead letters and offsets in one transaction, fenced by producer epoch and group generation.
     pub(super) fn commit_transaction(&mut self, offsets: &Offsets) -> Result<(), Failure> {
         let began = self.clock.now();
+        // What lingers is on its way while the offsets are. Whether it arrives is asked below.
+        self.outlet.producer.push();
         let list = PartitionList::of(offsets.touched());
         if !list.is_empty() {
             let sent = self.send_offsets(&list);
@@ -77,23 +79,15 @@ impl Port {
         loop {
             let waited = self.clock.now().saturating_sub(began);
             if look_after(waited) >= LIBRDKAFKA_LOOK
-                || self.flush_step(waited).is_ok()
+                || self.outlet.producer.flush(LOOK_MIN).is_ok()
                 || self.outlet.producer.has_undelivered()
             {
                 return;
             }
-        }
-    }
-
-    /// Whether all is acknowledged, or has failed; where not, after a while. What lingers is sent as long as a flush lasts, in which
-    /// librdkafka's thread looks without a pause whether more of it may be sent (`properties::linger`): a moment, then it
-    /// is left alone.
-    fn flush_step(&mut self, waited: Duration) -> Result<(), Failed> {
-        let answer = self.outlet.producer.flush(LOOK_MIN);
-        if answer.is_err() {
+            // As long as a flush lasts, nothing lingers, and librdkafka's thread looks without a pause whether more may be
+            // sent (`properties::linger`).
             retry::pause(look_after(waited));
         }
-        answer
     }
 
     fn send_offsets(&mut self, list: &PartitionList) -> Result<(), Failure> {
@@ -179,7 +173,7 @@ impl Port {
         let began = self.clock.now();
         loop {
             let waited = self.clock.now().saturating_sub(began);
-            let answer = self.flush_step(waited);
+            let answer = self.outlet.producer.flush(look_after(waited));
             over(self)?;
             match answer {
                 Ok(()) => return Ok(()),

@@ -2,19 +2,19 @@
 //!
 //! While a coordinator writes the markers of a producer's transaction, it refuses the first partitions of the next one
 //! (`CONCURRENT_TRANSACTIONS`), and librdkafka asks again 20 ms after that answer (`rdkafka_txnmgr.c`,
-//! `rd_kafka_txn_handle_AddPartitionsToTxn`), for what was written meanwhile too, and not sooner. Interceptors see that there was
-//! an answer, not which. But nothing is sent to a partition that was not taken, and once one is taken all are: a second request
-//! so long behind the first answer, before the transaction's first record was sent, follows a refusal.
+//! `rd_kafka_txn_handle_AddPartitionsToTxn`), for what was written meanwhile too, and hardly ever sooner. Interceptors see that
+//! there was an answer, not which. But nothing is sent to a partition that was not taken, and once some are taken all are: a
+//! second request that is as large, so long behind the first answer, and before the transaction's first record was sent,
+//! follows a refusal.
 
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 /// librdkafka asks 20 ms later, never sooner, a little more on a busy machine; 500 ms later after other errors. What comes
-/// sooner is for partitions that were first written one after the other. Where records linger for longer than this, and the
-/// second of all partitions that are written is first written so late, that is taken for a refusal: a worker with so little
-/// to do may pause in vain.
-const AGAIN_US: RangeInclusive<u64> = 19_500..=60_000;
+/// sooner is for partitions that were first written one after the other. Where records linger for longer than this, a second
+/// partition that is first written just then can be taken for a refusal, unless the first request had several.
+const AGAIN_US: RangeInclusive<u64> = 19_500..=30_000;
 
 /// What became of a transaction's first request for partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Admissions {
     /// When the first answer to a request for partitions came; 0 where there was none.
     answered_us: AtomicU64,
     asked: AtomicBool,
+    /// How large the first request was.
+    bytes: AtomicUsize,
     /// A second request tells of the first one's answer, a third of nothing.
     told: AtomicBool,
     late: AtomicBool,
@@ -40,15 +42,18 @@ pub(super) struct Admissions {
 }
 
 impl Admissions {
-    /// A request for partitions was sent.
-    pub(super) fn asked(&self, now: Duration) {
+    /// A request for partitions was sent, so large.
+    pub(super) fn asked(&self, now: Duration, bytes: usize) {
+        if !self.asked.swap(true, Relaxed) {
+            self.bytes.store(bytes, Relaxed);
+            return;
+        }
         let answered = self.answered_us.load(Relaxed);
-        self.asked.store(true, Relaxed);
         if answered == 0 || self.told.swap(true, Relaxed) || self.written.load(Relaxed) {
             return;
         }
         let is_again = AGAIN_US.contains(&micros(now).saturating_sub(answered));
-        self.late.store(is_again, Relaxed);
+        self.late.store(is_again && bytes >= self.bytes.load(Relaxed), Relaxed);
     }
 
     /// One was answered. librdkafka brings an answer twice, one right behind the other.
@@ -85,7 +90,8 @@ mod tests {
     use super::*;
 
     enum Seen {
-        Asked(u64),
+        /// With so many bytes.
+        Asked(u64, usize),
         Answered(u64),
         Written,
     }
@@ -96,7 +102,7 @@ mod tests {
         let admissions = Admissions::default();
         for seen in seen {
             match seen {
-                Asked(at) => admissions.asked(Duration::from_millis(*at)),
+                Asked(at, bytes) => admissions.asked(Duration::from_millis(*at), *bytes),
                 Answered(at) => {
                     admissions.answered(Duration::from_millis(*at));
                     admissions.answered(Duration::from_micros(*at * 1_000 + 10));
@@ -109,37 +115,56 @@ mod tests {
 
     #[test]
     fn a_request_twenty_milliseconds_behind_an_answer_means_that_this_was_a_refusal() {
-        assert_eq!(admission_of(&[Asked(1), Answered(3), Asked(23)]), Admission::Late);
-        let slow = [Asked(1), Answered(50), Asked(72), Answered(73), Written];
+        assert_eq!(admission_of(&[Asked(1, 90), Answered(3), Asked(23, 90)]), Admission::Late);
+        let slow = [Asked(1, 90), Answered(50), Asked(72, 90), Answered(73), Written];
         assert_eq!(admission_of(&slow), Admission::Late);
     }
 
     #[test]
     fn further_partitions_a_moment_later_are_no_refusal() {
-        let more = [Asked(1), Answered(3), Asked(6), Answered(7), Written];
+        let more = [Asked(1, 90), Answered(3), Asked(6, 90), Answered(7), Written];
         assert_eq!(admission_of(&more), Admission::AtOnce);
         // Its answer is late, not what follows.
-        assert_eq!(admission_of(&[Asked(1), Answered(50), Asked(52)]), Admission::AtOnce);
+        assert_eq!(admission_of(&[Asked(1, 90), Answered(50), Asked(52, 90)]), Admission::AtOnce);
     }
 
     #[test]
     fn a_partition_that_is_first_written_long_after_others_were_taken_is_no_refusal() {
-        let rare = [Asked(1), Answered(3), Asked(6), Answered(7), Asked(35), Answered(36), Written];
+        let rare = [
+            Asked(1, 90),
+            Answered(3),
+            Asked(6, 90),
+            Answered(7),
+            Asked(35, 90),
+            Answered(36),
+            Written,
+        ];
         assert_eq!(admission_of(&rare), Admission::AtOnce);
         let refused_twice =
-            [Asked(1), Answered(3), Asked(23), Answered(24), Asked(44), Answered(45)];
+            [Asked(1, 90), Answered(3), Asked(23, 90), Answered(24), Asked(44, 90), Answered(45)];
         assert_eq!(admission_of(&refused_twice), Admission::Late);
     }
 
     #[test]
+    fn who_asks_for_less_than_before_does_not_ask_again() {
+        for (bytes, admission) in
+            [(89, Admission::AtOnce), (90, Admission::Late), (120, Admission::Late)]
+        {
+            let rare_sink = [Asked(1, 90), Answered(3), Asked(24, bytes), Answered(25), Written];
+            assert_eq!(admission_of(&rare_sink), admission, "{bytes}");
+        }
+    }
+
+    #[test]
     fn once_records_were_sent_later_requests_are_for_further_partitions() {
-        let trickle = [Asked(1), Answered(3), Written, Asked(40), Answered(41), Asked(62)];
+        let trickle =
+            [Asked(1, 90), Answered(3), Written, Asked(40, 90), Answered(41), Asked(62, 90)];
         assert_eq!(admission_of(&trickle), Admission::AtOnce);
     }
 
     #[test]
     fn what_is_asked_again_after_another_error_is_no_refusal() {
-        assert_eq!(admission_of(&[Asked(1), Answered(3), Asked(504)]), Admission::AtOnce);
+        assert_eq!(admission_of(&[Asked(1, 90), Answered(3), Asked(504, 90)]), Admission::AtOnce);
     }
 
     #[test]
@@ -147,17 +172,19 @@ mod tests {
         assert_eq!(admission_of(&[]), Admission::NotAsked);
         let admissions = Admissions::default();
         let ms = Duration::from_millis;
-        admissions.asked(ms(1));
+        admissions.asked(ms(1), 90);
         admissions.answered(ms(3));
+        admissions.asked(ms(6), 90);
+        admissions.answered(ms(7));
         admissions.written();
         assert_eq!(admissions.take(), Admission::AtOnce);
-        admissions.asked(ms(23));
+        admissions.asked(ms(23), 90);
         admissions.answered(ms(24));
         assert_eq!(admissions.take(), Admission::AtOnce, "the answer was the one before's");
         assert_eq!(admissions.take(), Admission::NotAsked);
-        admissions.asked(ms(31));
+        admissions.asked(ms(31), 90);
         admissions.answered(ms(32));
-        admissions.asked(ms(53));
+        admissions.asked(ms(53), 90);
         assert_eq!(admissions.take(), Admission::Late, "what was sent was the one before's");
     }
 }

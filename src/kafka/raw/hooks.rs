@@ -292,7 +292,7 @@ pub(super) extern "C" fn on_request(
     api: i16,
     _version: i16,
     _correlation: i32,
-    _size: usize,
+    size: usize,
     opaque: *mut c_void,
 ) -> c_int {
     quietly(|| {
@@ -300,7 +300,7 @@ pub(super) extern "C" fn on_request(
         let hooks = unsafe { hooks(opaque) };
         match api {
             PRODUCE => hooks.admissions.written(),
-            ADD_PARTITIONS => hooks.admissions.asked(hooks.clock.now()),
+            ADD_PARTITIONS => hooks.admissions.asked(hooks.clock.now(), size),
             _ => {}
         }
     });

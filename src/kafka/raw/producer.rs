@@ -182,6 +182,13 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
+    /// Has what lingers sent. A shorter flush than a millisecond can be over before the client's thread sees it
+    /// (`rdkafka.c`, `rd_kafka_flush`).
+    pub(in crate::kafka) fn push(&self) {
+        // SAFETY: a live client.
+        unsafe { sys::rd_kafka_flush(self.rk, 1) };
+    }
+
     /// Waits until every record has been acknowledged or has failed for good.
     pub(in crate::kafka) fn flush(&mut self, limit: Duration) -> Result<(), Failed> {
         // SAFETY: a live client.

@@ -8,6 +8,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Err};
 
 use super::connection;
+use crate::config::Cluster;
 use crate::kafka::raw::{Consumer, Outgoing, TakenHeaders};
 use crate::kafka::{KafkaBatch, Port};
 use crate::model::{NoHeaders, Record};
@@ -33,11 +34,16 @@ impl Mock {
     }
 
     fn of(pipeline: Pipeline) -> Self {
+        Self::with(pipeline, |_| {})
+    }
+
+    fn with(pipeline: Pipeline, change: impl FnOnce(&mut Cluster)) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         for topic in ["in", "more", "out-a", "out-b", "dead"] {
             cluster.create_topic(topic, 1, 1).unwrap();
         }
-        let connection = connection(&cluster.bootstrap_servers(), pipeline);
+        let mut connection = connection(&cluster.bootstrap_servers(), pipeline);
+        change(&mut connection.cluster);
         let port = Port::open(connection, &|| false).unwrap();
         Self { cluster, port }
     }
@@ -225,6 +231,39 @@ fn the_next_read_and_the_next_transaction_wait_for_the_rest_of_the_pause() {
     assert_eq!(mock.commit(), Ok(()));
 }
 
+/// A record with that value to `out-a`.
+fn put(port: &mut Port, value: &[u8]) {
+    let topic = port.outlet.producer.topic("out-a", []).unwrap();
+    let value = Some(value);
+    let out = Outgoing { topic, partition: None, key: None, value, timestamp: None, tag: 0 };
+    let record = Record {
+        topic: "in",
+        partition: 0,
+        offset: 0,
+        timestamp: None,
+        key: None,
+        value,
+        headers: &NoHeaders,
+    };
+    port.put(&out, TakenHeaders::none(), &record).unwrap();
+}
+
+#[test]
+fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
+    let mut mock = Mock::with(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))), |c| {
+        // No batch is full, and none is old enough for long.
+        c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+    });
+    let value = vec![0; 100_000];
+    mock.goes_on();
+    mock.port.begin().unwrap();
+    (0..90).for_each(|_| put(&mut mock.port, &value));
+    let sooner = Duration::from_secs(5);
+    assert_ne!(mock.port.let_drain(sooner), Duration::ZERO, "it lingers");
+}
+
 #[test]
 fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
     let (short, mebibyte) = (Duration::from_millis(20), vec![0; 1 << 20]);
@@ -232,21 +271,7 @@ fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
     mock.goes_on();
     mock.cluster.broker_round_trip_time(1, DEADLINE).unwrap();
     mock.port.begin().unwrap();
-    let topic = mock.port.outlet.producer.topic("out-a", []).unwrap();
-    let put = |port: &mut Port| {
-        let value = Some(&mebibyte[..]);
-        let out = Outgoing { topic, partition: None, key: None, value, timestamp: None, tag: 0 };
-        let record = Record {
-            topic: "in",
-            partition: 0,
-            offset: 0,
-            timestamp: None,
-            key: None,
-            value,
-            headers: &NoHeaders,
-        };
-        port.put(&out, TakenHeaders::none(), &record).unwrap();
-    };
+    let put = |port: &mut Port| put(port, &mebibyte);
     // An event that nobody served counts as a record.
     (0..7).for_each(|_| put(&mut mock.port));
     assert_ne!(mock.port.let_drain(DEADLINE), Duration::ZERO, "7 MiB are not enough");

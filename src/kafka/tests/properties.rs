@@ -102,9 +102,11 @@ fn an_operator_overrides_our_defaults() {
     let conf = connection.consumer().unwrap();
     assert_eq!(conf.get("fetch.queue.backoff.ms"), "77");
     assert_eq!(conf.get("session.timeout.ms"), "30000");
-    let mut connection = of(LIMITS[1](), |_| {});
-    connection.cluster.properties = [("linger.ms".to_owned(), "3".to_owned())].into();
-    assert_eq!(connection.producer().unwrap().get("linger.ms"), "3");
+    for delivery in LIMITS {
+        let mut connection = of(delivery(), |_| {});
+        connection.cluster.properties = [("linger.ms".to_owned(), "3".to_owned())].into();
+        assert_eq!(connection.producer().unwrap().get("linger.ms"), "3");
+    }
 }
 
 #[test]
