@@ -10,7 +10,8 @@ use std::time::Duration;
 const ENOUGH_BYTES: u64 = 8 << 20;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// Looks without an acknowledgement after which what waits is pushed, once until there is one.
+/// Looks without an acknowledgement after which what waits is pushed, once in a read unless there is one. A slow broker is taken
+/// for lingering too: that costs a millisecond of the client's thread in each read.
 const LOOKS_IN_VAIN: u32 = 2;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all

@@ -13,7 +13,7 @@ pub(super) const OFFSETS_MAX: Duration = Duration::from_secs(40);
 /// One request of those.
 pub(super) const REQUEST_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
-/// Between two looks whether all is acknowledged, at first and at most. A flush that takes so long has sent what lingers.
+/// Between two looks whether all is acknowledged, at first and at most.
 pub(super) const LOOK_MIN: Duration = Duration::from_millis(1);
 const LOOK_MAX: Duration = Duration::from_millis(500);
 

@@ -51,7 +51,7 @@ impl Port {
     /// Outputs, dead letters and offsets in one transaction, fenced by producer epoch and group generation.
     pub(super) fn commit_transaction(&mut self, offsets: &Offsets) -> Result<(), Failure> {
         let began = self.clock.now();
-        // What lingers is on its way while the offsets are. Whether it arrives is asked below.
+        // What lingers and may be sent is on its way while the offsets are; the rest, and whether it arrives, is below.
         self.outlet.producer.push();
         let list = PartitionList::of(offsets.touched());
         if !list.is_empty() {

@@ -182,8 +182,9 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
-    /// Has what lingers sent. A shorter flush than a millisecond can be over before the client's thread sees it
-    /// (`rdkafka.c`, `rd_kafka_flush`).
+    /// Has what lingers sent, as far as it may be: not of a partition whose request before is unanswered, nor of one that the
+    /// transaction does not have yet. The shortest flush that is not over at once (`rdkafka.c`, `rd_kafka_flush`); on a busy
+    /// machine the client's thread can miss it.
     pub(in crate::kafka) fn push(&self) {
         // SAFETY: a live client.
         unsafe { sys::rd_kafka_flush(self.rk, 1) };

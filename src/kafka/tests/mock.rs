@@ -207,7 +207,8 @@ fn a_partition_that_is_first_written_late_was_not_refused() {
     mock.goes_on();
     mock.begin();
     mock.port.outlet.producer.flush(DEADLINE).unwrap();
-    crate::kafka::retry::pause(Duration::from_millis(30));
+    // With the tick of the flush, about 25 ms behind the answer; `raw/admission.rs` has the borders.
+    crate::kafka::retry::pause(Duration::from_millis(15));
     mock.send("out-b");
     assert_eq!(mock.commit(), Ok(()));
     assert_eq!(mock.port.pace.pause, Duration::ZERO);
@@ -260,8 +261,10 @@ fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
     mock.goes_on();
     mock.port.begin().unwrap();
     (0..90).for_each(|_| put(&mut mock.port, &value));
-    let sooner = Duration::from_secs(5);
-    assert_ne!(mock.port.let_drain(sooner), Duration::ZERO, "it lingers");
+    // A busy machine may let one read's push pass.
+    let read = Duration::from_millis(10);
+    let is_sent = (0..500).any(|_| !mock.port.let_drain(read).is_zero());
+    assert!(is_sent, "it lingers");
 }
 
 #[test]
