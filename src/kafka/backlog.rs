@@ -47,7 +47,7 @@ impl Backlog {
 pub(super) enum Step {
     /// Leaves the broker the time.
     Pause(Duration),
-    /// Has sent what lingers.
+    /// Sends what lingers.
     Push,
 }
 

@@ -32,8 +32,7 @@ pub(in crate::kafka) enum Admission {
 pub(super) struct Admissions {
     /// When the first answer to a request for partitions came; 0 where there was none.
     answered_us: AtomicU64,
-    asked: AtomicBool,
-    /// How large the first request was.
+    /// How large the first request was; 0 where there was none.
     bytes: AtomicUsize,
     /// A second request tells of the first one's answer, a third of nothing.
     told: AtomicBool,
@@ -44,7 +43,8 @@ pub(super) struct Admissions {
 impl Admissions {
     /// A request for partitions was sent, so large.
     pub(super) fn asked(&self, now: Duration, bytes: usize) {
-        if !self.asked.swap(true, Relaxed) {
+        let first = self.bytes.load(Relaxed);
+        if first == 0 {
             self.bytes.store(bytes, Relaxed);
             return;
         }
@@ -53,7 +53,7 @@ impl Admissions {
             return;
         }
         let is_again = AGAIN_US.contains(&micros(now).saturating_sub(answered));
-        self.late.store(is_again && bytes >= self.bytes.load(Relaxed), Relaxed);
+        self.late.store(is_again && bytes >= first, Relaxed);
     }
 
     /// One was answered. librdkafka brings an answer twice, one right behind the other.
@@ -73,10 +73,10 @@ impl Admissions {
         self.answered_us.store(0, Relaxed);
         self.told.store(false, Relaxed);
         self.written.store(false, Relaxed);
-        match (self.asked.swap(false, Relaxed), self.late.swap(false, Relaxed)) {
-            (false, _) => Admission::NotAsked,
-            (true, false) => Admission::AtOnce,
-            (true, true) => Admission::Late,
+        match (self.bytes.swap(0, Relaxed), self.late.swap(false, Relaxed)) {
+            (0, _) => Admission::NotAsked,
+            (_, false) => Admission::AtOnce,
+            (_, true) => Admission::Late,
         }
     }
 }
