@@ -5,24 +5,39 @@
 
 use std::time::Duration;
 
-/// More than librdkafka has under way to one broker: five requests of 1 MB, each for a partition (`batch.size`, and `max.in.flight`
-/// of an idempotent producer). Several brokers that are far could have more.
-const ENOUGH_BYTES: u64 = 8 << 20;
+/// What may wait at the least: more than librdkafka has under way to one broker, five requests of 1 MB, each for a partition
+/// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
+const ENOUGH_BYTES_MIN: u64 = 8 << 20;
+/// For each partition that is written: more than a batch, so that one of them has a batch to send wherever this is enough.
+/// With less, what waits in many partitions would only linger (`linger.ms`).
+const ENOUGH_BYTES_EACH: u64 = 1 << 20;
+/// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere: then a read waits for
+/// what lingers.
+const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// Looks without an acknowledgement after which what waits is pushed, once in a read unless there is one. A slow broker is taken
-/// for lingering too: that costs a millisecond of the client's thread in each read.
-const LOOKS_IN_VAIN: u32 = 2;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
 /// stands for those that wait, which are the newest. Under `at_most_once` no window begins and nothing waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backlog {
     records: u64,
     bytes: u64,
+    /// Partitions of the sinks, of all definitions of this port's life.
+    partitions: usize,
 }
 
 impl Backlog {
+    /// For sinks that have so many partitions together.
+    pub(super) fn of(partitions: usize) -> Self {
+        Self { records: 0, bytes: 0, partitions }
+    }
+
+    /// Another definition has further sinks, with so many partitions.
+    pub(super) fn grow(&mut self, partitions: usize) {
+        self.partitions = self.partitions.saturating_add(partitions);
+    }
+
     /// One more record, with so many bytes of key and value.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize) {
@@ -32,43 +47,35 @@ impl Backlog {
 
     /// A window begins: its records may have another size.
     pub(super) fn begin(&mut self) {
-        *self = Self::default();
+        (self.records, self.bytes) = (0, 0);
     }
 
     /// Whether so many records that wait are enough to have no more read.
     pub(super) fn is_enough(&self, waiting: usize) -> bool {
         let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
-        self.bytes.saturating_mul(waiting) > ENOUGH_BYTES.saturating_mul(self.records)
+        self.bytes.saturating_mul(waiting) > self.enough_bytes().saturating_mul(self.records)
+    }
+
+    fn enough_bytes(&self) -> u64 {
+        let partitions = u64::try_from(self.partitions).unwrap_or(u64::MAX);
+        partitions.saturating_mul(ENOUGH_BYTES_EACH).clamp(ENOUGH_BYTES_MIN, ENOUGH_BYTES_MAX)
     }
 }
 
-/// What a read does about what waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Leaves the broker the time.
-    Pause(Duration),
-    /// Sends what lingers.
-    Push,
-}
-
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `enough` says how many
-/// records wait, where these are enough. Where none of them is acknowledged meanwhile, they may only linger: spread over many
-/// partitions, none of them fills a batch.
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that.
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,
-    enough: impl Fn() -> Option<usize>,
-    take: impl Fn(Step),
+    is_enough: impl Fn() -> bool,
+    pause: impl Fn(Duration),
 ) -> Duration {
     let end = now().saturating_add(wait);
-    let (mut fewest, mut looks_in_vain) = (usize::MAX, 0_u32);
     loop {
         let left = end.saturating_sub(now());
-        let Some(waiting) = enough().filter(|_| !left.is_zero()) else { return left };
-        looks_in_vain = if waiting < fewest { 0 } else { looks_in_vain.saturating_add(1) };
-        fewest = fewest.min(waiting);
-        let is_stuck = looks_in_vain == LOOKS_IN_VAIN;
-        take(if is_stuck { Step::Push } else { Step::Pause(LOOK.min(left)) });
+        if left.is_zero() || !is_enough() {
+            return left;
+        }
+        pause(LOOK.min(left));
     }
 }
 
@@ -79,9 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_mebibytes_are_enough_whatever_the_size_of_a_record() {
+    fn eight_mebibytes_are_enough_for_a_few_partitions_whatever_the_size_of_a_record() {
         for (bytes, enough) in [(1 << 10, 8 << 10), (1 << 20, 8), (1 << 7, 1 << 16)] {
-            let mut backlog = Backlog::default();
+            let mut backlog = Backlog::of(8);
             (0..3).for_each(|_| backlog.sent(bytes));
             assert!(backlog.is_enough(enough + 1), "{bytes}");
             assert!(!backlog.is_enough(enough), "{bytes}");
@@ -89,8 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn for_more_partitions_it_is_a_mebibyte_for_each_and_half_the_queue_for_very_many() {
+        for (partitions, enough) in [(0, 8), (1, 8), (9, 9), (32, 32), (33, 32), (10_000, 32)] {
+            let mut backlog = Backlog::of(0);
+            backlog.grow(partitions);
+            backlog.sent(1 << 20);
+            assert!(backlog.is_enough(enough + 1), "{partitions}");
+            assert!(!backlog.is_enough(enough), "{partitions}");
+        }
+    }
+
+    #[test]
     fn nothing_that_waits_is_never_enough_and_a_window_starts_anew() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::of(1);
         assert!(!backlog.is_enough(0));
         assert!(!backlog.is_enough(1_000_000), "of records whose size nobody knows");
         backlog.sent(64 << 20);
@@ -113,31 +131,10 @@ mod tests {
             (0, 100, 0, 0),
         ] {
             let (clock, looks) = (Cell::new(us(7)), Cell::new(0));
-            let enough = || (looks.replace(looks.get() + 1) < drained).then(|| 1_000 - looks.get());
-            let take = |step| match step {
-                Step::Pause(time) => clock.set(clock.get() + time),
-                Step::Push => unreachable!("some are acknowledged between all looks"),
-            };
-            assert_eq!(let_drain(us(wait), || clock.get(), enough, take), us(left), "{wait}");
+            let is_enough = || looks.replace(looks.get() + 1) < drained;
+            let pause = |time| clock.set(clock.get() + time);
+            assert_eq!(let_drain(us(wait), || clock.get(), is_enough, pause), us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
-        }
-    }
-    #[test]
-    fn what_nobody_acknowledges_is_pushed_once_until_somebody_does() {
-        let ms = Duration::from_millis;
-        let (clock, steps) = (Cell::new(ms(0)), std::cell::RefCell::new(Vec::new()));
-        // The sixth look finds the first acknowledgement.
-        let enough = || Some(if steps.borrow().len() < 5 { 900 } else { 800 });
-        let take = |step| {
-            clock.set(clock.get() + ms(1));
-            steps.borrow_mut().push(step);
-        };
-        assert_eq!(let_drain(ms(10), || clock.get(), enough, take), ms(0));
-        let pushed: Vec<_> = steps.borrow().iter().map(|step| *step == Step::Push).collect();
-        let expected = [2, 7];
-        assert_eq!(pushed.len(), 10);
-        for (n, pushed) in pushed.into_iter().enumerate() {
-            assert_eq!(pushed, expected.contains(&n), "{n}");
         }
     }
 }

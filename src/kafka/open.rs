@@ -8,11 +8,11 @@ use super::outlet::Outlet;
 use super::pace::Pace;
 use super::port::{Fetching, Port};
 use super::properties::Connection;
-use super::raw::{Consumer, Failed};
+use super::raw::{Consumer, Failed, TopicMetadata};
 use super::start::{self, Subscription};
 use super::transaction;
 use super::verdict::{self, known};
-use crate::model::Guarantee;
+use crate::model::{Guarantee, TopicName};
 use crate::pipeline::{Partition, Pipeline, Sink, Topics};
 use crate::worker::{Fault, FaultKind, SystemClock};
 
@@ -25,7 +25,7 @@ impl Port {
     pub fn open(connection: Connection, stopping: &dyn Fn() -> bool) -> Result<Self, Fault> {
         let clock = SystemClock::default();
         let guarantee = connection.pipeline.delivery.guarantee();
-        let subscription = ask(&connection)?;
+        let (subscription, partitions) = ask(&connection)?;
         let mut outlet = Outlet::new(&connection)?;
         if guarantee == Guarantee::ExactlyOnce {
             transaction::init(&mut outlet.producer, clock, stopping)?;
@@ -46,7 +46,7 @@ impl Port {
             away: false,
             began: None,
             pace: Pace::default(),
-            backlog: Backlog::default(),
+            backlog: Backlog::of(partitions),
             fetching: Fetching::On,
         };
         port.subscribe().map_err(crate::worker::Failure::into_fault)?;
@@ -54,31 +54,40 @@ impl Port {
     }
 }
 
-/// With a client of its own id, which is in no group and holds no transaction.
-fn ask(connection: &Connection) -> Result<Subscription, Fault> {
+/// With a client of its own id, which is in no group and holds no transaction. What is read, and how many partitions the sinks
+/// have together.
+fn ask(connection: &Connection) -> Result<(Subscription, usize), Fault> {
     let mut probe = Consumer::new(connection.probe()?, connection.protocol())
         .map_err(|text| Fault::new(FaultKind::Configuration, text))?;
-    check_written(connection, &mut probe)?;
+    let partitions = check_written(connection, &mut probe)?;
     let subscription = Subscription::find(&connection.pipeline.source.topics, &mut probe)
         .map_err(|e| unreachable(&mut probe, connection, &e))?;
     start::seed(connection, &mut probe, &subscription)
         .map_err(|e| unreachable(&mut probe, connection, &e))?;
-    Ok(subscription)
+    Ok((subscription, partitions))
 }
 
-/// Every topic that the pipeline writes is there, with a partition for each that is preserved.
-fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<(), Fault> {
+/// Every topic that the pipeline writes is there, with a partition for each that is preserved; how many those of the sinks have.
+fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<usize, Fault> {
     let pipeline = &connection.pipeline;
+    let mut partitions = 0_usize;
     for name in pipeline.topics_written() {
         let topic = probe
             .topic(name.as_str(), METADATA_MAX)
             .map_err(|e| unreachable(probe, connection, &e))?;
         known(&topic)?;
+        partitions = partitions.saturating_add(of_sinks(pipeline, name, &topic));
     }
     for sink in &pipeline.sinks {
         check_preserved(pipeline, sink, probe)?;
     }
-    Ok(())
+    Ok(partitions)
+}
+
+/// A dead letter topic that is no sink counts for none: little is written to it.
+fn of_sinks(pipeline: &Pipeline, name: &TopicName, topic: &TopicMetadata) -> usize {
+    let is_sink = pipeline.sinks.iter().any(|sink| sink.topic == *name);
+    if is_sink { topic.partitions.len() } else { 0 }
 }
 
 /// The same of what another definition writes and the one before did not, by a consumer that is at work: it is asked, not
@@ -88,21 +97,24 @@ pub(super) fn check_new(
     pipeline: &Pipeline,
     consumer: &mut Consumer,
     stopping: &dyn Fn() -> bool,
-) -> Result<(), Fault> {
+) -> Result<usize, Fault> {
     let go_on = || {
         if stopping() { Err(Fault::new(FaultKind::Client, "the worker is to end")) } else { Ok(()) }
     };
     let before = connection.pipeline.topics_written();
+    let mut partitions = 0_usize;
     for name in pipeline.topics_written().into_iter().filter(|name| !before.contains(name)) {
         go_on()?;
         let topic = consumer.topic(name.as_str(), METADATA_MAX);
-        known(&topic.map_err(|failed| unanswered(name.as_str(), &failed))?)?;
+        let topic = topic.map_err(|failed| unanswered(name.as_str(), &failed))?;
+        known(&topic)?;
+        partitions = partitions.saturating_add(of_sinks(pipeline, name, &topic));
     }
     for sink in pipeline.sinks.iter().filter(|s| is_new(&connection.pipeline, s)) {
         go_on()?;
         check_preserved(pipeline, sink, consumer)?;
     }
-    Ok(())
+    Ok(partitions)
 }
 
 fn unanswered(topic: &str, failed: &Failed) -> Fault {

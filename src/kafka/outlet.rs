@@ -86,15 +86,16 @@ impl Port {
         stopping: &dyn Fn() -> bool,
     ) -> Result<(), Fault> {
         let before = Arc::clone(&self.connection.pipeline);
-        open::check_new(&self.connection, pipeline, &mut self.consumer, stopping)?;
+        let further = open::check_new(&self.connection, pipeline, &mut self.consumer, stopping)?;
         self.connection.pipeline = Arc::clone(pipeline);
         let done = if self.outlet.suits(pipeline) {
             self.outlet.point_to(pipeline)
         } else {
             self.replace_producer(stopping)
         };
-        if done.is_err() {
-            self.connection.pipeline = before;
+        match &done {
+            Ok(()) => self.backlog.grow(further),
+            Err(_) => self.connection.pipeline = before,
         }
         done
     }

@@ -131,13 +131,13 @@ impl Cluster {
         topic
     }
 
-    /// Makes a topic by a request to the judge, and waits until the broker knows it: just after it was made, a client may be told
-    /// that there is none.
+    /// Makes a topic by a request to the judge, and waits until each partition's leader answers: just after it was made, a client
+    /// may be told that there is none, and whoever writes to it that the broker does not lead it.
     pub(crate) fn create(&self, request: Value) {
         let topic = request["topic"].clone();
         self.ask("create_topic", request);
-        eventually(SOON, "the broker knows the topic", || {
-            self.try_ask("partitions", json!({"topic": topic})).ok()
+        eventually(SOON, "the broker leads the topic", || {
+            self.try_ask("offsets", json!({"topic": topic})).ok()
         });
     }
 

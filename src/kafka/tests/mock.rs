@@ -1,6 +1,7 @@
 //! A port on librdkafka's mock cluster, with errors put into its answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -42,6 +43,7 @@ impl Mock {
         for topic in ["in", "more", "out-a", "out-b", "dead"] {
             cluster.create_topic(topic, 1, 1).unwrap();
         }
+        cluster.create_topic("wide", 30, 1).unwrap();
         let mut connection = connection(&cluster.bootstrap_servers(), pipeline);
         change(&mut connection.cluster);
         let port = Port::open(connection, &|| false).unwrap();
@@ -250,24 +252,6 @@ fn put(port: &mut Port, value: &[u8]) {
 }
 
 #[test]
-fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
-    let mut mock = Mock::with(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))), |c| {
-        // No batch is full, and none is old enough for long.
-        c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-    });
-    let value = vec![0; 100_000];
-    mock.goes_on();
-    mock.port.begin().unwrap();
-    (0..90).for_each(|_| put(&mut mock.port, &value));
-    // A busy machine may let one read's push pass.
-    let read = Duration::from_millis(10);
-    let is_sent = (0..500).any(|_| !mock.port.let_drain(read).is_zero());
-    assert!(is_sent, "it lingers");
-}
-
-#[test]
 fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
     let (short, mebibyte) = (Duration::from_millis(20), vec![0; 1 << 20]);
     let mut mock = Mock::new();
@@ -281,6 +265,26 @@ fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
     (0..2).for_each(|_| put(&mut mock.port));
     assert_eq!(mock.port.let_drain(short), Duration::ZERO);
     mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+}
+
+#[test]
+fn more_may_wait_where_the_sinks_have_many_partitions() {
+    let mut pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+    pipeline.sinks[0].topic = sample::topic("wide");
+    let wide = Arc::new(pipeline.clone());
+    let mut opened = Mock::of(pipeline);
+    let mut swapped = Mock::new();
+    swapped.port.prepare_for(&wide, &|| false).unwrap();
+    for mock in [&mut opened, &mut swapped] {
+        mock.goes_on();
+        mock.cluster.broker_round_trip_time(1, DEADLINE).unwrap();
+        mock.port.begin().unwrap();
+        (0..25).for_each(|_| put(&mut mock.port, &vec![0; 1 << 20]));
+        assert_ne!(mock.port.let_drain(DEADLINE), Duration::ZERO, "25 MiB are not enough");
+        (0..10).for_each(|_| put(&mut mock.port, &vec![0; 1 << 20]));
+        assert_eq!(mock.port.let_drain(Duration::from_millis(20)), Duration::ZERO);
+        mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    }
 }
 
 #[test]
