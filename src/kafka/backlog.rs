@@ -8,14 +8,17 @@ use std::time::Duration;
 /// What may wait at the least: more than librdkafka has under way to one broker, five requests of 1 MB, each for a partition
 /// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
 const ENOUGH_BYTES_MIN: u64 = 8 << 20;
-/// For each partition that is written: more than a batch, so that one of them has a batch to send wherever this is enough.
+/// For each partition that is written: more than a batch, so that one of them has had a batch to send wherever this is enough.
 /// With less, what waits in many partitions would only linger (`linger.ms`).
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
-/// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere: then a read waits for
-/// what lingers.
+/// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// Looks without an acknowledgement after which what waits is pushed, once in a read unless there is one. A slow broker is taken
+/// for lingering too: that costs a millisecond of the client's thread in each read.
+const LOOKS_IN_VAIN: u32 = 2;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
 /// stands for those that wait, which are the newest. Under `at_most_once` no window begins and nothing waits.
@@ -23,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(super) struct Backlog {
     records: u64,
     bytes: u64,
-    /// Partitions of the sinks, of all definitions of this port's life.
+    /// Partitions of the sinks, those of earlier definitions included (again, where one comes back: the most that may wait is bounded).
     partitions: usize,
 }
 
@@ -62,20 +65,33 @@ impl Backlog {
     }
 }
 
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that.
+/// What a read does about what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Leaves the broker the time.
+    Pause(Duration),
+    /// Sends what lingers.
+    Push,
+}
+
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `enough` says how many
+/// records wait, where these are enough. Where none of them is acknowledged meanwhile, they may only linger: spread over many
+/// partitions, none of them fills a batch.
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,
-    is_enough: impl Fn() -> bool,
-    pause: impl Fn(Duration),
+    enough: impl Fn() -> Option<usize>,
+    take: impl Fn(Step),
 ) -> Duration {
     let end = now().saturating_add(wait);
+    let (mut fewest, mut looks_in_vain) = (usize::MAX, 0_u32);
     loop {
         let left = end.saturating_sub(now());
-        if left.is_zero() || !is_enough() {
-            return left;
-        }
-        pause(LOOK.min(left));
+        let Some(waiting) = enough().filter(|_| !left.is_zero()) else { return left };
+        looks_in_vain = if waiting < fewest { 0 } else { looks_in_vain.saturating_add(1) };
+        fewest = fewest.min(waiting);
+        let is_stuck = looks_in_vain == LOOKS_IN_VAIN;
+        take(if is_stuck { Step::Push } else { Step::Pause(LOOK.min(left)) });
     }
 }
 
@@ -131,10 +147,32 @@ mod tests {
             (0, 100, 0, 0),
         ] {
             let (clock, looks) = (Cell::new(us(7)), Cell::new(0));
-            let is_enough = || looks.replace(looks.get() + 1) < drained;
-            let pause = |time| clock.set(clock.get() + time);
-            assert_eq!(let_drain(us(wait), || clock.get(), is_enough, pause), us(left), "{wait}");
+            let enough = || (looks.replace(looks.get() + 1) < drained).then(|| 1_000 - looks.get());
+            let take = |step| match step {
+                Step::Pause(time) => clock.set(clock.get() + time),
+                Step::Push => unreachable!("some are acknowledged between all looks"),
+            };
+            assert_eq!(let_drain(us(wait), || clock.get(), enough, take), us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_acknowledges_is_pushed_once_until_somebody_does() {
+        let ms = Duration::from_millis;
+        let (clock, steps) = (Cell::new(ms(0)), std::cell::RefCell::new(Vec::new()));
+        // The sixth look finds the first acknowledgement.
+        let enough = || Some(if steps.borrow().len() < 5 { 900 } else { 800 });
+        let take = |step| {
+            clock.set(clock.get() + ms(1));
+            steps.borrow_mut().push(step);
+        };
+        assert_eq!(let_drain(ms(10), || clock.get(), enough, take), ms(0));
+        let pushed: Vec<_> = steps.borrow().iter().map(|step| *step == Step::Push).collect();
+        let expected = [2, 7];
+        assert_eq!(pushed.len(), 10);
+        for (n, pushed) in pushed.into_iter().enumerate() {
+            assert_eq!(pushed, expected.contains(&n), "{n}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backlog::{self, Backlog};
+use super::backlog::{self, Backlog, Step};
 use super::dead_letter;
 use super::outlet::Outlet;
 use super::pace::Pace;
@@ -352,8 +352,12 @@ impl Port {
     /// See [`backlog::let_drain`].
     pub(super) fn let_drain(&self, wait: Duration) -> Duration {
         let producer = &self.outlet.producer;
-        let is_enough = || self.backlog.is_enough(producer.waiting());
-        backlog::let_drain(wait, || self.clock.now(), is_enough, retry::pause)
+        let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
+        let take = |step| match step {
+            Step::Pause(time) => retry::pause(time),
+            Step::Push => producer.push(),
+        };
+        backlog::let_drain(wait, || self.clock.now(), enough, take)
     }
 
     /// Into the producer's queue; where that is full, as soon as it is not.

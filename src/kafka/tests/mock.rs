@@ -252,6 +252,24 @@ fn put(port: &mut Port, value: &[u8]) {
 }
 
 #[test]
+fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
+    let mut mock = Mock::with(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))), |c| {
+        // No batch is full, and none is old enough for long.
+        c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+    });
+    let value = vec![0; 100_000];
+    mock.goes_on();
+    mock.port.begin().unwrap();
+    (0..90).for_each(|_| put(&mut mock.port, &value));
+    // A busy machine may let one read's push pass.
+    let read = Duration::from_millis(10);
+    let is_sent = (0..500).any(|_| !mock.port.let_drain(read).is_zero());
+    assert!(is_sent, "it lingers");
+}
+
+#[test]
 fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
     let (short, mebibyte) = (Duration::from_millis(20), vec![0; 1 << 20]);
     let mut mock = Mock::new();
