@@ -8,14 +8,16 @@ use std::time::Duration;
 /// What may wait at the least: more than librdkafka has under way to one broker, five requests of 1 MB, each for a partition
 /// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
 const ENOUGH_BYTES_MIN: u64 = 8 << 20;
-/// For each partition that is written: more than a batch, so that one of them has had a batch to send wherever this is enough.
-/// With less, what waits in many partitions would only linger (`linger.ms`).
+/// For each partition that is written: more than a batch (`batch.size` as it is by default), so that wherever this is enough at
+/// least one of them holds a full one. With less, what waits in many partitions would only linger (`linger.ms`).
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
 /// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
+/// Half of `queue.buffering.max.messages`: records so small that fewer bytes of them fill the queue are to wait here, not in the
+/// midst of a window.
+const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-
 /// Looks without an acknowledgement after which what waits is pushed, once in a read unless there is one. A slow broker is taken
 /// for lingering too: that costs a millisecond of the client's thread in each read.
 const LOOKS_IN_VAIN: u32 = 2;
@@ -26,7 +28,8 @@ const LOOKS_IN_VAIN: u32 = 2;
 pub(super) struct Backlog {
     records: u64,
     bytes: u64,
-    /// Partitions of the sinks, those of earlier definitions included (again, where one comes back: the most that may wait is bounded).
+    /// Partitions of the sinks when the worker started or took a definition, those of earlier definitions included: again, where
+    /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits hangs on it.
     partitions: usize,
 }
 
@@ -55,6 +58,10 @@ impl Backlog {
 
     /// Whether so many records that wait are enough to have no more read.
     pub(super) fn is_enough(&self, waiting: usize) -> bool {
+        waiting > ENOUGH_RECORDS || self.are_enough_bytes(waiting)
+    }
+
+    fn are_enough_bytes(&self, waiting: usize) -> bool {
         let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
         self.bytes.saturating_mul(waiting) > self.enough_bytes().saturating_mul(self.records)
     }
@@ -103,7 +110,7 @@ mod tests {
 
     #[test]
     fn eight_mebibytes_are_enough_for_a_few_partitions_whatever_the_size_of_a_record() {
-        for (bytes, enough) in [(1 << 10, 8 << 10), (1 << 20, 8), (1 << 7, 1 << 16)] {
+        for (bytes, enough) in [(1 << 10, 8 << 10), (1 << 20, 8), (1 << 8, 1 << 15)] {
             let mut backlog = Backlog::of(8);
             (0..3).for_each(|_| backlog.sent(bytes));
             assert!(backlog.is_enough(enough + 1), "{bytes}");
@@ -126,7 +133,8 @@ mod tests {
     fn nothing_that_waits_is_never_enough_and_a_window_starts_anew() {
         let mut backlog = Backlog::of(1);
         assert!(!backlog.is_enough(0));
-        assert!(!backlog.is_enough(1_000_000), "of records whose size nobody knows");
+        assert!(!backlog.is_enough(ENOUGH_RECORDS), "of records whose size nobody knows");
+        assert!(backlog.is_enough(ENOUGH_RECORDS + 1), "half of the queue");
         backlog.sent(64 << 20);
         assert!(!backlog.is_enough(0));
         assert!(backlog.is_enough(1));

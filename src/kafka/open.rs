@@ -67,7 +67,8 @@ fn ask(connection: &Connection) -> Result<(Subscription, usize), Fault> {
     Ok((subscription, partitions))
 }
 
-/// Every topic that the pipeline writes is there, with a partition for each that is preserved; how many those of the sinks have.
+/// Every topic that the pipeline writes is there, with a partition for each that is preserved. Gives how many partitions the
+/// topics of the sinks have together.
 fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<usize, Fault> {
     let pipeline = &connection.pipeline;
     let mut partitions = 0_usize;
@@ -84,7 +85,7 @@ fn check_written(connection: &Connection, probe: &mut Consumer) -> Result<usize,
     Ok(partitions)
 }
 
-/// A dead letter topic that is no sink counts for none: little is written to it.
+/// A dead letter topic that is no sink counts for nothing: little is written to it.
 fn of_sinks(pipeline: &Pipeline, name: &TopicName, topic: &TopicMetadata) -> usize {
     let is_sink = pipeline.sinks.iter().any(|sink| sink.topic == *name);
     if is_sink { topic.partitions.len() } else { 0 }

@@ -48,7 +48,7 @@ pub struct Port {
     pub(super) began: Option<Duration>,
     /// Of `exactly_once`: when the coordinator is ready for the next transaction.
     pub(super) pace: Pace,
-    /// How large the records are that were sent, to tell how much waits for the broker.
+    /// How large the records are that were sent, to tell how much waits for the broker, and how much may.
     pub(super) backlog: Backlog,
     /// Whether partitions that come are paused too.
     pub(super) fetching: Fetching,

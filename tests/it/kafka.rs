@@ -131,8 +131,8 @@ impl Cluster {
         topic
     }
 
-    /// Makes a topic by a request to the judge, and waits until each partition's leader answers: just after it was made, a client
-    /// may be told that there is none, and whoever writes to it that the broker does not lead it.
+    /// Makes a topic by a request to the judge, and waits until each partition's leader answers: just after it was made, who writes
+    /// to it may be told that the broker does not lead it.
     pub(crate) fn create(&self, request: Value) {
         let topic = request["topic"].clone();
         self.ask("create_topic", request);

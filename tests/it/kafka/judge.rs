@@ -32,8 +32,9 @@ pub(crate) fn judge() -> &'static Judge {
 impl Judge {
     fn start() -> Self {
         let mut command = java("2g");
-        // Else a client's thread could die alone, and whoever waits for it hear nothing.
-        command.arg("-XX:+ExitOnOutOfMemoryError").arg("Judge").process_group(0);
+        // Else a client's thread could die alone, and whoever waits for it hear nothing. What the JVM says itself is no answer.
+        command.args(["-XX:+ExitOnOutOfMemoryError", "-XX:+DisplayVMOutputToStderr", "Judge"]);
+        command.process_group(0);
         let log = super::folder().join("judge.log");
         fs::create_dir_all(super::folder()).unwrap();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(log).unwrap());
@@ -44,12 +45,7 @@ impl Judge {
         let readers = Arc::clone(&waiting);
         std::thread::spawn(move || {
             for line in answers.lines() {
-                let line = line.unwrap();
-                let answer = serde_json::from_str::<Value>(&line).unwrap_or_else(|_| {
-                    // A JVM's last words, as of memory that is used up. Whoever waits is told by its channel's end.
-                    readers.lock().unwrap().clear();
-                    panic!("the judge: {line}")
-                });
+                let answer: Value = serde_json::from_str(&line.unwrap()).unwrap();
                 let waiter = readers.lock().unwrap().remove(&answer["id"].as_u64().unwrap());
                 // Whoever asked may have given up.
                 waiter.map(|waiter| waiter.send(answer).ok());
