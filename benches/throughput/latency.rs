@@ -175,7 +175,8 @@ fn one(broker: &Broker, way: Way<'_>, rate: u32, seconds: u32) -> Result<Found, 
                 }
                 Program::Loop => {
                     let topics = [input, first, second].map(String::as_str);
-                    let mut command = yardstick::command(run, &cluster.bootstrap, &group, topics);
+                    let mut command =
+                        yardstick::command(run, &cluster.bootstrap, &group, topics, PARTITIONS);
                     // One that never comes: it goes on until it is ended.
                     command.args(["--records", &u32::MAX.to_string()]);
                     let daemon = Daemon::start(&command);

@@ -219,9 +219,11 @@ impl<'a> Trial<'a> {
         let run = self.run;
         assert_eq!((run.workers, run.daemons), (1, 1), "the loop is one thread in one process");
         let topics = self.workload.topics.iter().zip(&self.groups).enumerate();
+        let partitions = self.workload.shape.partitions;
         let commands = topics.map(|(n, (topic, group))| {
             let topics = [topic.as_str(), &self.outputs[0][n], &self.outputs[1][n]];
-            let mut command = yardstick::command(run, &self.cluster.bootstrap, group, topics);
+            let mut command =
+                yardstick::command(run, &self.cluster.bootstrap, group, topics, partitions);
             let records = self.cluster.offsets(topic).iter().map(|o| o.high).sum::<i64>();
             command.args(["--records", &records.to_string()]);
             command

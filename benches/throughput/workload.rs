@@ -40,6 +40,13 @@ impl Rule {
             Self::Header => "header",
         }
     }
+
+    pub(crate) fn sinks(self) -> usize {
+        match self {
+            Self::Copy => 1,
+            Self::Value | Self::Key | Self::Header => 2,
+        }
+    }
 }
 
 /// What records there are.

@@ -59,9 +59,15 @@ fn out_of(package: &str, file: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no {file} of {package} below {}", builds.display()))
 }
 
-/// The loop with the daemon's own client properties. Of these it has one otherwise: the daemon gives a new group its offsets
+/// The loop with the daemon's own client properties, where each topic has so many partitions. Of these it has one otherwise: the daemon gives a new group its offsets
 /// itself, a bare program leaves that to librdkafka.
-pub(crate) fn command(run: &Run, bootstrap: &str, group: &str, topics: [&str; 3]) -> Command {
+pub(crate) fn command(
+    run: &Run,
+    bootstrap: &str,
+    group: &str,
+    topics: [&str; 3],
+    partitions: u32,
+) -> Command {
     let [input, first, second] = topics;
     let mut command = Command::new(&yardstick().loop_program);
     command.args([run.rule.name(), "--bootstrap", bootstrap, "--group", group, "--in", input]);
@@ -70,7 +76,8 @@ pub(crate) fn command(run: &Run, bootstrap: &str, group: &str, topics: [&str; 3]
     if run.guarantee == Guarantee::ExactlyOnce {
         command.args(["--transactional-id", &format!("{group}/0")]);
     }
-    let [consumer, producer] = defaults(run.guarantee);
+    let written = usize::try_from(partitions).unwrap() * run.rule.sinks();
+    let [consumer, producer] = defaults(run.guarantee, written);
     for (client, properties) in [("c", consumer), ("p", producer)] {
         for (name, value) in properties {
             command.args(["-X", &format!("{client}.{name}={value}")]);

@@ -31,12 +31,18 @@ pub(super) struct Backlog {
     /// Partitions of the sinks when the worker started or took a definition, those of earlier definitions included: again, where
     /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits hangs on it.
     partitions: usize,
+    /// The window has not had its first push yet.
+    is_first: bool,
 }
 
 impl Backlog {
     /// For sinks that have so many partitions together.
     pub(super) fn of(partitions: usize) -> Self {
-        Self { records: 0, bytes: 0, partitions }
+        Self { records: 0, bytes: 0, partitions, is_first: true }
+    }
+
+    pub(super) fn partitions(&self) -> usize {
+        self.partitions
     }
 
     /// Another definition has further sinks, with so many partitions.
@@ -53,7 +59,15 @@ impl Backlog {
 
     /// A window begins: its records may have another size.
     pub(super) fn begin(&mut self) {
-        (self.records, self.bytes) = (0, 0);
+        (self.records, self.bytes, self.is_first) = (0, 0, true);
+    }
+
+    /// Whether so many records that wait are to be pushed though they are not enough: half of that, once in a window. The
+    /// commit before has left the broker nothing to do, and the first batches take long to fill.
+    pub(super) fn is_first_half(&mut self, waiting: usize) -> bool {
+        let is_it = self.is_first && self.is_enough(waiting.saturating_mul(2));
+        self.is_first &= !is_it;
+        is_it
     }
 
     /// Whether so many records that wait are enough to have no more read.
@@ -141,6 +155,18 @@ mod tests {
         backlog.begin();
         backlog.sent(1);
         assert!(!backlog.is_enough(1));
+    }
+
+    #[test]
+    fn half_of_what_is_enough_is_pushed_once_in_a_window() {
+        let mut backlog = Backlog::of(8);
+        for _ in 0..2 {
+            backlog.begin();
+            backlog.sent(1 << 20);
+            assert!(!backlog.is_first_half(4), "no more than half");
+            assert!(backlog.is_first_half(5));
+            assert!(!backlog.is_first_half(5), "the second time");
+        }
     }
 
     #[test]

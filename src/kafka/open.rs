@@ -26,7 +26,7 @@ impl Port {
         let clock = SystemClock::default();
         let guarantee = connection.pipeline.delivery.guarantee();
         let (subscription, partitions) = ask(&connection)?;
-        let mut outlet = Outlet::new(&connection)?;
+        let mut outlet = Outlet::new(&connection, partitions)?;
         if guarantee == Guarantee::ExactlyOnce {
             transaction::init(&mut outlet.producer, clock, stopping)?;
         }

@@ -27,9 +27,9 @@ pub(super) struct SinkHandle {
 }
 
 impl Outlet {
-    /// A client with a handle for each sink; no transaction is initialised yet.
-    pub(super) fn new(connection: &Connection) -> Result<Self, Fault> {
-        let producer = Producer::new(connection.producer()?).map_err(fault)?;
+    /// A client with a handle for each sink, which have so many partitions together; no transaction is initialised yet.
+    pub(super) fn new(connection: &Connection, partitions: usize) -> Result<Self, Fault> {
+        let producer = Producer::new(connection.producer(partitions)?).map_err(fault)?;
         let known = BTreeMap::new();
         let mut outlet = Self { producer, sinks: Vec::new(), dead_letter: None, known };
         outlet.point_to(&connection.pipeline)?;
@@ -91,7 +91,8 @@ impl Port {
         let done = if self.outlet.suits(pipeline) {
             self.outlet.point_to(pipeline)
         } else {
-            self.replace_producer(stopping)
+            let partitions = self.backlog.partitions().saturating_add(further);
+            self.replace_producer(partitions, stopping)
         };
         match &done {
             Ok(()) => self.backlog.grow(further),
@@ -100,8 +101,12 @@ impl Port {
         done
     }
 
-    fn replace_producer(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
-        let mut outlet = Outlet::new(&self.connection)?;
+    fn replace_producer(
+        &mut self,
+        partitions: usize,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<(), Fault> {
+        let mut outlet = Outlet::new(&self.connection, partitions)?;
         if self.guarantee == Guarantee::ExactlyOnce {
             // Where this fails, the producer that is there may be fenced already: a new one before the next transaction.
             self.tainted = true;

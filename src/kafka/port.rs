@@ -349,9 +349,14 @@ impl crate::worker::Port for Port {
 }
 
 impl Port {
-    /// See [`backlog::let_drain`].
-    pub(super) fn let_drain(&self, wait: Duration) -> Duration {
+    /// See [`backlog::let_drain`] and [`Backlog::is_first_half`]: but for `exactly_once` nothing lingers for long.
+    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
         let producer = &self.outlet.producer;
+        if self.guarantee == Guarantee::ExactlyOnce
+            && self.backlog.is_first_half(producer.waiting())
+        {
+            producer.push();
+        }
         let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
         let take = |step| match step {
             Step::Pause(time) => retry::pause(time),

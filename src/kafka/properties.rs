@@ -76,6 +76,9 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
     ("allow.auto.create.topics", "false"),
 ];
 
+/// Up to so many partitions of the sinks a broker of three, the most common number, leads five or so.
+const PARTITIONS_FEW: usize = 16;
+
 /// How long a record waits for others that are sent with it, where the operator says nothing.
 ///
 /// librdkafka has one request of five records or more under way for each partition of an idempotent producer
@@ -84,8 +87,13 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
 /// the worker, its neighbours or a broker on the same host would need. So the time is longer than most answers take. Under
 /// `exactly_once` what is not committed is not seen, and a commit sends what lingers. Under the others a record is seen once it
 /// is sent.
-fn linger(guarantee: Guarantee) -> (&'static str, &'static str) {
+///
+/// Where a broker leads more partitions than the five requests that one connection has under way, the thread sleeps as soon as
+/// these are. What lingers for long in many partitions has left the processor's cache when it is sent, and no longer batch makes
+/// up for that.
+fn linger(guarantee: Guarantee, partitions: usize) -> (&'static str, &'static str) {
     match guarantee {
+        Guarantee::ExactlyOnce if partitions > PARTITIONS_FEW => ("linger.ms", "10"),
         Guarantee::ExactlyOnce => ("linger.ms", "50"),
         Guarantee::AtLeastOnce | Guarantee::AtMostOnce => ("linger.ms", "5"),
     }
@@ -105,12 +113,16 @@ fn pinned_by(guarantee: Guarantee) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// What consumer and producer of a worker are given where the operator says nothing, names and ids left out: for a program
-/// that is to be compared with krouted.
-pub fn defaults(guarantee: Guarantee) -> [Vec<(&'static str, &'static str)>; 2] {
+/// What consumer and producer of a worker whose sinks have so many partitions together are given where the operator says
+/// nothing, names and ids left out: for a program that is to be compared with krouted.
+pub fn defaults(guarantee: Guarantee, partitions: usize) -> [Vec<(&'static str, &'static str)>; 2] {
     let consumer = [&CONSUMER_DEFAULTS[..], &CONSUMER_PINNED, &[(STRATEGY, COOPERATIVE)]];
-    let producer =
-        [&PRODUCER_DEFAULTS[..], &[linger(guarantee)], &PRODUCER_PINNED, pinned_by(guarantee)];
+    let producer = [
+        &PRODUCER_DEFAULTS[..],
+        &[linger(guarantee, partitions)],
+        &PRODUCER_PINNED,
+        pinned_by(guarantee),
+    ];
     [consumer.concat(), producer.concat()]
 }
 
@@ -155,7 +167,7 @@ impl Connection {
 
     /// A producer with that id.
     pub(super) fn probing_producer(&self) -> Result<Conf, Fault> {
-        let mut conf = self.producer()?;
+        let mut conf = self.producer(0)?;
         set(&mut conf, "transactional.id", &self.probed_id())?;
         set(&mut conf, "client.id", &self.probed_id())?;
         Ok(conf)
@@ -181,11 +193,12 @@ impl Connection {
         Ok(conf)
     }
 
-    /// The producer's configuration.
-    pub(super) fn producer(&self) -> Result<Conf, Fault> {
+    /// The producer's configuration, where the sinks have so many partitions together.
+    pub(super) fn producer(&self, partitions: usize) -> Result<Conf, Fault> {
         let mut conf = Conf::new();
         let guarantee = self.pipeline.delivery.guarantee();
-        set_all(&mut conf, PRODUCER_DEFAULTS.into_iter().chain([linger(guarantee)]))?;
+        let linger = linger(guarantee, partitions);
+        set_all(&mut conf, PRODUCER_DEFAULTS.into_iter().chain([linger]))?;
         self.cluster_properties(&mut conf)?;
         set_all(&mut conf, PRODUCER_PINNED)?;
         set_all(&mut conf, pinned_by(guarantee).iter().copied())?;

@@ -137,7 +137,7 @@ impl Port {
 
     /// A new client in place of the old: with the same transactional id, its `init` ends what the old one left open.
     pub(super) fn new_producer(&mut self, stopping: &dyn Fn() -> bool) -> Result<(), Fault> {
-        let mut outlet = Outlet::new(&self.connection)?;
+        let mut outlet = Outlet::new(&self.connection, self.backlog.partitions())?;
         if self.guarantee == Guarantee::ExactlyOnce {
             init(&mut outlet.producer, self.clock, stopping)?;
         }

@@ -21,7 +21,7 @@ fn a_producer_suits_what_no_topic_has_other_properties_in() {
     let zstd = || [("compression.codec".to_owned(), "zstd".to_owned())].into();
     let packed = pipeline(|p| p.sinks[0].properties = zstd());
     let topic = packed.sinks[0].topic.clone();
-    let outlet = Outlet::new(&connection(NOBODY, packed)).unwrap();
+    let outlet = Outlet::new(&connection(NOBODY, packed), 1).unwrap();
     let suits = |change: &dyn Fn(&mut Pipeline)| outlet.suits(&pipeline(change));
     assert!(suits(&|p| p.sinks[0].properties = zstd()));
     assert!(!suits(&|_| {}));

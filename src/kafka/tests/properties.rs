@@ -69,7 +69,7 @@ fn an_operator_cannot_override_what_the_guarantee_pins_in_a_producer() {
         ]
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .into();
-        let conf = connection.producer().unwrap();
+        let conf = connection.producer(1).unwrap();
         for (name, pinned) in [
             ("enable.idempotence", "true"),
             ("acks", "-1"),
@@ -105,15 +105,19 @@ fn an_operator_overrides_our_defaults() {
     for delivery in LIMITS {
         let mut connection = of(delivery(), |_| {});
         connection.cluster.properties = [("linger.ms".to_owned(), "3".to_owned())].into();
-        assert_eq!(connection.producer().unwrap().get("linger.ms"), "3");
+        assert_eq!(connection.producer(1).unwrap().get("linger.ms"), "3");
     }
 }
 
 #[test]
 fn records_linger_where_nobody_waits_for_them() {
-    for (delivery, linger) in LIMITS.into_iter().zip(["50", "5", "5"]) {
-        let conf = of(delivery(), |_| {}).producer().unwrap();
-        assert_eq!(conf.get("linger.ms"), linger);
+    for (partitions, expected) in
+        [(0, ["50", "5", "5"]), (16, ["50", "5", "5"]), (17, ["10", "5", "5"])]
+    {
+        for (delivery, linger) in LIMITS.into_iter().zip(expected) {
+            let conf = of(delivery(), |_| {}).producer(partitions).unwrap();
+            assert_eq!(conf.get("linger.ms"), linger, "{partitions}");
+        }
     }
 }
 
@@ -145,7 +149,7 @@ fn a_static_member_has_an_id_and_the_probe_is_never_it() {
 fn librdkafka_takes_the_clients_of_each_guarantee() {
     for delivery in LIMITS {
         let connection = of(delivery(), |_| {});
-        assert!(Producer::new(connection.producer().unwrap()).is_ok());
+        assert!(Producer::new(connection.producer(1).unwrap()).is_ok());
     }
 }
 
@@ -154,7 +158,7 @@ fn a_property_that_librdkafka_does_not_take_is_a_fault_of_the_configuration() {
     assert!(check_property("no.such", "1").is_err());
     let mut connection = of(LIMITS[0](), |_| {});
     connection.cluster.properties = [("no.such".to_owned(), "1".to_owned())].into();
-    let fault = connection.producer().err().unwrap();
+    let fault = connection.producer(1).err().unwrap();
     assert_eq!(fault.kind, FaultKind::Configuration);
     assert!(fault.cause.contains("no.such"), "{fault}");
 }
