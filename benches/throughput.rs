@@ -11,7 +11,7 @@
 //!          NAME-at-once              scenarios, one of them, or a tune-: both at the same time instead of in turns, for their CPU
 //!                                    alone, which is then free of most of the machine's mood
 //! OPTIONS  --rounds N (3)   --records N (1000000)   --seconds N (10, of latency)
-//!          --interval-ms N (100)   --workers N (1)   --partitions N (4, of scenarios and tune-)
+//!          --interval-ms N (100)   --workers N (1)   --partitions N (4), --bytes N (1000): of scenarios and tune-
 //!          -X c.NAME=VALUE, -X p.NAME=VALUE   a client property for both programs, consumer's or producer's
 //!          --env NAME=VALUE    for krouted alone: LD_PRELOAD, for one, is another allocator
 //!          --binary FILE       another build of krouted
@@ -80,6 +80,7 @@ pub(crate) struct Options {
     interval_ms: u32,
     workers: u16,
     partitions: u32,
+    bytes: usize,
     properties: Vec<Property>,
     environment: Vec<(String, String)>,
     binary: Option<String>,
@@ -102,6 +103,7 @@ impl Options {
             interval_ms: 100,
             workers: 1,
             partitions: 4,
+            bytes: 1_000,
             properties: Vec::new(),
             environment: Vec::new(),
             binary: None,
@@ -117,6 +119,7 @@ impl Options {
                 "--interval-ms" => options.interval_ms = number(&value()?)?,
                 "--workers" => options.workers = number(&value()?)?,
                 "--partitions" => options.partitions = number(&value()?)?,
+                "--bytes" => options.bytes = number(&value()?)?,
                 "-X" => options.properties.push(property(&value()?)?),
                 "--env" => {
                     let text = value()?;
@@ -212,8 +215,12 @@ fn main() -> ExitCode {
 }
 
 fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
-    let large =
-        Shape { bytes: 1_000, partitions: options.partitions, topics: 1, records: options.records };
+    let large = Shape {
+        bytes: options.bytes,
+        partitions: options.partitions,
+        topics: 1,
+        records: options.records,
+    };
     let (name, pairing) = match what.strip_suffix("-at-once") {
         Some(name) => (name, Pairing::AtOnce),
         None => (what, Pairing::InTurns),

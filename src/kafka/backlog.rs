@@ -29,7 +29,8 @@ pub(super) struct Backlog {
     records: u64,
     bytes: u64,
     /// Partitions of the sinks when the worker started or took a definition, those of earlier definitions included: again, where
-    /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits hangs on it.
+    /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits, and how long a producer
+    /// that is made later lets it linger, hang on it.
     partitions: usize,
     /// The window has not had its first push yet.
     is_first: bool,
@@ -62,8 +63,9 @@ impl Backlog {
         (self.records, self.bytes, self.is_first) = (0, 0, true);
     }
 
-    /// Whether so many records that wait are to be pushed though they are not enough: half of that, once in a window. The
-    /// commit before has left the broker nothing to do, and the first batches take long to fill.
+    /// Whether so many records that wait are to be pushed though they may not be enough: more than half of that, once in a
+    /// window. The commit before has left the broker nothing to do, and the first batches take long to fill. Where the transaction
+    /// does not have its partitions yet, the push is in vain.
     pub(super) fn is_first_half(&mut self, waiting: usize) -> bool {
         let is_it = self.is_first && self.is_enough(waiting.saturating_mul(2));
         self.is_first &= !is_it;
@@ -95,16 +97,20 @@ pub(super) enum Step {
     Push,
 }
 
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `enough` says how many
-/// records wait, where these are enough. Where none of them is acknowledged meanwhile, they may only linger: spread over many
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `first` is taken
+/// before, whether there is enough or not. `enough` says how many records wait, where these are enough. Where none of them is acknowledged meanwhile, they may only linger: spread over many
 /// partitions, none of them fills a batch.
 pub(super) fn let_drain(
     wait: Duration,
+    first: Option<Step>,
     now: impl Fn() -> Duration,
     enough: impl Fn() -> Option<usize>,
     take: impl Fn(Step),
 ) -> Duration {
     let end = now().saturating_add(wait);
+    if let Some(first) = first {
+        take(first);
+    }
     let (mut fewest, mut looks_in_vain) = (usize::MAX, 0_u32);
     loop {
         let left = end.saturating_sub(now());
@@ -167,6 +173,22 @@ mod tests {
             assert!(backlog.is_first_half(5));
             assert!(!backlog.is_first_half(5), "the second time");
         }
+        backlog.begin();
+        assert!(!backlog.is_first_half(ENOUGH_RECORDS / 2), "of records whose size nobody knows");
+        assert!(backlog.is_first_half(ENOUGH_RECORDS / 2 + 1));
+    }
+
+    #[test]
+    fn the_first_half_is_pushed_in_the_time_of_the_read() {
+        let ms = Duration::from_millis;
+        let (clock, pushes) = (Cell::new(ms(3)), Cell::new(0));
+        let take = |step| {
+            assert_eq!(step, Step::Push);
+            pushes.set(pushes.get() + 1);
+            clock.set(clock.get() + ms(2));
+        };
+        assert_eq!(let_drain(ms(10), Some(Step::Push), || clock.get(), || None, take), ms(8));
+        assert_eq!(pushes.get(), 1);
     }
 
     #[test]
@@ -186,7 +208,7 @@ mod tests {
                 Step::Pause(time) => clock.set(clock.get() + time),
                 Step::Push => unreachable!("some are acknowledged between all looks"),
             };
-            assert_eq!(let_drain(us(wait), || clock.get(), enough, take), us(left), "{wait}");
+            assert_eq!(let_drain(us(wait), None, || clock.get(), enough, take), us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
         }
     }
@@ -201,7 +223,7 @@ mod tests {
             clock.set(clock.get() + ms(1));
             steps.borrow_mut().push(step);
         };
-        assert_eq!(let_drain(ms(10), || clock.get(), enough, take), ms(0));
+        assert_eq!(let_drain(ms(10), None, || clock.get(), enough, take), ms(0));
         let pushed: Vec<_> = steps.borrow().iter().map(|step| *step == Step::Push).collect();
         let expected = [2, 7];
         assert_eq!(pushed.len(), 10);

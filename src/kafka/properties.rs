@@ -76,7 +76,8 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
     ("allow.auto.create.topics", "false"),
 ];
 
-/// Up to so many partitions of the sinks a broker of three, the most common number, leads five or so.
+/// Up to so many partitions of the sinks, a broker of three leads five or so. With more brokers than that, each of them may lead
+/// as few of more partitions: then its thread can look without a pause behind an answer that takes 10 ms.
 const PARTITIONS_FEW: usize = 16;
 
 /// How long a record waits for others that are sent with it, where the operator says nothing.
@@ -88,9 +89,9 @@ const PARTITIONS_FEW: usize = 16;
 /// `exactly_once` what is not committed is not seen, and a commit sends what lingers. Under the others a record is seen once it
 /// is sent.
 ///
-/// Where a broker leads more partitions than the five requests that one connection has under way, the thread sleeps as soon as
-/// these are. What lingers for long in many partitions has left the processor's cache when it is sent, and no longer batch makes
-/// up for that.
+/// Where one broker leads many of the partitions, more than the five requests that a connection has under way, its thread sleeps
+/// as soon as these are. What lingers there for long has left the processor's cache when it is sent, and no larger batch makes up
+/// for that. 5 ms bring nothing over 10.
 fn linger(guarantee: Guarantee, partitions: usize) -> (&'static str, &'static str) {
     match guarantee {
         Guarantee::ExactlyOnce if partitions > PARTITIONS_FEW => ("linger.ms", "10"),

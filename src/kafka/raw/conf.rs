@@ -51,12 +51,7 @@ impl Conf {
     /// What the property is now; empty where it was never set and has no default.
     #[cfg(test)]
     pub(in crate::kafka) fn get(&self, name: &str) -> String {
-        let (name, mut text) = (c_string(name).unwrap(), TextBuffer::new());
-        let mut size = text.size();
-        // SAFETY: a live configuration, a NUL-terminated name, a buffer of the stated size.
-        let answer =
-            unsafe { sys::rd_kafka_conf_get(self.0, name.as_ptr(), text.pointer(), &raw mut size) };
-        if answer == CONF_OK { text.text() } else { String::new() }
+        get(self.0, name)
     }
 
     pub(super) fn consumer(self, hooks: &Arc<Hooks>) -> Result<*mut sys::Rk, String> {
@@ -92,6 +87,17 @@ impl Conf {
             Ok(rk)
         }
     }
+}
+
+/// What a property is in a live configuration.
+#[cfg(test)]
+pub(super) fn get(conf: *const sys::ConfT, name: &str) -> String {
+    let (name, mut text) = (c_string(name).unwrap(), TextBuffer::new());
+    let mut size = text.size();
+    // SAFETY: a live configuration, a NUL-terminated name, a buffer of the stated size.
+    let answer =
+        unsafe { sys::rd_kafka_conf_get(conf, name.as_ptr(), text.pointer(), &raw mut size) };
+    if answer == CONF_OK { text.text() } else { String::new() }
 }
 
 /// Properties of one topic of a producer.

@@ -83,6 +83,9 @@ pub(super) struct Hooks {
     protocol: Protocol,
     /// While closing: unassign at once, nobody reads the queue any more.
     pub(super) inline: AtomicBool,
+    /// The close has had its answer. It takes the first for all, and one that comes while its end is decided is thrown away
+    /// without a reply (`rdkafka_cgrp.c`, `rd_kafka_cgrp_op_serve`, `rkcg_terminated`), for which the call would wait for ever.
+    pub(super) answered: AtomicBool,
     /// Transactional requests without an answer: their outcome is unknown.
     pub(super) indefinite: AtomicU64,
     /// The version of TxnOffsetCommit that the broker was asked with; 0 before the first, else version + 1.
@@ -174,6 +177,9 @@ pub(super) extern "C" fn on_rebalance(
             let assigned = err == code::ASSIGN_PARTITIONS;
             let taken = !assigned && sys::rd_kafka_assignment_lost(rk) != 0;
             if hooks.inline.load(Relaxed) {
+                if hooks.answered.swap(true, Relaxed) {
+                    return;
+                }
                 if assigned || taken || hooks.protocol == Protocol::Eager {
                     sys::rd_kafka_assign(rk, std::ptr::null());
                 } else {

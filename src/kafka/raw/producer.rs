@@ -182,6 +182,13 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
+    /// What it was configured with.
+    #[cfg(test)]
+    pub(in crate::kafka) fn property(&self, name: &str) -> String {
+        // SAFETY: a live client, whose configuration lives as long.
+        super::conf::get(unsafe { sys::rd_kafka_conf(self.rk) }, name)
+    }
+
     /// Has what lingers sent, as far as it may be: not of a partition whose request before is unanswered, nor of one that the
     /// transaction does not have yet. The shortest flush that is not over at once (`rdkafka.c`, `rd_kafka_flush`); on a busy
     /// machine the client's thread can miss it.

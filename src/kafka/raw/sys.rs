@@ -168,6 +168,8 @@ unsafe extern "C" {
         size: usize,
     ) -> c_int;
     #[cfg(test)]
+    pub(super) fn rd_kafka_conf(rk: *mut Rk) -> *const ConfT;
+    #[cfg(test)]
     pub(super) fn rd_kafka_conf_get(
         c: *const ConfT,
         name: *const c_char,

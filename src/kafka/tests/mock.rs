@@ -11,6 +11,7 @@ use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Err};
 use super::connection;
 use crate::config::Cluster;
 use crate::kafka::raw::{Consumer, Outgoing, TakenHeaders};
+use crate::kafka::retry::pause;
 use crate::kafka::{KafkaBatch, Port};
 use crate::model::{NoHeaders, Record};
 use crate::pipeline::{Delivery, Pipeline, Topics, sample};
@@ -210,7 +211,7 @@ fn a_partition_that_is_first_written_late_was_not_refused() {
     mock.begin();
     mock.port.outlet.producer.flush(DEADLINE).unwrap();
     // With the tick of the flush, about 25 ms behind the answer; `raw/admission.rs` has the borders.
-    crate::kafka::retry::pause(Duration::from_millis(15));
+    pause(Duration::from_millis(15));
     mock.send("out-b");
     assert_eq!(mock.commit(), Ok(()));
     assert_eq!(mock.port.pace.pause, Duration::ZERO);
@@ -251,22 +252,50 @@ fn put(port: &mut Port, value: &[u8]) {
     port.put(&out, TakenHeaders::none(), &record).unwrap();
 }
 
-#[test]
-fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
-    let mut mock = Mock::with(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))), |c| {
-        // No batch is full, and none is old enough for long.
+/// No batch is full, and none is old enough for long.
+fn lingering(delivery: Delivery) -> Mock {
+    Mock::with(sample::pipeline(delivery), |c| {
         c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-    });
+    })
+}
+
+#[test]
+fn what_lingers_is_sent_by_a_read_that_waits_for_it() {
+    let mut mock = lingering(Delivery::ExactlyOnce(sample::limits(100)));
     let value = vec![0; 100_000];
     mock.goes_on();
     mock.port.begin().unwrap();
     (0..90).for_each(|_| put(&mut mock.port, &value));
+    assert!(mock.port.backlog.is_first_half(90), "no push but for those in vain");
     // A busy machine may let one read's push pass.
     let read = Duration::from_millis(10);
     let is_sent = (0..500).any(|_| !mock.port.let_drain(read).is_zero());
     assert!(is_sent, "it lingers");
+}
+
+#[test]
+fn half_of_what_may_wait_is_sent_once_in_a_window_where_records_linger_for_long() {
+    let value = vec![0; 100_000];
+    // Six of the eight mebibytes that may wait.
+    let window = |mock: &mut Mock| {
+        mock.port.begin().unwrap();
+        put(&mut mock.port, b"so that the transaction has the partition");
+        pause(Duration::from_millis(50));
+        (0..60).for_each(|_| put(&mut mock.port, &value));
+        mock.port.let_drain(Duration::from_millis(10));
+        pause(Duration::from_millis(100));
+        let waiting = mock.port.outlet.producer.waiting();
+        assert_eq!(mock.commit(), Ok(()));
+        waiting
+    };
+    let mut mock = lingering(Delivery::ExactlyOnce(sample::limits(100)));
+    mock.goes_on();
+    // A busy machine may let a window's push pass.
+    assert!((0..WINDOWS_MAX).any(|_| window(&mut mock) == 0), "it lingers");
+    let mut mock = lingering(Delivery::AtLeastOnce(sample::limits(100)));
+    assert_eq!(window(&mut mock), 61, "of another guarantee");
 }
 
 #[test]
@@ -303,6 +332,26 @@ fn more_may_wait_where_the_sinks_have_many_partitions() {
         assert_eq!(mock.port.let_drain(Duration::from_millis(20)), Duration::ZERO);
         mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     }
+}
+
+#[test]
+fn a_producer_lets_records_linger_by_the_partitions_that_the_sinks_have_when_it_is_made() {
+    let linger = |mock: &Mock| mock.port.outlet.producer.property("linger.ms");
+    let mut pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+    pipeline.sinks[0].topic = sample::topic("wide");
+    let wide = Arc::new(pipeline.clone());
+    assert_eq!(linger(&Mock::of(pipeline)), "10");
+    let mut mock = Mock::new();
+    assert_eq!(linger(&mock), "50");
+    mock.port.prepare_for(&wide, &|| false).unwrap();
+    assert_eq!(linger(&mock), "50", "it is the same producer");
+    mock.port.rebuild().unwrap();
+    assert_eq!(linger(&mock), "10");
+    let mut packed = Pipeline::clone(&wide);
+    packed.sinks[1].properties = [("compression.codec".to_owned(), "gzip".to_owned())].into();
+    let mut mock = Mock::new();
+    mock.port.prepare_for(&Arc::new(packed), &|| false).unwrap();
+    assert_eq!(linger(&mock), "10", "a topic has other properties, so it is another producer");
 }
 
 #[test]
