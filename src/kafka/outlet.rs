@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::backlog::{self, Step};
 use super::open;
 use super::port::Port;
 use super::properties::Connection;
 use super::raw::{Producer, TopicHandle};
+use super::retry;
 use super::transaction;
 use crate::model::{Guarantee, TopicName};
 use crate::pipeline::{Partition, Pipeline, Properties};
-use crate::worker::{Fault, FaultKind};
+use crate::worker::{Clock as _, Fault, FaultKind};
 
 /// A producer with its topics.
 pub(super) struct Outlet {
@@ -99,6 +102,20 @@ impl Port {
             Err(_) => self.connection.pipeline = before,
         }
         done
+    }
+
+    /// See [`backlog::let_drain`] and [`is_first_half`](backlog::Backlog::is_first_half): but for `exactly_once` nothing lingers for long.
+    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
+        let producer = &self.outlet.producer;
+        let lingers = self.guarantee == Guarantee::ExactlyOnce && !wait.is_zero();
+        let first =
+            (lingers && self.backlog.is_first_half(producer.waiting())).then_some(Step::Push);
+        let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
+        let take = |step| match step {
+            Step::Pause(time) => retry::pause(time),
+            Step::Push => producer.push(),
+        };
+        backlog::let_drain(wait, first, || self.clock.now(), enough, take)
     }
 
     fn replace_producer(

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backlog::{self, Backlog, Step};
+use super::backlog::Backlog;
 use super::dead_letter;
 use super::outlet::Outlet;
 use super::pace::Pace;
@@ -349,20 +349,6 @@ impl crate::worker::Port for Port {
 }
 
 impl Port {
-    /// See [`backlog::let_drain`] and [`Backlog::is_first_half`]: but for `exactly_once` nothing lingers for long.
-    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
-        let producer = &self.outlet.producer;
-        let lingers = self.guarantee == Guarantee::ExactlyOnce && !wait.is_zero();
-        let first =
-            (lingers && self.backlog.is_first_half(producer.waiting())).then_some(Step::Push);
-        let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
-        let take = |step| match step {
-            Step::Pause(time) => retry::pause(time),
-            Step::Push => producer.push(),
-        };
-        backlog::let_drain(wait, first, || self.clock.now(), enough, take)
-    }
-
     /// Into the producer's queue; where that is full, as soon as it is not.
     #[inline]
     pub(super) fn put(

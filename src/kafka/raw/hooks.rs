@@ -85,6 +85,8 @@ pub(super) struct Hooks {
     pub(super) inline: AtomicBool,
     /// The close has had its answer. It takes the first for all, and one that comes while its end is decided is thrown away
     /// without a reply (`rdkafka_cgrp.c`, `rd_kafka_cgrp_op_serve`, `rkcg_terminated`), for which the call would wait for ever.
+    /// Under the cooperative protocol the first one is always waited for; under the eager one, so for static members, the end
+    /// may come before it where nothing is assigned yet.
     pub(super) answered: AtomicBool,
     /// Transactional requests without an answer: their outcome is unknown.
     pub(super) indefinite: AtomicU64,
