@@ -93,7 +93,7 @@ impl Backlog {
 pub(super) enum Step {
     /// Leaves the broker the time.
     Pause(Duration),
-    /// Sends what lingers.
+    /// Sends what lingers for long.
     Push,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::backlog::{self, Step};
 use super::open;
 use super::port::Port;
-use super::properties::Connection;
+use super::properties::{Connection, lingers_long};
 use super::raw::{Producer, TopicHandle};
 use super::retry;
 use super::transaction;
@@ -18,6 +18,8 @@ use crate::worker::{Clock as _, Fault, FaultKind};
 /// A producer with its topics.
 pub(super) struct Outlet {
     pub(super) producer: Producer,
+    /// What waits in it would linger on where nobody pushes it.
+    lingers_long: bool,
     pub(super) sinks: Vec<SinkHandle>,
     pub(super) dead_letter: Option<TopicHandle>,
     /// All that were ever made: a topic keeps its first properties for the client's life.
@@ -34,7 +36,9 @@ impl Outlet {
     pub(super) fn new(connection: &Connection, partitions: usize) -> Result<Self, Fault> {
         let producer = Producer::new(connection.producer(partitions)?).map_err(fault)?;
         let known = BTreeMap::new();
-        let mut outlet = Self { producer, sinks: Vec::new(), dead_letter: None, known };
+        let lingers_long = lingers_long(connection.pipeline.delivery.guarantee(), partitions);
+        let mut outlet =
+            Self { producer, lingers_long, sinks: Vec::new(), dead_letter: None, known };
         outlet.point_to(&connection.pipeline)?;
         Ok(outlet)
     }
@@ -104,16 +108,19 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`] and [`is_first_half`](backlog::Backlog::is_first_half): but for `exactly_once` nothing lingers for long.
+    /// See [`backlog::let_drain`] and [`is_first_half`](backlog::Backlog::is_first_half): where nothing lingers for
+    /// longer than a read, nothing is pushed, which would only make batches smaller.
     pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
         let producer = &self.outlet.producer;
-        let lingers = self.guarantee == Guarantee::ExactlyOnce && !wait.is_zero();
+        let lingers = self.outlet.lingers_long;
+        let may_push = lingers && !wait.is_zero();
         let first =
-            (lingers && self.backlog.is_first_half(producer.waiting())).then_some(Step::Push);
+            (may_push && self.backlog.is_first_half(producer.waiting())).then_some(Step::Push);
         let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
         let take = |step| match step {
+            Step::Push if lingers => producer.push(),
+            Step::Push => {}
             Step::Pause(time) => retry::pause(time),
-            Step::Push => producer.push(),
         };
         backlog::let_drain(wait, first, || self.clock.now(), enough, take)
     }
