@@ -59,8 +59,8 @@ fn out_of(package: &str, file: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no {file} of {package} below {}", builds.display()))
 }
 
-/// The loop with the daemon's own client properties, where each topic has so many partitions. Of these it has one otherwise: the daemon gives a new group its offsets
-/// itself, a bare program leaves that to librdkafka.
+/// The loop with the daemon's own client properties, where each topic has so many partitions. Of these it has one otherwise:
+/// the daemon gives a new group its offsets itself, a bare program leaves that to librdkafka.
 pub(crate) fn command(
     run: &Run,
     bootstrap: &str,

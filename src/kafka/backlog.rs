@@ -97,9 +97,9 @@ pub(super) enum Step {
     Push,
 }
 
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `first` is taken
-/// before, whether there is enough or not. `enough` says how many records wait, where these are enough. Where none of them is acknowledged meanwhile, they may only linger: spread over many
-/// partitions, none of them fills a batch.
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `first` is taken before,
+/// whether there is enough or not. `enough` says how many records wait, where these are enough. Where none of them is
+/// acknowledged meanwhile, they may only linger: spread over many partitions, none of them fills a batch.
 pub(super) fn let_drain(
     wait: Duration,
     first: Option<Step>,

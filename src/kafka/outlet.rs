@@ -18,7 +18,7 @@ use crate::worker::{Clock as _, Fault, FaultKind};
 /// A producer with its topics.
 pub(super) struct Outlet {
     pub(super) producer: Producer,
-    /// What waits in it would linger on where nobody pushes it.
+    /// What waits in it lingers for longer than a read, by our own defaults: the operator's property is not looked at.
     lingers_long: bool,
     pub(super) sinks: Vec<SinkHandle>,
     pub(super) dead_letter: Option<TopicHandle>,

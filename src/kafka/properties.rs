@@ -96,7 +96,7 @@ pub(super) fn lingers_long(guarantee: Guarantee, partitions: usize) -> bool {
 ///
 /// Where one broker leads many of the partitions, more than the five requests that a connection has under way, its thread sleeps
 /// as soon as these are. What lingers there for long has left the processor's cache when it is sent, and no larger batch makes up
-/// for that. 5 ms bring nothing over 10.
+/// for that. Of 5 and 10 ms none was clearly better (docs/performance.md).
 fn linger(guarantee: Guarantee, partitions: usize) -> (&'static str, &'static str) {
     match guarantee {
         Guarantee::ExactlyOnce if lingers_long(guarantee, partitions) => ("linger.ms", "50"),

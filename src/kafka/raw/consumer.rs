@@ -382,7 +382,8 @@ impl Consumer {
             let queue = sys::rd_kafka_queue_new(self.rk);
             let error = sys::rd_kafka_consumer_close_queue(self.rk, queue);
             let failed = checked("close", error).is_err();
-            if self.owes_answer && !self.hooks.answered.swap(true, Relaxed) {
+            if self.owes_answer {
+                self.hooks.answered.store(true, Relaxed);
                 // A rebalance that was taken out of the callback and not answered: a consumer that closes takes this for
                 // the answer, and would wait for it for ever.
                 sys::rd_kafka_assign(self.rk, ptr::null());

@@ -254,7 +254,11 @@ fn put(port: &mut Port, value: &[u8]) {
 
 /// No batch is full, and none is old enough for long.
 fn lingering(delivery: Delivery) -> Mock {
-    Mock::with(sample::pipeline(delivery), |c| {
+    lingering_in(sample::pipeline(delivery))
+}
+
+fn lingering_in(pipeline: Pipeline) -> Mock {
+    Mock::with(pipeline, |c| {
         c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
@@ -296,6 +300,23 @@ fn half_of_what_may_wait_is_sent_once_in_a_window_where_records_linger_for_long(
     assert!((0..WINDOWS_MAX).any(|_| window(&mut mock) == 0), "it lingers");
     let mut mock = lingering(Delivery::AtLeastOnce(sample::limits(100)));
     assert_eq!(window(&mut mock), 61, "of another guarantee");
+}
+
+#[test]
+fn nothing_is_pushed_where_the_sinks_have_many_partitions() {
+    let mut pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
+    pipeline.sinks[0].topic = sample::topic("wide");
+    let mut mock = lingering_in(pipeline);
+    mock.goes_on();
+    mock.port.begin().unwrap();
+    put(&mut mock.port, b"so that the transaction has the partition");
+    pause(Duration::from_millis(50));
+    // More than the 31 MiB that may wait: both pushes would be due.
+    (0..350).for_each(|_| put(&mut mock.port, &vec![0; 100_000]));
+    (0..3).for_each(|_| assert_eq!(mock.port.let_drain(Duration::from_millis(10)), Duration::ZERO));
+    pause(Duration::from_millis(100));
+    assert_eq!(mock.port.outlet.producer.waiting(), 351);
+    assert_eq!(mock.commit(), Ok(()));
 }
 
 #[test]
