@@ -18,9 +18,8 @@ const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// Looks without an acknowledgement after which what waits is pushed, once in a read unless there is one. A slow broker is taken
-/// for lingering too: that costs a millisecond of the client's thread in each read.
-const LOOKS_IN_VAIN: u32 = 2;
+/// What is worth a push: about a batch, spread over the partitions. At lower rates so much has lingered out before it has come.
+const PUSH_BYTES: u64 = 1 << 20;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
 /// stands for those that wait, which are the newest. Under `at_most_once` no window begins and nothing waits.
@@ -32,14 +31,12 @@ pub(super) struct Backlog {
     /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits, and how long a producer
     /// that is made later lets it linger, hang on it.
     partitions: usize,
-    /// The window has not had its first push yet.
-    is_first: bool,
 }
 
 impl Backlog {
     /// For sinks that have so many partitions together.
     pub(super) fn of(partitions: usize) -> Self {
-        Self { records: 0, bytes: 0, partitions, is_first: true }
+        Self { records: 0, bytes: 0, partitions }
     }
 
     pub(super) fn partitions(&self) -> usize {
@@ -60,26 +57,23 @@ impl Backlog {
 
     /// A window begins: its records may have another size.
     pub(super) fn begin(&mut self) {
-        (self.records, self.bytes, self.is_first) = (0, 0, true);
+        (self.records, self.bytes) = (0, 0);
     }
 
-    /// Whether so many records that wait are to be pushed though they may not be enough: more than half of that, once in a
-    /// window. The commit before has left the broker nothing to do, and the first batches take long to fill. Where the transaction
-    /// does not have its partitions yet, the push is in vain.
-    pub(super) fn is_first_half(&mut self, waiting: usize) -> bool {
-        let is_it = self.is_first && self.is_enough(waiting.saturating_mul(2));
-        self.is_first &= !is_it;
-        is_it
+    /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
+    pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
+        self.are_more(waiting, PUSH_BYTES)
     }
 
     /// Whether so many records that wait are enough to have no more read.
     pub(super) fn is_enough(&self, waiting: usize) -> bool {
-        waiting > ENOUGH_RECORDS || self.are_enough_bytes(waiting)
+        waiting > ENOUGH_RECORDS || self.are_more(waiting, self.enough_bytes())
     }
 
-    fn are_enough_bytes(&self, waiting: usize) -> bool {
-        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
-        self.bytes.saturating_mul(waiting) > self.enough_bytes().saturating_mul(self.records)
+    /// Whether so many records are more than so many bytes.
+    fn are_more(&self, records: usize, bytes: u64) -> bool {
+        let records = u64::try_from(records).unwrap_or(u64::MAX);
+        self.bytes.saturating_mul(records) > bytes.saturating_mul(self.records)
     }
 
     fn enough_bytes(&self) -> u64 {
@@ -93,32 +87,35 @@ impl Backlog {
 pub(super) enum Step {
     /// Leaves the broker the time.
     Pause(Duration),
-    /// Sends what lingers for long.
+    /// Sends what lingers: the broker has nothing to do.
     Push,
 }
 
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. `first` is taken before,
-/// whether there is enough or not. `enough` says how many records wait, where these are enough. Where none of them is
-/// acknowledged meanwhile, they may only linger: spread over many partitions, none of them fills a batch.
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. What waits is pushed, whether it
+/// is enough or not, where brokers have nothing to do: behind a commit, and where it is spread over so many partitions that
+/// none of them has a full batch. Once in a read: a push takes about as long as a broker's answer.
 pub(super) fn let_drain(
     wait: Duration,
-    first: Option<Step>,
     now: impl Fn() -> Duration,
-    enough: impl Fn() -> Option<usize>,
+    is_idle: impl Fn() -> bool,
+    is_enough: impl Fn() -> bool,
     take: impl Fn(Step),
 ) -> Duration {
     let end = now().saturating_add(wait);
-    if let Some(first) = first {
-        take(first);
-    }
-    let (mut fewest, mut looks_in_vain) = (usize::MAX, 0_u32);
+    let mut pushed = false;
     loop {
         let left = end.saturating_sub(now());
-        let Some(waiting) = enough().filter(|_| !left.is_zero()) else { return left };
-        looks_in_vain = if waiting < fewest { 0 } else { looks_in_vain.saturating_add(1) };
-        fewest = fewest.min(waiting);
-        let is_stuck = looks_in_vain == LOOKS_IN_VAIN;
-        take(if is_stuck { Step::Push } else { Step::Pause(LOOK.min(left)) });
+        let step = if left.is_zero() {
+            return left;
+        } else if !pushed && is_idle() {
+            Step::Push
+        } else if is_enough() {
+            Step::Pause(LOOK.min(left))
+        } else {
+            return left;
+        };
+        pushed |= step == Step::Push;
+        take(step);
     }
 }
 
@@ -164,31 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn half_of_what_is_enough_is_pushed_once_in_a_window() {
+    fn more_than_a_mebibyte_is_worth_a_push() {
         let mut backlog = Backlog::of(8);
-        for _ in 0..2 {
-            backlog.begin();
-            backlog.sent(1 << 20);
-            assert!(!backlog.is_first_half(4), "no more than half");
-            assert!(backlog.is_first_half(5));
-            assert!(!backlog.is_first_half(5), "the second time");
-        }
-        backlog.begin();
-        assert!(!backlog.is_first_half(ENOUGH_RECORDS / 2), "of records whose size nobody knows");
-        assert!(backlog.is_first_half(ENOUGH_RECORDS / 2 + 1));
-    }
-
-    #[test]
-    fn the_first_half_is_pushed_in_the_time_of_the_read() {
-        let ms = Duration::from_millis;
-        let (clock, pushes) = (Cell::new(ms(3)), Cell::new(0));
-        let take = |step| {
-            assert_eq!(step, Step::Push);
-            pushes.set(pushes.get() + 1);
-            clock.set(clock.get() + ms(2));
-        };
-        assert_eq!(let_drain(ms(10), Some(Step::Push), || clock.get(), || None, take), ms(8));
-        assert_eq!(pushes.get(), 1);
+        assert!(!backlog.is_worth_a_push(100), "of records whose size nobody knows");
+        backlog.sent(1 << 18);
+        assert!(!backlog.is_worth_a_push(4));
+        assert!(backlog.is_worth_a_push(5));
     }
 
     #[test]
@@ -203,32 +181,32 @@ mod tests {
             (0, 100, 0, 0),
         ] {
             let (clock, looks) = (Cell::new(us(7)), Cell::new(0));
-            let enough = || (looks.replace(looks.get() + 1) < drained).then(|| 1_000 - looks.get());
+            let is_enough = || looks.replace(looks.get() + 1) < drained;
             let take = |step| match step {
                 Step::Pause(time) => clock.set(clock.get() + time),
-                Step::Push => unreachable!("some are acknowledged between all looks"),
+                Step::Push => unreachable!("brokers are busy"),
             };
-            assert_eq!(let_drain(us(wait), None, || clock.get(), enough, take), us(left), "{wait}");
+            let left_over = let_drain(us(wait), || clock.get(), || false, is_enough, take);
+            assert_eq!(left_over, us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
         }
     }
 
     #[test]
-    fn what_nobody_acknowledges_is_pushed_once_until_somebody_does() {
+    fn a_read_pushes_once_and_in_its_own_time_whether_there_is_enough_or_not() {
         let ms = Duration::from_millis;
-        let (clock, steps) = (Cell::new(ms(0)), std::cell::RefCell::new(Vec::new()));
-        // The sixth look finds the first acknowledgement.
-        let enough = || Some(if steps.borrow().len() < 5 { 900 } else { 800 });
-        let take = |step| {
-            clock.set(clock.get() + ms(1));
-            steps.borrow_mut().push(step);
-        };
-        assert_eq!(let_drain(ms(10), None, || clock.get(), enough, take), ms(0));
-        let pushed: Vec<_> = steps.borrow().iter().map(|step| *step == Step::Push).collect();
-        let expected = [2, 7];
-        assert_eq!(pushed.len(), 10);
-        for (n, pushed) in pushed.into_iter().enumerate() {
-            assert_eq!(pushed, expected.contains(&n), "{n}");
+        for (is_enough, left) in [(false, 8), (true, 0)] {
+            let (clock, pushes) = (Cell::new(ms(3)), Cell::new(0));
+            let take = |step| match step {
+                Step::Pause(time) => clock.set(clock.get() + time),
+                Step::Push => {
+                    pushes.set(pushes.get() + 1);
+                    clock.set(clock.get() + ms(2));
+                }
+            };
+            let left_over = let_drain(ms(10), || clock.get(), || true, || is_enough, take);
+            assert_eq!(left_over, ms(left));
+            assert_eq!(pushes.get(), 1);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::backlog::{self, Step};
 use super::open;
 use super::port::Port;
-use super::properties::{Connection, lingers_long};
+use super::properties::Connection;
 use super::raw::{Producer, TopicHandle};
 use super::retry;
 use super::transaction;
@@ -18,8 +18,6 @@ use crate::worker::{Clock as _, Fault, FaultKind};
 /// A producer with its topics.
 pub(super) struct Outlet {
     pub(super) producer: Producer,
-    /// What waits in it lingers for longer than a read, by our own defaults: the operator's property is not looked at.
-    lingers_long: bool,
     pub(super) sinks: Vec<SinkHandle>,
     pub(super) dead_letter: Option<TopicHandle>,
     /// All that were ever made: a topic keeps its first properties for the client's life.
@@ -36,9 +34,7 @@ impl Outlet {
     pub(super) fn new(connection: &Connection, partitions: usize) -> Result<Self, Fault> {
         let producer = Producer::new(connection.producer(partitions)?).map_err(fault)?;
         let known = BTreeMap::new();
-        let lingers_long = lingers_long(connection.pipeline.delivery.guarantee(), partitions);
-        let mut outlet =
-            Self { producer, lingers_long, sinks: Vec::new(), dead_letter: None, known };
+        let mut outlet = Self { producer, sinks: Vec::new(), dead_letter: None, known };
         outlet.point_to(&connection.pipeline)?;
         Ok(outlet)
     }
@@ -108,21 +104,19 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`] and [`is_first_half`](backlog::Backlog::is_first_half): where nothing lingers for
-    /// longer than a read, nothing is pushed, which would only make batches smaller.
-    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
-        let producer = &self.outlet.producer;
-        let lingers = self.outlet.lingers_long;
-        let may_push = lingers && !wait.is_zero();
-        let first =
-            (may_push && self.backlog.is_first_half(producer.waiting())).then_some(Step::Push);
-        let enough = || Some(producer.waiting()).filter(|waiting| self.backlog.is_enough(*waiting));
+    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: records linger for less than most pushes would wait for.
+    pub(super) fn let_drain(&self, wait: Duration) -> Duration {
+        let (producer, backlog) = (&self.outlet.producer, &self.backlog);
+        let is_idle = || {
+            let may_send = producer.has_partitions() && producer.is_idle();
+            may_send && backlog.is_worth_a_push(producer.waiting())
+        };
+        let is_enough = || backlog.is_enough(producer.waiting());
         let take = |step| match step {
-            Step::Push if lingers => producer.push(),
-            Step::Push => {}
+            Step::Push => producer.push(),
             Step::Pause(time) => retry::pause(time),
         };
-        backlog::let_drain(wait, first, || self.clock.now(), enough, take)
+        backlog::let_drain(wait, || self.clock.now(), is_idle, is_enough, take)
     }
 
     fn replace_producer(

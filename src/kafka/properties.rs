@@ -80,11 +80,6 @@ const PRODUCER_PINNED: [(&str, &str); 5] = [
 /// as few of more partitions: then its thread can look without a pause behind an answer that takes 10 ms.
 const PARTITIONS_FEW: usize = 16;
 
-/// Whether what waits may linger for longer than a read.
-pub(super) fn lingers_long(guarantee: Guarantee, partitions: usize) -> bool {
-    guarantee == Guarantee::ExactlyOnce && partitions <= PARTITIONS_FEW
-}
-
 /// How long a record waits for others that are sent with it, where the operator says nothing.
 ///
 /// librdkafka has one request of five records or more under way for each partition of an idempotent producer
@@ -99,7 +94,7 @@ pub(super) fn lingers_long(guarantee: Guarantee, partitions: usize) -> bool {
 /// for that. Of 5 and 10 ms none was clearly better (docs/performance.md).
 fn linger(guarantee: Guarantee, partitions: usize) -> (&'static str, &'static str) {
     match guarantee {
-        Guarantee::ExactlyOnce if lingers_long(guarantee, partitions) => ("linger.ms", "50"),
+        Guarantee::ExactlyOnce if partitions <= PARTITIONS_FEW => ("linger.ms", "50"),
         Guarantee::ExactlyOnce => ("linger.ms", "10"),
         Guarantee::AtLeastOnce | Guarantee::AtMostOnce => ("linger.ms", "5"),
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use super::admission::Admissions;
 use super::error::code;
@@ -94,6 +94,8 @@ pub(super) struct Hooks {
     pub(super) txn_offset_commit: AtomicI32,
     /// Of the transaction since the owner's last look.
     pub(super) admissions: Admissions,
+    /// Requests with records that are neither answered nor given up.
+    pub(super) under_way: AtomicUsize,
     clock: SystemClock,
     /// As `txn_offset_commit`, of what brokers say that they take; the least of all.
     txn_offset_commit_taken: AtomicI32,
@@ -307,7 +309,10 @@ pub(super) extern "C" fn on_request(
         // SAFETY: the opaque given in `on_new`.
         let hooks = unsafe { hooks(opaque) };
         match api {
-            PRODUCE => hooks.admissions.written(),
+            PRODUCE => {
+                hooks.admissions.written();
+                hooks.under_way.fetch_add(1, Relaxed);
+            }
             ADD_PARTITIONS => hooks.admissions.asked(hooks.clock.now(), size),
             _ => {}
         }
@@ -329,11 +334,16 @@ pub(super) extern "C" fn on_response(
     opaque: *mut c_void,
 ) -> c_int {
     quietly(|| {
+        // SAFETY: the opaque given in `on_new`.
+        let hooks = unsafe { hooks(opaque) };
+        if api == PRODUCE {
+            // One that is given up before it was sent whole comes here too, and was not counted.
+            let fewer = |requests: usize| requests.checked_sub(1);
+            hooks.under_way.fetch_update(Relaxed, Relaxed, fewer).unwrap_or_default();
+        }
         if !TRANSACTIONAL.contains(&api) {
             return;
         }
-        // SAFETY: the opaque given in `on_new`.
-        let hooks = unsafe { hooks(opaque) };
         if err != 0 {
             hooks.indefinite.fetch_add(1, Relaxed);
         }

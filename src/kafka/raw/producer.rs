@@ -182,6 +182,16 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
+    /// Whether brokers have nothing of it to answer: what waits only lingers, or may not be sent yet.
+    pub(in crate::kafka) fn is_idle(&self) -> bool {
+        self.hooks.under_way.load(Relaxed) == 0
+    }
+
+    /// Whether a transaction is open that most likely has partitions to send to.
+    pub(in crate::kafka) fn has_partitions(&self) -> bool {
+        self.hooks.admissions.is_answered()
+    }
+
     /// What it was configured with.
     #[cfg(test)]
     pub(in crate::kafka) fn property(&self, name: &str) -> String {
