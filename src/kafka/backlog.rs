@@ -9,7 +9,7 @@ use std::time::Duration;
 /// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
 const ENOUGH_BYTES_MIN: u64 = 8 << 20;
 /// For each partition that is written: more than a batch (`batch.size` as it is by default), so that wherever this is enough at
-/// least one of them holds a full one. With less, what waits in many partitions would only linger (`linger.ms`).
+/// least one of them holds a full one. With less, what waits in many partitions would linger (`linger.ms`), or be pushed in small batches.
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
 /// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
@@ -18,7 +18,7 @@ const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// What is worth a push: about a batch, spread over the partitions. At lower rates so much has lingered out before it has come.
+/// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s, so much has lingered out (50 ms) before it has come.
 const PUSH_BYTES: u64 = 1 << 20;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
@@ -62,7 +62,7 @@ impl Backlog {
 
     /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
     pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
-        self.are_more(waiting, PUSH_BYTES)
+        self.are_more(waiting, PUSH_BYTES) || self.is_enough(waiting)
     }
 
     /// Whether so many records that wait are enough to have no more read.
@@ -93,11 +93,12 @@ pub(super) enum Step {
 
 /// Waits while enough is on its way, at most as long as the read may; gives what is left of that. What waits is pushed, whether it
 /// is enough or not, where brokers have nothing to do: behind a commit, and where it is spread over so many partitions that
-/// none of them has a full batch. Once in a read: a push takes about as long as a broker's answer.
+/// none of them has a full batch. Once in a read: where nothing may be sent, because a partition is not taken yet or a broker is away,
+/// pushes would take all of its time.
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,
-    is_idle: impl Fn() -> bool,
+    is_to_push: impl Fn() -> bool,
     is_enough: impl Fn() -> bool,
     take: impl Fn(Step),
 ) -> Duration {
@@ -105,11 +106,9 @@ pub(super) fn let_drain(
     let mut pushed = false;
     loop {
         let left = end.saturating_sub(now());
-        let step = if left.is_zero() {
-            return left;
-        } else if !pushed && is_idle() {
+        let step = if !pushed && left >= LOOK && is_to_push() {
             Step::Push
-        } else if is_enough() {
+        } else if !left.is_zero() && is_enough() {
             Step::Pause(LOOK.min(left))
         } else {
             return left;
@@ -167,6 +166,10 @@ mod tests {
         backlog.sent(1 << 18);
         assert!(!backlog.is_worth_a_push(4));
         assert!(backlog.is_worth_a_push(5));
+        backlog.begin();
+        backlog.sent(1);
+        assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS));
+        assert!(backlog.is_worth_a_push(ENOUGH_RECORDS + 1), "so many are enough");
     }
 
     #[test]
@@ -189,6 +192,21 @@ mod tests {
             let left_over = let_drain(us(wait), || clock.get(), || false, is_enough, take);
             assert_eq!(left_over, us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
+        }
+    }
+
+    #[test]
+    fn a_read_pushes_when_brokers_become_idle_while_it_waits_and_not_where_it_has_no_time() {
+        let us = Duration::from_micros;
+        for (wait, expected) in [(10_000, Some(us(3_000))), (3_000, None), (900, None), (0, None)] {
+            let (clock, pushed) = (Cell::new(us(0)), Cell::new(None));
+            let take = |step| match step {
+                Step::Pause(time) => clock.set(clock.get() + time),
+                Step::Push => pushed.set(Some(clock.get())),
+            };
+            let is_to_push = || clock.get() >= us(3_000) || wait < 1_000;
+            let_drain(us(wait), || clock.get(), is_to_push, || true, take);
+            assert_eq!(pushed.get(), expected, "{wait}");
         }
     }
 

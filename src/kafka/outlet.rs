@@ -104,10 +104,11 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: records linger for less than most pushes would wait for.
+    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: records linger for 5 ms, and it brought nothing
+    /// (docs/performance.md).
     pub(super) fn let_drain(&self, wait: Duration) -> Duration {
         let (producer, backlog) = (&self.outlet.producer, &self.backlog);
-        let is_idle = || {
+        let is_to_push = || {
             let may_send = producer.has_partitions() && producer.is_idle();
             may_send && backlog.is_worth_a_push(producer.waiting())
         };
@@ -116,7 +117,7 @@ impl Port {
             Step::Push => producer.push(),
             Step::Pause(time) => retry::pause(time),
         };
-        backlog::let_drain(wait, || self.clock.now(), is_idle, is_enough, take)
+        backlog::let_drain(wait, || self.clock.now(), is_to_push, is_enough, take)
     }
 
     fn replace_producer(

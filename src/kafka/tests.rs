@@ -1,6 +1,7 @@
 //! Without a broker: verdicts by table, properties as librdkafka holds them, and what errors make of a port, injected into
 //! librdkafka's mock cluster. The mock keeps no transactions: nothing here is evidence for exactly-once.
 
+mod backlog;
 mod mock;
 mod prepare;
 mod properties;

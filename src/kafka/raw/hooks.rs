@@ -94,7 +94,8 @@ pub(super) struct Hooks {
     pub(super) txn_offset_commit: AtomicI32,
     /// Of the transaction since the owner's last look.
     pub(super) admissions: Admissions,
-    /// Requests with records that are neither answered nor given up.
+    /// Requests with records that were sent whole and are neither answered nor given up. Too few by one where one is given up
+    /// before it was sent whole, until all are answered: that costs a push in vain.
     pub(super) under_way: AtomicUsize,
     clock: SystemClock,
     /// As `txn_offset_commit`, of what brokers say that they take; the least of all.
@@ -338,8 +339,7 @@ pub(super) extern "C" fn on_response(
         let hooks = unsafe { hooks(opaque) };
         if api == PRODUCE {
             // One that is given up before it was sent whole comes here too, and was not counted.
-            let fewer = |requests: usize| requests.checked_sub(1);
-            hooks.under_way.fetch_update(Relaxed, Relaxed, fewer).unwrap_or_default();
+            hooks.under_way.update(Relaxed, Relaxed, |requests| requests.saturating_sub(1));
         }
         if !TRANSACTIONAL.contains(&api) {
             return;

@@ -182,7 +182,8 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
-    /// Whether brokers have nothing of it to answer: what waits only lingers, or may not be sent yet.
+    /// Whether brokers have nothing of it to answer: what waits only lingers, is just being sent, or may not be sent yet. One broker
+    /// that has is enough that they are not.
     pub(in crate::kafka) fn is_idle(&self) -> bool {
         self.hooks.under_way.load(Relaxed) == 0
     }
@@ -229,6 +230,8 @@ impl Producer {
     }
 
     pub(in crate::kafka) fn begin(&mut self) -> Result<(), Failed> {
+        // What is left of one that was aborted.
+        self.hooks.admissions.take();
         // SAFETY: a live client.
         checked("begin", unsafe { sys::rd_kafka_begin_transaction(self.rk) })
     }

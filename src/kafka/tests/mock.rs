@@ -20,26 +20,26 @@ use crate::worker::{
 };
 
 /// The mock's group waits three seconds for its first members.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Of so many windows one at least is not slow.
-const WINDOWS_MAX: usize = 20;
+pub(super) const WINDOWS_MAX: usize = 20;
 
-struct Mock {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    port: Port,
+pub(super) struct Mock {
+    pub(super) cluster: MockCluster<'static, DefaultProducerContext>,
+    pub(super) port: Port,
 }
 
 impl Mock {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(sample::pipeline(Delivery::ExactlyOnce(sample::limits(100))))
     }
 
-    fn of(pipeline: Pipeline) -> Self {
+    pub(super) fn of(pipeline: Pipeline) -> Self {
         Self::with(pipeline, |_| {})
     }
 
-    fn with(pipeline: Pipeline, change: impl FnOnce(&mut Cluster)) -> Self {
+    pub(super) fn with(pipeline: Pipeline, change: impl FnOnce(&mut Cluster)) -> Self {
         let cluster = MockCluster::new(1).unwrap();
         for topic in ["in", "more", "out-a", "out-b", "dead"] {
             cluster.create_topic(topic, 1, 1).unwrap();
@@ -51,17 +51,17 @@ impl Mock {
         Self { cluster, port }
     }
 
-    fn inject(&self, api: Api, errors: &[Err]) {
+    pub(super) fn inject(&self, api: Api, errors: &[Err]) {
         self.cluster.request_errors(api, errors);
     }
 
     /// A transaction with one record in it.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.port.begin().unwrap();
         self.send("out-a");
     }
 
-    fn send(&mut self, topic: &str) {
+    pub(super) fn send(&mut self, topic: &str) {
         let topic = self.port.outlet.producer.topic(topic, []).unwrap();
         let out = Outgoing {
             topic,
@@ -74,17 +74,17 @@ impl Mock {
         self.port.outlet.producer.send(&out, &mut TakenHeaders::none()).unwrap();
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    pub(super) fn commit(&mut self) -> Result<(), Failure> {
         self.port.commit(&Offsets::default())
     }
 
     /// The next window is as good as any.
-    fn goes_on(&mut self) {
+    pub(super) fn goes_on(&mut self) {
         self.begin();
         assert_eq!(self.commit(), Ok(()));
     }
 
-    fn news(&mut self) -> Vec<News> {
+    pub(super) fn news(&mut self) -> Vec<News> {
         let mut batch: KafkaBatch = self.port.batch(10);
         self.port.poll(&mut batch, 10, Duration::from_millis(100));
         std::iter::from_fn(|| self.port.news()).collect()
@@ -233,128 +233,6 @@ fn the_next_read_and_the_next_transaction_wait_for_the_rest_of_the_pause() {
     mock.begin();
     assert_eq!(left(&mock), Duration::ZERO, "within a transaction");
     assert_eq!(mock.commit(), Ok(()));
-}
-
-/// A record with that value to `out-a`.
-fn put(port: &mut Port, value: &[u8]) {
-    let topic = port.outlet.producer.topic("out-a", []).unwrap();
-    let value = Some(value);
-    let out = Outgoing { topic, partition: None, key: None, value, timestamp: None, tag: 0 };
-    let record = Record {
-        topic: "in",
-        partition: 0,
-        offset: 0,
-        timestamp: None,
-        key: None,
-        value,
-        headers: &NoHeaders,
-    };
-    port.put(&out, TakenHeaders::none(), &record).unwrap();
-}
-
-/// No batch is full, and none is old enough for long.
-fn lingering(delivery: Delivery) -> Mock {
-    Mock::with(sample::pipeline(delivery), |c| {
-        c.properties = [("linger.ms", "14000"), ("batch.size", "100000000")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-    })
-}
-
-#[test]
-fn what_lingers_is_sent_by_a_read_where_brokers_have_nothing_to_do() {
-    let value = vec![0; 100_000];
-    // How many of so many more wait behind a read.
-    let window = |mock: &mut Mock, more: usize| {
-        mock.port.begin().unwrap();
-        put(&mut mock.port, b"so that the transaction has the partition");
-        pause(Duration::from_millis(50));
-        (0..more).for_each(|_| put(&mut mock.port, &value));
-        mock.port.let_drain(Duration::from_millis(10));
-        pause(Duration::from_millis(100));
-        let waiting = mock.port.outlet.producer.waiting();
-        assert_eq!(mock.commit(), Ok(()));
-        waiting
-    };
-    // Less and more than what may wait; a busy machine may let a window's push pass.
-    for more in [60, 90] {
-        let mut mock = lingering(Delivery::ExactlyOnce(sample::limits(100)));
-        mock.goes_on();
-        assert!((0..WINDOWS_MAX).any(|_| window(&mut mock, more) == 0), "{more} linger");
-        assert_eq!(window(&mut mock, 9), 10, "too few to be worth it");
-    }
-}
-
-#[test]
-fn nothing_is_pushed_without_a_transaction() {
-    let value = vec![0; 100_000];
-    let mut mock = lingering(Delivery::AtLeastOnce(sample::limits(100)));
-    mock.port.begin().unwrap();
-    put(&mut mock.port, b"so that the client is connected");
-    assert_eq!(mock.commit(), Ok(()));
-    mock.port.begin().unwrap();
-    // More than may wait: the reads last as long as they may. A busy machine may let one read's push pass, not of all.
-    (0..90).for_each(|_| put(&mut mock.port, &value));
-    let read = Duration::from_millis(10);
-    (0..30).for_each(|_| assert_eq!(mock.port.let_drain(read), Duration::ZERO));
-    assert_eq!(mock.port.outlet.producer.waiting(), 90);
-    assert_eq!(mock.commit(), Ok(()));
-}
-
-#[test]
-fn brokers_have_something_to_do_until_they_answer() {
-    let mut mock = lingering(Delivery::AtLeastOnce(sample::limits(100)));
-    mock.port.begin().unwrap();
-    put(&mut mock.port, b"so that the client is connected");
-    assert_eq!(mock.commit(), Ok(()));
-    mock.port.begin().unwrap();
-    put(&mut mock.port, b"lingers");
-    assert!(mock.port.outlet.producer.is_idle());
-    mock.cluster.broker_round_trip_time(1, Duration::from_secs(2)).unwrap();
-    let is_sent = (0..1_000).any(|_| {
-        mock.port.outlet.producer.push();
-        !mock.port.outlet.producer.is_idle()
-    });
-    assert!(is_sent);
-    mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
-    assert_eq!(mock.commit(), Ok(()));
-    assert!(mock.port.outlet.producer.is_idle());
-}
-
-#[test]
-fn a_read_waits_while_what_was_sent_waits_for_the_broker() {
-    let (short, mebibyte) = (Duration::from_millis(20), vec![0; 1 << 20]);
-    let mut mock = Mock::new();
-    mock.goes_on();
-    mock.cluster.broker_round_trip_time(1, DEADLINE).unwrap();
-    mock.port.begin().unwrap();
-    let put = |port: &mut Port| put(port, &mebibyte);
-    // An event that nobody served counts as a record.
-    (0..7).for_each(|_| put(&mut mock.port));
-    assert_ne!(mock.port.let_drain(DEADLINE), Duration::ZERO, "7 MiB are not enough");
-    (0..2).for_each(|_| put(&mut mock.port));
-    assert_eq!(mock.port.let_drain(short), Duration::ZERO);
-    mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
-}
-
-#[test]
-fn more_may_wait_where_the_sinks_have_many_partitions() {
-    let mut pipeline = sample::pipeline(Delivery::ExactlyOnce(sample::limits(100)));
-    pipeline.sinks[0].topic = sample::topic("wide");
-    let wide = Arc::new(pipeline.clone());
-    let mut opened = Mock::of(pipeline);
-    let mut swapped = Mock::new();
-    swapped.port.prepare_for(&wide, &|| false).unwrap();
-    for mock in [&mut opened, &mut swapped] {
-        mock.goes_on();
-        mock.cluster.broker_round_trip_time(1, DEADLINE).unwrap();
-        mock.port.begin().unwrap();
-        (0..25).for_each(|_| put(&mut mock.port, &vec![0; 1 << 20]));
-        assert_ne!(mock.port.let_drain(DEADLINE), Duration::ZERO, "25 MiB are not enough");
-        (0..10).for_each(|_| put(&mut mock.port, &vec![0; 1 << 20]));
-        assert_eq!(mock.port.let_drain(Duration::from_millis(20)), Duration::ZERO);
-        mock.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
-    }
 }
 
 #[test]
