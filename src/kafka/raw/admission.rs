@@ -27,7 +27,7 @@ pub(in crate::kafka) enum Admission {
     Late,
 }
 
-/// Fed by the client's own threads, asked by its owner where a transaction ends.
+/// Fed by the client's own threads, asked by its owner, and anew for each transaction.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
     /// When the first answer to a request for partitions came; 0 where there was none.
@@ -73,7 +73,7 @@ impl Admissions {
         self.written.store(true, Relaxed);
     }
 
-    /// Of the transaction that ends here.
+    /// Of the transaction that ends here; what comes now is of the next one.
     pub(super) fn take(&self) -> Admission {
         self.answered_us.store(0, Relaxed);
         self.told.store(false, Relaxed);

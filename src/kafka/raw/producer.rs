@@ -230,7 +230,7 @@ impl Producer {
     }
 
     pub(in crate::kafka) fn begin(&mut self) -> Result<(), Failed> {
-        // What is left of one that was aborted.
+        // What is left of one that was aborted: `has_partitions` is to tell of this one.
         self.hooks.admissions.take();
         // SAFETY: a live client.
         checked("begin", unsafe { sys::rd_kafka_begin_transaction(self.rk) })

@@ -9,7 +9,7 @@ use crate::kafka::raw::{Outgoing, TakenHeaders};
 use crate::kafka::retry::pause;
 use crate::model::{NoHeaders, Record};
 use crate::pipeline::{Delivery, sample};
-use crate::worker::Port as _;
+use crate::worker::{Clock as _, Port as _, SystemClock};
 
 /// A record with that value to `out-a`.
 fn put(port: &mut Port, value: &[u8]) {
@@ -99,16 +99,32 @@ fn brokers_have_something_to_do_until_they_answer() {
 
 fn push_until_busy(mock: &Mock) {
     let producer = &mock.port.outlet.producer;
-    let is_sent = (0..1_000).any(|_| {
+    let clock = SystemClock::default();
+    let end = clock.now() + DEADLINE;
+    while producer.is_idle() {
+        assert!(clock.now() < end);
         producer.push();
-        !producer.is_idle()
-    });
-    assert!(is_sent);
+    }
+}
+
+#[test]
+fn a_transaction_behind_an_abort_has_no_partitions_yet() {
+    let mut mock = Mock::new();
+    mock.goes_on();
+    mock.port.begin().unwrap();
+    put(&mut mock.port, b"value");
+    mock.port.flush().unwrap();
+    assert!(mock.port.outlet.producer.has_partitions());
+    mock.port.abort().unwrap();
+    mock.port.begin().unwrap();
+    assert!(!mock.port.outlet.producer.has_partitions());
 }
 
 #[test]
 fn nothing_is_pushed_while_a_broker_has_something_to_answer() {
-    assert_eq!(under_way_behind_reads(|_| {}), 1);
+    // A busy machine may serve the push that got the first one under way when the others are there.
+    let is_kept = (0..WINDOWS_MAX).any(|_| under_way_behind_reads(|_| {}) == 1);
+    assert!(is_kept, "a read pushed in each of many windows");
     let push = |mock: &Mock| mock.port.outlet.producer.push();
     assert!((0..WINDOWS_MAX).any(|_| under_way_behind_reads(push) == 91), "a push would be seen");
 }
