@@ -9,7 +9,8 @@ use std::time::Duration;
 /// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
 const ENOUGH_BYTES_MIN: u64 = 8 << 20;
 /// For each partition that is written: more than a batch (`batch.size` as it is by default), so that wherever this is enough at
-/// least one of them holds a full one. With less, what waits in many partitions would linger (`linger.ms`), or be pushed in small batches.
+/// least one of them holds a full one. With less, what waits in many partitions would linger (`linger.ms`), or be pushed in
+/// small batches.
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
 /// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
@@ -92,10 +93,10 @@ pub(super) enum Step {
     Push,
 }
 
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. What waits is pushed, whether it
-/// is enough or not, where brokers have nothing to do: behind a commit, and where it is spread over so many partitions that
-/// none of them has a full batch. Once in a read: where nothing may be sent, because a partition is not taken yet or a broker is away,
-/// pushes would take all of its time.
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. What waits is pushed, whether
+/// it is enough or not, where brokers have nothing to do: behind a commit, and where it is spread over so many partitions that
+/// none of them has a full batch. Once in a read: where nothing may be sent, because a partition is not taken yet or a broker
+/// is away, pushes would take all of its time.
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,

@@ -104,8 +104,8 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: by default records linger for 5 ms, and it brought nothing
-    /// (docs/performance.md).
+    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: by default records linger for 5 ms, and it brought
+    /// nothing (docs/performance.md).
     pub(super) fn let_drain(&self, wait: Duration) -> Duration {
         let (producer, backlog) = (&self.outlet.producer, &self.backlog);
         let is_to_push = || {

@@ -182,8 +182,8 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
-    /// Whether brokers have nothing of it to answer: what waits only lingers, is just being sent, or may not be sent yet. One broker
-    /// that has is enough that they are not.
+    /// Whether brokers have nothing of it to answer: what waits only lingers, is just being sent, or may not be sent yet. It is not
+    /// idle where one broker of several has.
     pub(in crate::kafka) fn is_idle(&self) -> bool {
         self.hooks.under_way.load(Relaxed) == 0
     }

@@ -51,17 +51,17 @@ impl Mock {
         Self { cluster, port }
     }
 
-    pub(super) fn inject(&self, api: Api, errors: &[Err]) {
+    fn inject(&self, api: Api, errors: &[Err]) {
         self.cluster.request_errors(api, errors);
     }
 
     /// A transaction with one record in it.
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         self.port.begin().unwrap();
         self.send("out-a");
     }
 
-    pub(super) fn send(&mut self, topic: &str) {
+    fn send(&mut self, topic: &str) {
         let topic = self.port.outlet.producer.topic(topic, []).unwrap();
         let out = Outgoing {
             topic,
@@ -84,7 +84,7 @@ impl Mock {
         assert_eq!(self.commit(), Ok(()));
     }
 
-    pub(super) fn news(&mut self) -> Vec<News> {
+    fn news(&mut self) -> Vec<News> {
         let mut batch: KafkaBatch = self.port.batch(10);
         self.port.poll(&mut batch, 10, Duration::from_millis(100));
         std::iter::from_fn(|| self.port.news()).collect()
