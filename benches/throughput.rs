@@ -204,7 +204,7 @@ fn main() -> ExitCode {
         yardstick::yardstick().version,
         options.data.display()
     ));
-    let broker = Broker::start_below(&options.data, &[DELETE_SOON]);
+    let broker = Broker::start_typical(&options.data, &[DELETE_SOON]);
     verdict::prove(&broker.cluster());
     tables::warm(&broker);
     let mut good = true;
