@@ -11,10 +11,12 @@ use super::raw::Admission;
 /// Added for each refusal, which costs 20 times as much; of a long pause a quarter.
 const LONGER: Duration = Duration::from_millis(1);
 const LONGER_PART: u32 = 4;
-/// Such a part of what a refusal adds is taken off for each transaction that was taken at once: so one of about a hundred is
-/// refused, however long markers take and however much that varies. More would be seen in the 99th percentile of the latency.
-/// The price: behind a slow moment, the longest pause is a tenth only 800 transactions later.
-const SHORTER_PART: u32 = 100;
+/// What a refusal adds is taken off again in so long, by transactions that are taken at once: so one is refused in ten seconds,
+/// however long markers take. A refusal costs 20 ms and is felt for some more: more of them would be seen in the 99th percentile
+/// of the latency. The price: behind a slow moment, the longest pause is a tenth of that only after a minute and a half.
+const SHORTER_AFTER: Duration = Duration::from_secs(10);
+/// As much as one transaction can count for of that: of long ones, one of a hundred is refused.
+const SHORTER_EACH_MAX: Duration = Duration::from_millis(100);
 /// As long as librdkafka waits: a longer pause could only cost.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
 /// A transaction that begins later than this after its pause was over, or than a quarter of that, does not show whether the pause
@@ -34,6 +36,8 @@ pub(super) struct Pace {
     /// From the commit to the begin of the transaction that is open.
     apart: Option<Duration>,
     in_vain: u32,
+    /// Whether the last transaction was refused by a coordinator that was held up.
+    held_up: bool,
     /// Transactions that are still to come without a pause.
     given_up: u32,
 }
@@ -52,8 +56,8 @@ impl Pace {
 
     /// It is committed, its partitions having been taken so.
     pub(super) fn committed(&mut self, now: Duration, admission: Admission) {
-        if let Some(apart) = self.apart {
-            self.learn(apart, admission);
+        if let (Some(apart), Some(before)) = (self.apart, self.committed) {
+            self.learn(apart, now.saturating_sub(before), admission);
         }
         self.committed = Some(now);
     }
@@ -63,28 +67,32 @@ impl Pace {
         self.committed = None;
     }
 
-    fn learn(&mut self, apart: Duration, admission: Admission) {
+    /// Of a transaction that took so long from commit to commit.
+    fn learn(&mut self, apart: Duration, took: Duration, admission: Admission) {
         if self.given_up > 0 {
             self.given_up = self.given_up.saturating_sub(1);
             return;
         }
+        let held_up = std::mem::replace(&mut self.held_up, admission == Admission::HeldUp);
         match admission {
-            Admission::Late if self.pause >= PAUSE_MAX => {
+            // Now and then, for a garbage collector, say, no pause helps; again and again it is how long markers take there.
+            Admission::HeldUp if !held_up => {}
+            Admission::Late | Admission::HeldUp if self.pause >= PAUSE_MAX => {
                 self.in_vain = self.in_vain.saturating_add(1);
                 if self.in_vain >= IN_VAIN_MAX {
                     *self = Self { given_up: GIVEN_UP_FOR, ..Self::default() };
                 }
             }
             // No pause would have been so long.
-            Admission::Late if apart > PAUSE_MAX => {}
-            Admission::Late => {
+            Admission::Late | Admission::HeldUp if apart > PAUSE_MAX => {}
+            Admission::Late | Admission::HeldUp => {
                 self.pause = self.pause.saturating_add(longer_by(self.pause)).min(PAUSE_MAX);
             }
             Admission::AtOnce => {
                 self.in_vain = 0;
                 let close = CLOSE.max(part(self.pause, CLOSE_PART));
                 if apart <= self.pause.saturating_add(close) {
-                    self.pause = shorter(self.pause);
+                    self.pause = shorter(self.pause, took);
                 }
             }
             Admission::NotAsked => {}
@@ -96,8 +104,9 @@ fn longer_by(pause: Duration) -> Duration {
     LONGER.max(part(pause, LONGER_PART))
 }
 
-fn shorter(pause: Duration) -> Duration {
-    pause.saturating_sub(part(longer_by(pause), SHORTER_PART))
+fn shorter(pause: Duration, took: Duration) -> Duration {
+    let share = took.min(SHORTER_EACH_MAX).as_secs_f64() / SHORTER_AFTER.as_secs_f64();
+    pause.saturating_sub(longer_by(pause).mul_f64(share))
 }
 
 fn part(time: Duration, of: u32) -> Duration {
@@ -109,81 +118,114 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const SECOND: Duration = Duration::from_secs(1);
 
     struct Run {
-        /// Of the last thousand transactions.
+        /// Of the last hundred seconds.
         refused: usize,
+        transactions: u32,
         pause: Duration,
-        /// From a commit until the next one's partitions are taken, in the mean of the last thousand.
+        /// From a commit until the next one's partitions are taken, in the mean.
         taken_after: Duration,
     }
 
-    /// Transactions of 30 ms, one right behind the other, on a coordinator whose markers take so long.
-    fn after_many(markers: Duration) -> Run {
+    /// Transactions that are open so long, one right behind the other, on a coordinator whose markers take so long: what they
+    /// come to after a hundred seconds.
+    fn after_long(open: Duration, markers: Duration) -> Run {
         let mut pace = Pace::default();
-        let mut now = MS * 1_000;
-        let mut run = Run { refused: 0, pause: MS, taken_after: Duration::ZERO };
-        for n in 0..5_000 {
+        let mut now = SECOND;
+        let mut run = Run { refused: 0, transactions: 0, pause: MS, taken_after: MS * 0 };
+        while now < SECOND * 201 {
             now += pace.left(now);
             pace.begun(now);
             let mut apart = pace.apart.unwrap_or(markers);
             let is_late = apart < markers;
             while apart < markers {
                 apart += MS * 20;
+                now += MS * 20;
             }
-            if n >= 4_000 {
+            if now > SECOND * 101 {
                 run.refused += usize::from(is_late);
-                run.taken_after += apart / 1_000;
+                run.transactions += 1;
+                run.taken_after += apart;
             }
-            now += MS * 30;
+            now += open;
             pace.committed(now, if is_late { Admission::Late } else { Admission::AtOnce });
         }
         run.pause = pace.pause;
+        run.taken_after /= run.transactions;
         run
     }
 
     #[test]
-    fn a_pause_finds_how_long_the_markers_take() {
+    fn a_pause_finds_how_long_the_markers_take_and_one_is_refused_in_ten_seconds() {
         for markers in [MS, MS * 2, MS * 4, MS * 15] {
-            let run = after_many(markers);
-            assert!((9..=12).contains(&run.refused), "{} of 1000 were refused", run.refused);
-            let longest = markers + longer_by(markers);
-            assert!((shorter(markers)..longest).contains(&run.pause), "{:?}", run.pause);
-            assert!(run.taken_after < longest, "{:?}", run.taken_after);
+            for open in [MS * 10, MS * 60] {
+                let run = after_long(open, markers);
+                assert!((9..=12).contains(&run.refused), "{} in 100 s", run.refused);
+                let longest = markers + longer_by(markers);
+                assert!((markers - MS / 2..longest).contains(&run.pause), "{:?}", run.pause);
+                assert!(run.taken_after < longest, "{:?}", run.taken_after);
+            }
         }
     }
 
     #[test]
+    fn of_long_transactions_one_of_a_hundred_is_refused() {
+        let run = after_long(MS * 500, MS * 2);
+        assert!(run.transactions < 200, "{}", run.transactions);
+        assert!((1..=3).contains(&run.refused), "{}", run.refused);
+    }
+
+    #[test]
     fn where_nothing_is_refused_there_is_no_pause() {
-        let run = after_many(Duration::ZERO);
+        let run = after_long(MS * 30, Duration::ZERO);
         assert_eq!((run.refused, run.pause), (0, Duration::ZERO));
     }
 
     #[test]
     fn where_no_pause_helps_there_is_none_most_of_the_time() {
-        let run = after_many(MS * 50);
-        assert_eq!((run.refused, run.pause), (1_000, Duration::ZERO));
+        let run = after_long(MS * 30, MS * 50);
+        assert!(run.refused + 1 >= usize::try_from(run.transactions).unwrap());
+        assert_eq!(run.pause, Duration::ZERO);
         // 60 ms are what librdkafka's own way takes.
         assert!(run.taken_after <= MS * 61, "{:?}", run.taken_after);
     }
 
     #[test]
-    fn the_longest_pause_is_half_after_three_hundred_that_were_taken_and_ends() {
+    fn the_longest_pause_is_half_after_half_a_minute_of_transactions_that_were_taken_and_ends() {
         let mut pace = Pace { pause: PAUSE_MAX, ..Pace::default() };
-        for n in 1..=1_200 {
-            pace.learn(pace.pause + MS, Admission::AtOnce);
-            assert!(n != 300 || pace.pause <= PAUSE_MAX / 2, "{:?}", pace.pause);
+        for n in 1..=5_000 {
+            pace.learn(pace.pause + MS, MS * 25, Admission::AtOnce);
+            assert!(n != 1_200 || pace.pause <= PAUSE_MAX / 2, "{:?}", pace.pause);
         }
         assert_eq!(pace.pause, Duration::ZERO);
     }
 
     #[test]
+    fn a_coordinator_that_is_held_up_now_and_then_makes_no_pause_longer() {
+        let mut pace = Pace { pause: MS * 3, ..Pace::default() };
+        for _ in 0..100 {
+            pace.learn(MS * 3, MS * 20, Admission::HeldUp);
+            assert_eq!(pace.pause, MS * 3);
+            pace.learn(MS * 30, MS * 20, Admission::AtOnce);
+        }
+        // One that always answers so late.
+        pace.learn(MS * 3, MS * 20, Admission::HeldUp);
+        pace.learn(MS * 3, MS * 20, Admission::HeldUp);
+        assert_eq!(pace.pause, MS * 4);
+        pace.learn(MS * 4, MS * 20, Admission::HeldUp);
+        assert_eq!(pace.pause, MS * 5);
+    }
+
+    #[test]
     fn who_comes_a_little_later_than_a_long_pause_shows_that_it_could_be_shorter() {
         let mut pace = Pace { pause: MS * 12, ..Pace::default() };
-        pace.learn(MS * 16, Admission::AtOnce);
+        pace.learn(MS * 16, MS * 30, Admission::AtOnce);
         assert_eq!(pace.pause, MS * 12);
-        pace.learn(MS * 15, Admission::AtOnce);
-        assert_eq!(pace.pause, shorter(MS * 12));
+        pace.learn(MS * 15, MS * 30, Admission::AtOnce);
+        assert_eq!(pace.pause, shorter(MS * 12, MS * 30));
+        assert!(pace.pause < MS * 12);
     }
 
     #[test]
@@ -206,7 +248,7 @@ mod tests {
         assert_eq!(pace.pause, LONGER, "it wrote nothing");
         pace.begun(MS * 221);
         pace.committed(MS * 230, Admission::AtOnce);
-        assert_eq!(pace.pause, shorter(LONGER));
+        assert_eq!(pace.pause, shorter(LONGER, MS * 10), "from commit to commit");
     }
 
     /// Also where the read that follows the pause takes long.
@@ -230,7 +272,7 @@ mod tests {
         assert_eq!(pace.pause, PAUSE_MAX, "not in a row");
         transaction(&mut pace, Admission::Late);
         assert_eq!(pace.pause, Duration::ZERO);
-        pace = Pace { pause: shorter(PAUSE_MAX), committed: Some(MS), ..Pace::default() };
+        pace = Pace { pause: shorter(PAUSE_MAX, MS * 30), committed: Some(MS), ..Pace::default() };
         pace.begun(MS * 21);
         pace.committed(MS * 30, Admission::AtOnce);
         pace.begun(MS * 50);

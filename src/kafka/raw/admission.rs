@@ -16,6 +16,9 @@ use std::time::Duration;
 /// partition that is first written just then can be taken for a refusal, unless the first request had several.
 const AGAIN_US: RangeInclusive<u64> = 19_500..=30_000;
 
+/// An answer that takes longer comes from a coordinator that is held up, or from far away.
+const PROMPT_MAX_US: u64 = 5_000;
+
 /// What became of a transaction's first request for partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kafka) enum Admission {
@@ -25,11 +28,15 @@ pub(in crate::kafka) enum Admission {
     AtOnce,
     /// They were refused, and librdkafka had to ask again.
     Late,
+    /// The same, and the refusal itself took long: whatever held the coordinator up held the markers up.
+    HeldUp,
 }
 
 /// Fed by the client's own threads, asked by its owner, and anew for each transaction.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
+    /// When the first request was sent.
+    asked_us: AtomicU64,
     /// When the first answer to a request for partitions came; 0 where there was none.
     answered_us: AtomicU64,
     /// How large the first request was; 0 where there was none.
@@ -45,6 +52,7 @@ impl Admissions {
     pub(super) fn asked(&self, now: Duration, bytes: usize) {
         let first = self.bytes.load(Relaxed);
         if first == 0 {
+            self.asked_us.store(micros(now), Relaxed);
             self.bytes.store(bytes, Relaxed);
             return;
         }
@@ -75,13 +83,15 @@ impl Admissions {
 
     /// Of the transaction that ends here; what comes now is of the next one.
     pub(super) fn take(&self) -> Admission {
-        self.answered_us.store(0, Relaxed);
+        let answered = self.answered_us.swap(0, Relaxed);
+        let is_prompt = answered.saturating_sub(self.asked_us.load(Relaxed)) <= PROMPT_MAX_US;
         self.told.store(false, Relaxed);
         self.written.store(false, Relaxed);
         match (self.bytes.swap(0, Relaxed), self.late.swap(false, Relaxed)) {
             (0, _) => Admission::NotAsked,
             (_, false) => Admission::AtOnce,
-            (_, true) => Admission::Late,
+            (_, true) if is_prompt => Admission::Late,
+            (_, true) => Admission::HeldUp,
         }
     }
 }
@@ -120,9 +130,17 @@ mod tests {
 
     #[test]
     fn a_request_twenty_milliseconds_behind_an_answer_means_that_this_was_a_refusal() {
+        let prompt = [Asked(1, 90), Answered(6), Asked(26, 90), Answered(60), Written];
+        assert_eq!(admission_of(&prompt), Admission::Late);
         assert_eq!(admission_of(&[Asked(1, 90), Answered(3), Asked(23, 90)]), Admission::Late);
-        let slow = [Asked(1, 90), Answered(50), Asked(72, 90), Answered(73), Written];
-        assert_eq!(admission_of(&slow), Admission::Late);
+    }
+
+    #[test]
+    fn a_refusal_that_takes_long_is_one_of_a_coordinator_that_is_held_up() {
+        for answered in [7, 50] {
+            let slow = [Asked(1, 90), Answered(answered), Asked(answered + 22, 90), Written];
+            assert_eq!(admission_of(&slow), Admission::HeldUp, "{answered}");
+        }
     }
 
     #[test]
