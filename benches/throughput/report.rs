@@ -82,7 +82,7 @@ fn machine() -> String {
     let pom = include_str!("../../tests/kafka/pom.xml");
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
     format!(
-        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; librdkafka {}; Apache Kafka {}, one broker on \
+        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; librdkafka {}; Apache Kafka {}, one broker (6 GiB of heap, G1) on \
          the same machine",
         field(&cpu, "model name"),
         field(&cpu, "vendor_id"),

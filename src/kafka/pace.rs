@@ -11,19 +11,23 @@ use super::raw::Admission;
 /// Added for each refusal, which costs 20 times as much; of a long pause a quarter.
 const LONGER: Duration = Duration::from_millis(1);
 const LONGER_PART: u32 = 4;
-/// What a refusal adds is taken off again in so long, by transactions that are taken at once: so one is refused in ten seconds,
-/// however long markers take. A refusal costs 20 ms and is felt for some more: more of them would be seen in the 99th percentile
-/// of the latency. The price: behind a slow moment, the longest pause is a tenth of that only after a minute and a half.
+/// What a refusal adds is taken off again in so long, by transactions that begin right behind the pause and are taken at once: so
+/// one is refused in ten seconds, where markers take as long as a pause may be. A refusal costs 20 ms and is felt for some more:
+/// more of them would be seen in the 99th percentile of the latency. The price: behind a slow moment, the longest pause is a tenth
+/// of that only after a minute and a half.
 const SHORTER_AFTER: Duration = Duration::from_secs(10);
-/// As much as one transaction can count for of that: of long ones, one of a hundred is refused.
+/// No transaction counts for more than this of that: of those that take as long or longer, one of a hundred is refused.
 const SHORTER_EACH_MAX: Duration = Duration::from_millis(100);
 /// As long as librdkafka waits: a longer pause could only cost.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
+/// Nor longer than such a part of a transaction that was refused. Brokers that stop for a moment now and then, for a garbage
+/// collector say, refuse some however long the pause is: it must not come to most of what a short transaction takes.
+const PAUSE_PART: u32 = 8;
 /// A transaction that begins later than this after its pause was over, or than a quarter of that, does not show whether the pause
 /// could be shorter.
 const CLOSE: Duration = Duration::from_millis(1);
 const CLOSE_PART: u32 = 4;
-/// Refusals in a row behind the longest pause, after which there is none.
+/// Refusals in a row that no pause would have prevented, after which there is none.
 const IN_VAIN_MAX: u32 = 5;
 /// Transactions without a pause before it is tried again.
 const GIVEN_UP_FOR: u32 = 1_000;
@@ -36,8 +40,6 @@ pub(super) struct Pace {
     /// From the commit to the begin of the transaction that is open.
     apart: Option<Duration>,
     in_vain: u32,
-    /// Whether the last transaction was refused by a coordinator that was held up.
-    held_up: bool,
     /// Transactions that are still to come without a pause.
     given_up: u32,
 }
@@ -73,20 +75,19 @@ impl Pace {
             self.given_up = self.given_up.saturating_sub(1);
             return;
         }
-        let held_up = std::mem::replace(&mut self.held_up, admission == Admission::HeldUp);
+        let longest = PAUSE_MAX.min(part(took, PAUSE_PART));
         match admission {
-            // Now and then, for a garbage collector, say, no pause helps; again and again it is how long markers take there.
-            Admission::HeldUp if !held_up => {}
-            Admission::Late | Admission::HeldUp if self.pause >= PAUSE_MAX => {
+            // No pause would have been so long: a coordinator that is held up has written no markers either.
+            Admission::Late(after)
+                if self.pause >= longest || apart.saturating_add(after) > PAUSE_MAX =>
+            {
                 self.in_vain = self.in_vain.saturating_add(1);
                 if self.in_vain >= IN_VAIN_MAX {
                     *self = Self { given_up: GIVEN_UP_FOR, ..Self::default() };
                 }
             }
-            // No pause would have been so long.
-            Admission::Late | Admission::HeldUp if apart > PAUSE_MAX => {}
-            Admission::Late | Admission::HeldUp => {
-                self.pause = self.pause.saturating_add(longer_by(self.pause)).min(PAUSE_MAX);
+            Admission::Late(_) => {
+                self.pause = self.pause.saturating_add(longer_by(self.pause)).min(longest);
             }
             Admission::AtOnce => {
                 self.in_vain = 0;
@@ -119,25 +120,29 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
     const SECOND: Duration = Duration::from_secs(1);
+    const LATE: Admission = Admission::Late(Duration::from_micros(700));
 
+    /// What a hundred seconds came to.
+    #[derive(Default)]
     struct Run {
-        /// Of the last hundred seconds.
-        refused: usize,
+        refused: u32,
         transactions: u32,
+        /// At their end.
         pause: Duration,
         /// From a commit until the next one's partitions are taken, in the mean.
         taken_after: Duration,
     }
 
-    /// Transactions that are open so long, one right behind the other, on a coordinator whose markers take so long: what they
-    /// come to after a hundred seconds.
-    fn after_long(open: Duration, markers: Duration) -> Run {
+    /// Transactions that are open so long, one right behind the other, on a coordinator whose markers take as long as is said for
+    /// each moment, after a hundred seconds of them.
+    fn settled(open: Duration, markers: impl Fn(Duration) -> Duration) -> Run {
         let mut pace = Pace::default();
         let mut now = SECOND;
-        let mut run = Run { refused: 0, transactions: 0, pause: MS, taken_after: MS * 0 };
+        let mut run = Run::default();
         while now < SECOND * 201 {
             now += pace.left(now);
             pace.begun(now);
+            let markers = markers(now);
             let mut apart = pace.apart.unwrap_or(markers);
             let is_late = apart < markers;
             while apart < markers {
@@ -145,12 +150,12 @@ mod tests {
                 now += MS * 20;
             }
             if now > SECOND * 101 {
-                run.refused += usize::from(is_late);
+                run.refused += u32::from(is_late);
                 run.transactions += 1;
                 run.taken_after += apart;
             }
             now += open;
-            pace.committed(now, if is_late { Admission::Late } else { Admission::AtOnce });
+            pace.committed(now, if is_late { LATE } else { Admission::AtOnce });
         }
         run.pause = pace.pause;
         run.taken_after /= run.transactions;
@@ -159,34 +164,33 @@ mod tests {
 
     #[test]
     fn a_pause_finds_how_long_the_markers_take_and_one_is_refused_in_ten_seconds() {
-        for markers in [MS, MS * 2, MS * 4, MS * 15] {
-            for open in [MS * 10, MS * 60] {
-                let run = after_long(open, markers);
-                assert!((9..=12).contains(&run.refused), "{} in 100 s", run.refused);
-                let longest = markers + longer_by(markers);
-                assert!((markers - MS / 2..longest).contains(&run.pause), "{:?}", run.pause);
-                assert!(run.taken_after < longest, "{:?}", run.taken_after);
-            }
+        for (open, markers) in [(10, 1), (10, 2), (10, 3), (60, 1), (60, 8), (99, 12)] {
+            let (open, markers) = (MS * open, MS * markers);
+            let run = settled(open, |_| markers);
+            assert!((9..=12).contains(&run.refused), "{} in 100 s", run.refused);
+            let longest = markers + longer_by(markers);
+            assert!((shorter(markers, MS * 100)..longest).contains(&run.pause), "{:?}", run.pause);
+            assert!(run.taken_after < longest, "{:?}", run.taken_after);
         }
     }
 
     #[test]
     fn of_long_transactions_one_of_a_hundred_is_refused() {
-        let run = after_long(MS * 500, MS * 2);
+        let run = settled(MS * 500, |_| MS * 2);
         assert!(run.transactions < 200, "{}", run.transactions);
         assert!((1..=3).contains(&run.refused), "{}", run.refused);
     }
 
     #[test]
     fn where_nothing_is_refused_there_is_no_pause() {
-        let run = after_long(MS * 30, Duration::ZERO);
+        let run = settled(MS * 30, |_| Duration::ZERO);
         assert_eq!((run.refused, run.pause), (0, Duration::ZERO));
     }
 
     #[test]
     fn where_no_pause_helps_there_is_none_most_of_the_time() {
-        let run = after_long(MS * 30, MS * 50);
-        assert!(run.refused + 1 >= usize::try_from(run.transactions).unwrap());
+        let run = settled(MS * 30, |_| MS * 50);
+        assert_eq!(run.refused, run.transactions);
         assert_eq!(run.pause, Duration::ZERO);
         // 60 ms are what librdkafka's own way takes.
         assert!(run.taken_after <= MS * 61, "{:?}", run.taken_after);
@@ -202,20 +206,30 @@ mod tests {
         assert_eq!(pace.pause, Duration::ZERO);
     }
 
+    /// Two times in five seconds: whether one is refused then has little to do with the pause.
     #[test]
-    fn a_coordinator_that_is_held_up_now_and_then_makes_no_pause_longer() {
-        let mut pace = Pace { pause: MS * 3, ..Pace::default() };
-        for _ in 0..100 {
-            pace.learn(MS * 3, MS * 20, Admission::HeldUp);
-            assert_eq!(pace.pause, MS * 3);
-            pace.learn(MS * 30, MS * 20, Admission::AtOnce);
+    fn brokers_that_stop_now_and_then_leave_a_pause_that_is_short_beside_the_transactions() {
+        for (open, longest) in [(10, 7), (30, 10), (150, 20)] {
+            let stops = |now: Duration| now.as_millis() % 2_500 < 30;
+            let run = settled(MS * open, |now| if stops(now) { MS * 30 } else { MS });
+            assert!(run.refused > 5, "{}", run.refused);
+            assert!((MS..=MS * longest).contains(&run.pause), "{open}: {:?}", run.pause);
         }
-        // One that always answers so late.
-        pace.learn(MS * 3, MS * 20, Admission::HeldUp);
-        pace.learn(MS * 3, MS * 20, Admission::HeldUp);
-        assert_eq!(pace.pause, MS * 4);
-        pace.learn(MS * 4, MS * 20, Admission::HeldUp);
-        assert_eq!(pace.pause, MS * 5);
+    }
+
+    #[test]
+    fn a_coordinator_that_says_so_late_that_no_pause_would_have_helped_makes_none_longer() {
+        let mut pace = Pace { pause: MS * 3, ..Pace::default() };
+        for (after, pause) in [(18, 3), (17, 4), (16, 5), (16, 5)] {
+            pace.learn(pace.pause, MS * 160, Admission::Late(MS * after));
+            assert_eq!(pace.pause, MS * pause, "{after}");
+        }
+        pace.learn(MS * 21, MS * 160, LATE);
+        assert_eq!(pace.pause, MS * 5, "it began too late itself");
+        for _ in 0..IN_VAIN_MAX {
+            pace.learn(pace.pause, MS * 160, Admission::Late(MS * 30));
+        }
+        assert_eq!(pace.pause, Duration::ZERO, "always so late");
     }
 
     #[test]
@@ -232,13 +246,13 @@ mod tests {
     fn who_comes_later_waits_for_nothing_and_shows_nothing() {
         let mut pace = Pace::default();
         pace.begun(MS);
-        pace.committed(MS * 2, Admission::Late);
+        pace.committed(MS * 2, LATE);
         assert_eq!(pace.pause, Duration::ZERO, "no commit was before it");
         pace.begun(MS * 3);
-        pace.committed(MS * 10, Admission::Late);
+        pace.committed(MS * 10, LATE);
         assert_eq!(pace.left(MS * 10), LONGER);
         assert_eq!(pace.left(MS * 50), Duration::ZERO);
-        for (at, admission) in [(100, Admission::AtOnce), (200, Admission::Late)] {
+        for (at, admission) in [(100, Admission::AtOnce), (200, LATE)] {
             pace.begun(MS * at);
             pace.committed(MS * (at + 10), admission);
             assert_eq!(pace.pause, LONGER, "it began long after the markers: {admission:?}");
@@ -258,25 +272,23 @@ mod tests {
         let mut now = MS;
         let mut transaction = |pace: &mut Pace, admission| {
             pace.begun(now + MS * 26);
-            now += MS * 50;
+            now += MS * 200;
             pace.committed(now, admission);
         };
         for n in 1..IN_VAIN_MAX {
-            transaction(&mut pace, Admission::Late);
+            transaction(&mut pace, LATE);
             assert_eq!(pace.pause, PAUSE_MAX, "{n} in vain");
         }
         transaction(&mut pace, Admission::AtOnce);
         for _ in 1..IN_VAIN_MAX {
-            transaction(&mut pace, Admission::Late);
+            transaction(&mut pace, LATE);
         }
         assert_eq!(pace.pause, PAUSE_MAX, "not in a row");
-        transaction(&mut pace, Admission::Late);
+        transaction(&mut pace, LATE);
         assert_eq!(pace.pause, Duration::ZERO);
-        pace = Pace { pause: shorter(PAUSE_MAX, MS * 30), committed: Some(MS), ..Pace::default() };
-        pace.begun(MS * 21);
-        pace.committed(MS * 30, Admission::AtOnce);
-        pace.begun(MS * 50);
-        pace.committed(MS * 60, Admission::Late);
+        pace = Pace { pause: MS * 18, committed: Some(MS), ..Pace::default() };
+        pace.begun(MS * 19);
+        pace.committed(MS * 200, LATE);
         assert_eq!(pace.pause, PAUSE_MAX);
     }
 
@@ -285,14 +297,14 @@ mod tests {
         let mut pace = Pace::default();
         for at in [10, 20] {
             pace.begun(MS * at);
-            pace.committed(MS * at, Admission::Late);
+            pace.committed(MS * at, LATE);
         }
         assert_eq!(pace.left(MS * 20), LONGER);
         pace.begun(MS * 21);
         pace.aborted();
         assert_eq!(pace.left(MS * 20), Duration::ZERO);
         pace.begun(MS * 22);
-        pace.committed(MS * 30, Admission::Late);
+        pace.committed(MS * 30, LATE);
         assert_eq!(pace.pause, LONGER);
     }
 }

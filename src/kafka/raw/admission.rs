@@ -11,13 +11,10 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// librdkafka asks 20 ms later, never sooner, a little more on a busy machine; 500 ms later after other errors. What comes
+/// librdkafka asks 20 ms later, hardly ever sooner, a little more on a busy machine; 500 ms later after other errors. What comes
 /// sooner is for partitions that were first written one after the other. Where records linger for longer than this, a second
 /// partition that is first written just then can be taken for a refusal, unless the first request had several.
 const AGAIN_US: RangeInclusive<u64> = 19_500..=30_000;
-
-/// An answer that takes longer comes from a coordinator that is held up, or from far away.
-const PROMPT_MAX_US: u64 = 5_000;
 
 /// What became of a transaction's first request for partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +23,8 @@ pub(in crate::kafka) enum Admission {
     NotAsked,
     /// They were taken.
     AtOnce,
-    /// They were refused, and librdkafka had to ask again.
-    Late,
-    /// The same, and the refusal itself took long: whatever held the coordinator up held the markers up.
-    HeldUp,
+    /// They were refused, so long after they were asked for, and librdkafka had to ask again.
+    Late(Duration),
 }
 
 /// Fed by the client's own threads, asked by its owner, and anew for each transaction.
@@ -84,14 +79,13 @@ impl Admissions {
     /// Of the transaction that ends here; what comes now is of the next one.
     pub(super) fn take(&self) -> Admission {
         let answered = self.answered_us.swap(0, Relaxed);
-        let is_prompt = answered.saturating_sub(self.asked_us.load(Relaxed)) <= PROMPT_MAX_US;
+        let after = answered.saturating_sub(self.asked_us.load(Relaxed));
         self.told.store(false, Relaxed);
         self.written.store(false, Relaxed);
         match (self.bytes.swap(0, Relaxed), self.late.swap(false, Relaxed)) {
             (0, _) => Admission::NotAsked,
             (_, false) => Admission::AtOnce,
-            (_, true) if is_prompt => Admission::Late,
-            (_, true) => Admission::HeldUp,
+            (_, true) => Admission::Late(Duration::from_micros(after)),
         }
     }
 }
@@ -128,19 +122,19 @@ mod tests {
         admissions.take()
     }
 
-    #[test]
-    fn a_request_twenty_milliseconds_behind_an_answer_means_that_this_was_a_refusal() {
-        let prompt = [Asked(1, 90), Answered(6), Asked(26, 90), Answered(60), Written];
-        assert_eq!(admission_of(&prompt), Admission::Late);
-        assert_eq!(admission_of(&[Asked(1, 90), Answered(3), Asked(23, 90)]), Admission::Late);
+    fn late(after_ms: u64) -> Admission {
+        Admission::Late(Duration::from_millis(after_ms))
     }
 
     #[test]
-    fn a_refusal_that_takes_long_is_one_of_a_coordinator_that_is_held_up() {
-        for answered in [7, 50] {
-            let slow = [Asked(1, 90), Answered(answered), Asked(answered + 22, 90), Written];
-            assert_eq!(admission_of(&slow), Admission::HeldUp, "{answered}");
-        }
+    fn a_request_twenty_milliseconds_behind_an_answer_means_that_this_was_a_refusal() {
+        assert_eq!(admission_of(&[Asked(1, 90), Answered(3), Asked(23, 90)]), late(2));
+        let slow = [Asked(1, 90), Answered(50), Asked(72, 90), Answered(73), Written];
+        assert_eq!(
+            admission_of(&slow),
+            late(49),
+            "what held the answer up may hold the markers up"
+        );
     }
 
     #[test]
@@ -165,14 +159,12 @@ mod tests {
         assert_eq!(admission_of(&rare), Admission::AtOnce);
         let refused_twice =
             [Asked(1, 90), Answered(3), Asked(23, 90), Answered(24), Asked(44, 90), Answered(45)];
-        assert_eq!(admission_of(&refused_twice), Admission::Late);
+        assert_eq!(admission_of(&refused_twice), late(2));
     }
 
     #[test]
     fn who_asks_for_less_than_before_does_not_ask_again() {
-        for (bytes, admission) in
-            [(89, Admission::AtOnce), (90, Admission::Late), (120, Admission::Late)]
-        {
+        for (bytes, admission) in [(89, Admission::AtOnce), (90, late(2)), (120, late(2))] {
             let rare_sink = [Asked(1, 90), Answered(3), Asked(24, bytes), Answered(25), Written];
             assert_eq!(admission_of(&rare_sink), admission, "{bytes}");
         }
@@ -211,6 +203,6 @@ mod tests {
         admissions.asked(ms(31), 90);
         admissions.answered(ms(32));
         admissions.asked(ms(53), 90);
-        assert_eq!(admissions.take(), Admission::Late, "what was sent was the one before's");
+        assert_eq!(admissions.take(), late(1), "what was sent was the one before's");
     }
 }

@@ -30,21 +30,8 @@ kill -KILL $pid 2>/dev/null
 wait $pid 2>/dev/null
 [ "$word" = keep ] || rm -rf "$folder""#;
 
-/// Memory and collector of a broker whose speed nobody looks at: many of them share a machine.
+/// JVM options of a broker whose speed nobody looks at: many of them share a machine.
 const SMALL: [&str; 3] = ["-Xms256m", "-Xmx1g", "-XX:+UseSerialGC"];
-/// What Kafka's documentation gives as typical (Operations, Java Version). That of [`SMALL`] stops all of a broker for 20 to 50 ms
-/// about once a second, which is most of a client's 99th percentile.
-const TYPICAL: [&str; 9] = [
-    "-Xms6g",
-    "-Xmx6g",
-    "-XX:MetaspaceSize=96m",
-    "-XX:+UseG1GC",
-    "-XX:MaxGCPauseMillis=20",
-    "-XX:InitiatingHeapOccupancyPercent=35",
-    "-XX:G1HeapRegionSize=16M",
-    "-XX:MinMetaspaceFreeRatio=50",
-    "-XX:MaxMetaspaceFreeRatio=80",
-];
 
 /// A broker of one's own; dropping it ends it and removes its data.
 pub(crate) struct Broker {
@@ -65,17 +52,13 @@ impl Broker {
     /// `{port}` in a value is the port of the plain listener. Another listener needs `listeners`, `advertised.listeners` and
     /// `listener.security.protocol.map` as a whole: see `with_listener`.
     pub(crate) fn start(properties: &[(&str, &str)]) -> Self {
-        Self::start_with(&SMALL, &super::folder(), properties)
+        Self::start_below(&super::folder(), &SMALL, properties)
     }
 
-    /// To measure by: with its data below another folder, and the memory and collector that a broker in earnest has.
-    pub(crate) fn start_typical(folder: &Path, properties: &[(&str, &str)]) -> Self {
-        Self::start_with(&TYPICAL, folder, properties)
-    }
-
-    fn start_with(
-        jvm: &'static [&'static str],
+    /// The same, with its data below another folder and its JVM run as these options say.
+    pub(crate) fn start_below(
         folder: &Path,
+        jvm: &'static [&'static str],
         properties: &[(&str, &str)],
     ) -> Self {
         let [port, controller] = Self::free_ports();
