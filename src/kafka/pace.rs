@@ -20,14 +20,15 @@ const SHORTER_AFTER: Duration = Duration::from_secs(10);
 const SHORTER_EACH_MAX: Duration = Duration::from_millis(100);
 /// As long as librdkafka waits: a longer pause could only cost.
 const PAUSE_MAX: Duration = Duration::from_millis(20);
-/// Nor longer than such a part of a transaction that was refused. Brokers that stop for a moment now and then, for a garbage
-/// collector say, refuse some however long the pause is: it must not come to most of what a short transaction takes.
+/// Nor does one refusal make it longer than such a part of the transaction that was refused. Brokers that stop for a moment now and
+/// then, for a garbage collector say, refuse some however long the pause is: it must not come to most of what a short transaction
+/// takes. A second one in a row shows that it is too short.
 const PAUSE_PART: u32 = 8;
 /// A transaction that begins later than this after its pause was over, or than a quarter of that, does not show whether the pause
 /// could be shorter.
 const CLOSE: Duration = Duration::from_millis(1);
 const CLOSE_PART: u32 = 4;
-/// Refusals in a row that no pause would have prevented, after which there is none.
+/// Refusals in a row that made the pause no longer, after which there is none.
 const IN_VAIN_MAX: u32 = 5;
 /// Transactions without a pause before it is tried again.
 const GIVEN_UP_FOR: u32 = 1_000;
@@ -75,9 +76,11 @@ impl Pace {
             self.given_up = self.given_up.saturating_sub(1);
             return;
         }
-        let longest = PAUSE_MAX.min(part(took, PAUSE_PART));
+        let is_first = self.in_vain == 0;
+        let longest = if is_first { PAUSE_MAX.min(part(took, PAUSE_PART)) } else { PAUSE_MAX };
         match admission {
-            // No pause would have been so long: a coordinator that is held up has written no markers either.
+            // No pause would have been so long: a coordinator that is held up has written no markers either, and of one that is
+            // so far away a pause is of little use.
             Admission::Late(after)
                 if self.pause >= longest || apart.saturating_add(after) > PAUSE_MAX =>
             {
@@ -87,6 +90,7 @@ impl Pace {
                 }
             }
             Admission::Late(_) => {
+                self.in_vain = 0;
                 self.pause = self.pause.saturating_add(longer_by(self.pause)).min(longest);
             }
             Admission::AtOnce => {
@@ -175,6 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_that_takes_much_of_a_short_transaction_is_found_by_two_refusals_in_a_row() {
+        for (open, markers) in [(5, 5), (10, 6), (20, 8)] {
+            let (open, markers) = (MS * open, MS * markers);
+            let run = settled(open, |_| markers);
+            assert!((18..=24).contains(&run.refused), "{open:?}: {} in 100 s", run.refused);
+            let longest = markers + longer_by(markers);
+            assert!(run.taken_after < longest, "{open:?}: {:?}", run.taken_after);
+        }
+    }
+
+    #[test]
     fn of_long_transactions_one_of_a_hundred_is_refused() {
         let run = settled(MS * 500, |_| MS * 2);
         assert!(run.transactions < 200, "{}", run.transactions);
@@ -226,7 +241,9 @@ mod tests {
         }
         pace.learn(MS * 21, MS * 160, LATE);
         assert_eq!(pace.pause, MS * 5, "it began too late itself");
-        for _ in 0..IN_VAIN_MAX {
+        pace.learn(MS * 50, MS * 160, Admission::AtOnce);
+        for n in 1..=IN_VAIN_MAX {
+            assert_eq!(pace.pause, MS * 5, "{n}");
             pace.learn(pace.pause, MS * 160, Admission::Late(MS * 30));
         }
         assert_eq!(pace.pause, Duration::ZERO, "always so late");
