@@ -82,7 +82,7 @@ fn machine() -> String {
     let pom = include_str!("../../tests/kafka/pom.xml");
     let kafka = pom.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<'));
     format!(
-        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; librdkafka {}; Apache Kafka {}, one broker (6 GiB of heap, G1) on \
+        "{cores} cores of {} ({}, family {}, model {}), {} of memory, Linux {}; librdkafka {}; Apache Kafka {}, one broker ({}) on \
          the same machine",
         field(&cpu, "model name"),
         field(&cpu, "vendor_id"),
@@ -92,6 +92,7 @@ fn machine() -> String {
         read("/proc/sys/kernel/osrelease").trim(),
         yardstick().version,
         kafka.map_or("unknown", |(version, _)| version),
+        crate::HEAP,
     )
 }
 

@@ -120,8 +120,8 @@ fn at_once(all: &BTreeMap<usize, Pairs>) -> Table {
     table
 }
 
-/// Runs that nobody counts. A broker that has just started compiles while it serves: its first runs cost it twice as much, and what
-/// it does once for each transaction it compiles only after thousands of them. A broker that serves anybody has that behind it.
+/// Runs that nobody counts. A broker that has just started compiles while it serves: its first runs cost it twice as much, and
+/// what it does once for each transaction it compiles only after thousands of them. A broker that serves anybody has that behind it.
 pub(crate) fn warm(broker: &Broker) {
     let shape = Shape { bytes: 1_000, partitions: 4, topics: 1, records: WARM_RECORDS };
     let workload = Workload::load(&broker.cluster(), shape);
@@ -280,7 +280,7 @@ struct Growth {
 }
 
 const WARM_RECORDS: u64 = 1_000_000;
-/// The compiler has 5 to 15 % of what a run costs the broker after one of them, and hardly anything after two.
+/// In the first the broker's compiler has 4 to 13 % of what a run costs the broker, behind the second 1 to 6 %, as a rule.
 const WARM_ROUNDS: usize = 2;
 const WARM_TRANSACTIONS: u64 = 3_000;
 
