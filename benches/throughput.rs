@@ -94,7 +94,7 @@ const DATA: &str = "/dev/shm";
 /// What Kafka's documentation gives as typical (Operations, Java Version), and the heap touched first, as that of a broker is which
 /// has served for a while. The small heap and the serial collector of the tests' brokers stop all of a broker for 20 to 50 ms about
 /// once a second, which is most of a client's 99th percentile.
-const JVM: [&str; 11] = [
+const JVM: [&str; 12] = [
     "-Xms6g",
     "-Xmx6g",
     "-XX:+AlwaysPreTouch",
@@ -106,6 +106,8 @@ const JVM: [&str; 11] = [
     "-XX:MinMetaspaceFreeRatio=50",
     "-XX:MaxMetaspaceFreeRatio=80",
     "-XX:+ExplicitGCInvokesConcurrent",
+    // Each stop on a line of its log: `latency::stops` counts them.
+    "-Xlog:gc",
 ];
 /// The same in a table's words.
 pub(crate) const HEAP: &str = "6 GiB of heap, G1";
@@ -211,7 +213,8 @@ fn main() -> ExitCode {
         .flat_map(|what| match what {
             "all" => {
                 let beside = ["scenarios", "scenarios-at-once", "small"];
-                [&beside[..], &scale[..], &["latency", "startup"]].concat()
+                // First what a broker that has just had a heavy load would slow down.
+                [&["latency", "startup"], &beside[..], &scale[..]].concat()
             }
             "scale" => scale.clone(),
             other => vec![other],

@@ -32,7 +32,7 @@ enum Way<'a> {
     Through(Program, &'a Run),
 }
 
-/// Milliseconds, and ticks of the sender that came late.
+/// Milliseconds, and ticks of the sender that came late; how often the broker's collector stopped it, and for how long at most.
 #[derive(Clone, Copy)]
 struct Found {
     p50: f64,
@@ -40,6 +40,8 @@ struct Found {
     p999: f64,
     most: f64,
     late_ticks: f64,
+    stops: f64,
+    longest_stop: f64,
 }
 
 /// What was found of one way, a round after the other.
@@ -74,7 +76,12 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
         "p99 may be added",
         "the C loop adds",
         "late ticks",
+        "stops of the broker; longest ms",
     ];
+    assert!(
+        !stops(&broker.log_text()).is_empty(),
+        "the broker's log tells of no collection, though it is warm"
+    );
     let mut table = Table::new("latency", &columns);
     let mut good = true;
     for rate in [1_000, 20_000] {
@@ -91,7 +98,8 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
          record to a producer (linger 0.5 ms) to its arrival at a `read_committed` reader, both in one process. What is added is the \
          difference to the line without a guarantee of the same round, where the reader reads the input itself. The C loop does the same work with the \
          same client properties and the same window. A late tick is a millisecond of the sender that the machine began 5 ms late or \
-         more: with many of them the machine is what was measured.",
+         more: with many of them the machine is what was measured. The broker is stopped by its collector, whose log is counted from the \
+         start of the probe to its end.",
         options.seconds, options.rounds
     ));
     if options.write && good {
@@ -101,7 +109,7 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
 }
 
 /// All lines of one rate, the direct way first.
-fn rows_of(broker: &Broker, rate: u32, options: &Options) -> Result<Vec<[String; 11]>, String> {
+fn rows_of(broker: &Broker, rate: u32, options: &Options) -> Result<Vec<[String; 12]>, String> {
     let mut runs = Vec::new();
     for (guarantee, may) in MAY_ADD_MS {
         // The outputs of at_least_once are visible before the window ends: the interval does not count.
@@ -128,7 +136,9 @@ fn rows_of(broker: &Broker, rate: u32, options: &Options) -> Result<Vec<[String;
         let [p50, p99, p999] = times.map(|times| format!("{times:.1}"));
         let most = format!("{:.1}", rounds.of(|f| f.most));
         let late = format!("{:.0}", rounds.of(|f| f.late_ticks));
-        [guarantee, interval, rate.to_string(), p50, p99, p999, most, added, may, loop_added, late]
+        let stops = format!("{:.0}; {:.0}", rounds.of(|f| f.stops), rounds.of(|f| f.longest_stop));
+        let rate = rate.to_string();
+        [guarantee, interval, rate, p50, p99, p999, most, added, may, loop_added, late, stops]
     };
     let nothing = || "-".to_owned();
     let mut rows =
@@ -191,7 +201,9 @@ fn one(broker: &Broker, way: Way<'_>, rate: u32, seconds: u32) -> Result<Found, 
             })
         }
     };
+    let logged = broker.log_text().len();
     let output = probe.output().unwrap();
+    let stops = stops(broker.log_text().split_at(logged).1);
     if let Some((mut daemon, expected)) = program {
         daemon.assert_runs();
         let code = daemon.terminate();
@@ -209,7 +221,14 @@ fn one(broker: &Broker, way: Way<'_>, rate: u32, seconds: u32) -> Result<Found, 
     let fields: Vec<f64> = line.split_whitespace().map(|f| f.parse().unwrap()).collect();
     let [_, p50, p99, p999, most, late_ticks] = fields[..] else { return Err(line) };
     let [p50, p99, p999, most] = [p50, p99, p999, most].map(|us| us / 1e3);
-    Ok(Found { p50, p99, p999, most, late_ticks })
+    let longest_stop = stops.iter().copied().fold(0.0, f64::max);
+    Ok(Found { p50, p99, p999, most, late_ticks, stops: stops.len() as f64, longest_stop })
+}
+
+/// Milliseconds of each, from what the JVM says with `-Xlog:gc`: `[2.5s][info][gc] GC(3) Pause Young (Normal) … 612M->205M(6144M) 12.345ms`.
+fn stops(log: &str) -> Vec<f64> {
+    let stop = Regex::new(r"(?m)\] GC\([0-9]+\) Pause .* ([0-9.]+)ms$").unwrap();
+    stop.captures_iter(log).map(|stop| stop[1].parse().unwrap()).collect()
 }
 
 /// What 100 pipelines need that have nothing to do, and how soon they and the first record are there.

@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it has
 /// come, where that takes 50 ms; below 100 where it takes 10.
 const PUSH_BYTES: u64 = 1 << 20;
+/// More than librdkafka sends at once to one broker (see [`ENOUGH_BYTES_MIN`]), where batches are not all full.
+const MUCH_BYTES: u64 = 4 << 20;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
 /// stands for those that wait, which are the newest. Under `at_most_once` no window begins and nothing waits.
@@ -70,6 +72,11 @@ impl Backlog {
     /// Whether so many records that wait are enough to have no more read.
     pub(super) fn is_enough(&self, waiting: usize) -> bool {
         waiting > ENOUGH_RECORDS || self.are_more(waiting, self.enough_bytes())
+    }
+
+    /// Whether so many records that wait are more than a push gets under way.
+    pub(super) fn is_much(&self, waiting: usize) -> bool {
+        self.are_more(waiting, MUCH_BYTES)
     }
 
     /// Whether so many records are more than so many bytes.
@@ -173,6 +180,15 @@ mod tests {
         backlog.sent(1);
         assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS));
         assert!(backlog.is_worth_a_push(ENOUGH_RECORDS + 1), "so many are enough");
+    }
+
+    #[test]
+    fn more_than_four_mebibytes_are_more_than_a_push_gets_under_way() {
+        let mut backlog = Backlog::of(32);
+        assert!(!backlog.is_much(100), "of records whose size nobody knows");
+        backlog.sent(1 << 20);
+        assert!(!backlog.is_much(4));
+        assert!(backlog.is_much(5));
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Port {
             tainted: false,
             away: false,
             began: None,
-            pace: Pace::default(),
+            pace: Pace::new(),
             backlog: Backlog::of(partitions),
             fetching: Fetching::On,
         };

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use super::raw::Admission;
 
+/// Before anything is learned: about what markers take on a broker that is near and has time. With none, two of each worker's
+/// first transactions are refused.
+const FIRST: Duration = Duration::from_millis(2);
 /// Added for each refusal, which costs 20 times as much; of a long pause a quarter.
 const LONGER: Duration = Duration::from_millis(1);
 const LONGER_PART: u32 = 4;
@@ -46,6 +49,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A worker's, at its start.
+    pub(super) fn new() -> Self {
+        Self { pause: FIRST, ..Self::default() }
+    }
+
     /// What is left of the pause.
     pub(super) fn left(&self, now: Duration) -> Duration {
         let end = self.committed.map_or(Duration::ZERO, |at| at.saturating_add(self.pause));
@@ -140,7 +148,7 @@ mod tests {
     /// Transactions that are open so long, one right behind the other, on a coordinator whose markers take as long as is said for
     /// each moment, after a hundred seconds of them.
     fn settled(open: Duration, markers: impl Fn(Duration) -> Duration) -> Run {
-        let mut pace = Pace::default();
+        let mut pace = Pace::new();
         let mut now = SECOND;
         let mut run = Run::default();
         while now < SECOND * 201 {
@@ -194,6 +202,18 @@ mod tests {
         let run = settled(MS * 500, |_| MS * 2);
         assert!(run.transactions < 200, "{}", run.transactions);
         assert!((1..=3).contains(&run.refused), "{}", run.refused);
+    }
+
+    #[test]
+    fn a_worker_s_first_transactions_wait_two_milliseconds_and_none_before_the_first() {
+        let mut pace = Pace::new();
+        assert_eq!(pace.left(MS), Duration::ZERO);
+        pace.begun(MS);
+        pace.committed(MS * 10, Admission::AtOnce);
+        assert_eq!(pace.left(MS * 10), MS * 2);
+        pace.begun(MS * 12);
+        pace.committed(MS * 20, Admission::AtOnce);
+        assert_eq!(pace.left(MS * 20), shorter(MS * 2, MS * 10));
     }
 
     #[test]

@@ -50,9 +50,10 @@ impl Port {
 
     /// Outputs, dead letters and offsets in one transaction, fenced by producer epoch and group generation.
     pub(super) fn commit_transaction(&mut self, offsets: &Offsets) -> Result<(), Failure> {
+        // What lingers and may be sent is on its way while the offsets are; whether it arrives is below. They wait behind all that
+        // is under way to the same broker, and for as long nothing more is pushed: so of much the most goes first.
+        self.flush_closely(|port| !port.backlog.is_much(port.outlet.producer.waiting()));
         let began = self.clock.now();
-        // What lingers and may be sent is on its way while the offsets are; the rest, and whether it arrives, is below.
-        self.outlet.producer.push();
         let list = PartitionList::of(offsets.touched());
         if !list.is_empty() {
             let sent = self.send_offsets(&list);
@@ -60,7 +61,9 @@ impl Port {
             self.look_for_taint(began);
             sent?;
         }
-        self.flush_closely();
+        // So that the commit, which begins with a flush of librdkafka's own, finds nothing in flight; whatever is then is its to
+        // wait for, and what failed to judge.
+        self.flush_closely(|_| false);
         let clock = self.clock;
         let producer = &mut self.outlet.producer;
         let answer = until(&clock, TRANSACTION_CALL_MAX, retriable, || producer.commit());
@@ -72,15 +75,16 @@ impl Port {
         Ok(())
     }
 
-    /// So that the commit, which begins with a flush of librdkafka's own, finds nothing in flight; whatever is then is its to
-    /// wait for, and what failed to judge.
-    fn flush_closely(&mut self) {
+    /// Flushes at least once, until that is enough, or all is acknowledged; or something has failed, or it has taken so long that
+    /// librdkafka's own flush looks as often.
+    fn flush_closely(&mut self, is_enough: impl Fn(&Self) -> bool) {
         let began = self.clock.now();
         loop {
             let waited = self.clock.now().saturating_sub(began);
             if look_after(waited) >= LIBRDKAFKA_LOOK
                 || self.outlet.producer.flush(LOOK_MIN).is_ok()
                 || self.outlet.producer.has_undelivered()
+                || is_enough(self)
             {
                 return;
             }

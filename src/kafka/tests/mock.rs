@@ -185,14 +185,16 @@ fn a_lost_answer_to_the_end_of_a_transaction_makes_a_new_producer_before_the_nex
 #[test]
 fn a_worker_learns_to_pause_from_partitions_that_were_refused() {
     let mut mock = Mock::new();
+    let first = mock.port.pace.pause;
     mock.goes_on();
     mock.goes_on();
-    assert_eq!(mock.port.pace.pause, Duration::ZERO, "nothing was refused");
+    assert!(mock.port.pace.pause <= first, "nothing was refused");
     // A busy machine may begin it too late to learn from it.
     let learned = (0..WINDOWS_MAX).any(|_| {
         mock.inject(Api::AddPartitionsToTxn, &[Err::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS]);
+        let before = mock.port.pace.pause;
         mock.goes_on();
-        !mock.port.pace.pause.is_zero()
+        mock.port.pace.pause > before
     });
     assert!(learned, "{:?}", mock.port.pace);
     // What is refused behind an abort says nothing of commits.
@@ -208,13 +210,14 @@ fn a_worker_learns_to_pause_from_partitions_that_were_refused() {
 fn a_partition_that_is_first_written_late_was_not_refused() {
     let mut mock = Mock::new();
     mock.goes_on();
+    let before = mock.port.pace.pause;
     mock.begin();
     mock.port.outlet.producer.flush(DEADLINE).unwrap();
     // With the tick of the flush, about 25 ms behind the answer; `raw/admission.rs` has the borders.
     pause(Duration::from_millis(15));
     mock.send("out-b");
     assert_eq!(mock.commit(), Ok(()));
-    assert_eq!(mock.port.pace.pause, Duration::ZERO);
+    assert!(mock.port.pace.pause <= before);
 }
 
 #[test]
