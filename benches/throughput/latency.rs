@@ -98,8 +98,8 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
          record to a producer (linger 0.5 ms) to its arrival at a `read_committed` reader, both in one process. What is added is the \
          difference to the line without a guarantee of the same round, where the reader reads the input itself. The C loop does the same work with the \
          same client properties and the same window. A late tick is a millisecond of the sender that the machine began 5 ms late or \
-         more: with many of them the machine is what was measured. The broker is stopped by its collector, whose log is counted from the \
-         start of the probe to its end.",
+         more: with many of them the machine is what was measured. The broker's collector stops it so often, counted from the \
+         start of the probe, the first {WARM_S} s included, and as long at most.",
         options.seconds, options.rounds
     ));
     if options.write && good {
@@ -227,8 +227,8 @@ fn one(broker: &Broker, way: Way<'_>, rate: u32, seconds: u32) -> Result<Found, 
 
 /// Milliseconds of each, from what the JVM says with `-Xlog:gc`: `[2.5s][info][gc] GC(3) Pause Young (Normal) … 612M->205M(6144M) 12.345ms`.
 fn stops(log: &str) -> Vec<f64> {
-    let stop = Regex::new(r"(?m)\] GC\([0-9]+\) Pause .* ([0-9.]+)ms$").unwrap();
-    stop.captures_iter(log).map(|stop| stop[1].parse().unwrap()).collect()
+    let stop = Regex::new(r"(?m)\] GC\([0-9]+\) Pause .* ([0-9]+[.,][0-9]+)ms$").unwrap();
+    stop.captures_iter(log).map(|stop| stop[1].replace(',', ".").parse().unwrap()).collect()
 }
 
 /// What 100 pipelines need that have nothing to do, and how soon they and the first record are there.
