@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it has
 /// come, where that takes 50 ms; below 100 where it takes 10.
 const PUSH_BYTES: u64 = 1 << 20;
-/// More than librdkafka sends at once to one broker (see [`ENOUGH_BYTES_MIN`]), where batches are not all full.
+/// What may wait when the offsets are sent: about what librdkafka has under way to one broker (see [`ENOUGH_BYTES_MIN`]), so that
+/// hardly anything is left to push meanwhile.
 const MUCH_BYTES: u64 = 4 << 20;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
@@ -74,7 +75,7 @@ impl Backlog {
         waiting > ENOUGH_RECORDS || self.are_more(waiting, self.enough_bytes())
     }
 
-    /// Whether so many records that wait are more than a push gets under way.
+    /// Whether so many records that wait are too many to send the offsets.
     pub(super) fn is_much(&self, waiting: usize) -> bool {
         self.are_more(waiting, MUCH_BYTES)
     }
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_four_mebibytes_are_more_than_a_push_gets_under_way() {
+    fn more_than_four_mebibytes_are_too_many_to_send_the_offsets() {
         let mut backlog = Backlog::of(32);
         assert!(!backlog.is_much(100), "of records whose size nobody knows");
         backlog.sent(1 << 20);

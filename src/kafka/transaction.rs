@@ -75,16 +75,16 @@ impl Port {
         Ok(())
     }
 
-    /// Flushes at least once, until that is enough, or all is acknowledged; or something has failed, or it has taken so long that
-    /// librdkafka's own flush looks as often.
-    fn flush_closely(&mut self, is_enough: impl Fn(&Self) -> bool) {
+    /// Flushes at least once, until it may end or all is acknowledged; or something has failed, or it has taken so long that
+    /// librdkafka's own flush looks as often (80 ms).
+    fn flush_closely(&mut self, may_end: impl Fn(&Self) -> bool) {
         let began = self.clock.now();
         loop {
             let waited = self.clock.now().saturating_sub(began);
             if look_after(waited) >= LIBRDKAFKA_LOOK
                 || self.outlet.producer.flush(LOOK_MIN).is_ok()
                 || self.outlet.producer.has_undelivered()
-                || is_enough(self)
+                || may_end(self)
             {
                 return;
             }
