@@ -98,8 +98,8 @@ pub(crate) fn latency(broker: &Broker, options: &Options) -> bool {
          record to a producer (linger 0.5 ms) to its arrival at a `read_committed` reader, both in one process. What is added is the \
          difference to the line without a guarantee of the same round, where the reader reads the input itself. The C loop does the same work with the \
          same client properties and the same window. A late tick is a millisecond of the sender that the machine began 5 ms late or \
-         more: with many of them the machine is what was measured. The broker's collector stops it so often, counted from the \
-         start of the probe, the first {WARM_S} s included, and as long at most.",
+         more: with many of them the machine is what was measured. Last, how often the broker's collector stopped it in the run of krouted, \
+         from the start of the probe on, the first {WARM_S} s included, and the longest stop; those of the loop are not counted.",
         options.seconds, options.rounds
     ));
     if options.write && good {

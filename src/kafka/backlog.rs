@@ -19,9 +19,11 @@ const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it has
-/// come, where that takes 50 ms; below 100 where it takes 10.
-const PUSH_BYTES: u64 = 1 << 20;
+/// What is worth a push at the least: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it
+/// has come, where that takes 50 ms; below 100 where it takes 10.
+const PUSH_BYTES_MIN: u64 = 1 << 20;
+/// For each partition that is written, since each is a request of its own: of many small ones the broker has more work.
+const PUSH_BYTES_EACH: u64 = 128 << 10;
 /// What may wait when the offsets are sent: about what librdkafka has under way to one broker (see [`ENOUGH_BYTES_MIN`]), so that
 /// hardly anything is left to push meanwhile.
 const MUCH_BYTES: u64 = 4 << 20;
@@ -67,7 +69,8 @@ impl Backlog {
 
     /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
     pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
-        self.are_more(waiting, PUSH_BYTES) || self.is_enough(waiting)
+        let bytes = self.of_each(PUSH_BYTES_EACH).max(PUSH_BYTES_MIN);
+        self.are_more(waiting, bytes) || self.is_enough(waiting)
     }
 
     /// Whether so many records that wait are enough to have no more read.
@@ -75,7 +78,7 @@ impl Backlog {
         waiting > ENOUGH_RECORDS || self.are_more(waiting, self.enough_bytes())
     }
 
-    /// Whether so many records that wait are too many to send the offsets.
+    /// Whether so many records that wait are too many to send the offsets yet.
     pub(super) fn is_much(&self, waiting: usize) -> bool {
         self.are_more(waiting, MUCH_BYTES)
     }
@@ -87,8 +90,12 @@ impl Backlog {
     }
 
     fn enough_bytes(&self) -> u64 {
-        let partitions = u64::try_from(self.partitions).unwrap_or(u64::MAX);
-        partitions.saturating_mul(ENOUGH_BYTES_EACH).clamp(ENOUGH_BYTES_MIN, ENOUGH_BYTES_MAX)
+        self.of_each(ENOUGH_BYTES_EACH).clamp(ENOUGH_BYTES_MIN, ENOUGH_BYTES_MAX)
+    }
+
+    /// So many bytes for each partition.
+    fn of_each(&self, bytes: u64) -> u64 {
+        u64::try_from(self.partitions).unwrap_or(u64::MAX).saturating_mul(bytes)
     }
 }
 
@@ -184,7 +191,17 @@ mod tests {
     }
 
     #[test]
-    fn more_than_four_mebibytes_are_too_many_to_send_the_offsets() {
+    fn in_more_than_eight_partitions_128_kibibytes_for_each_are_worth_a_push() {
+        for (partitions, worth) in [(0, 8), (8, 8), (9, 9), (32, 32), (256, 256), (10_000, 256)] {
+            let mut backlog = Backlog::of(partitions);
+            backlog.sent(128 << 10);
+            assert!(!backlog.is_worth_a_push(worth), "{partitions}");
+            assert!(backlog.is_worth_a_push(worth + 1), "{partitions}");
+        }
+    }
+
+    #[test]
+    fn more_than_four_mebibytes_are_too_many_to_send_the_offsets_yet() {
         let mut backlog = Backlog::of(32);
         assert!(!backlog.is_much(100), "of records whose size nobody knows");
         backlog.sent(1 << 20);

@@ -82,7 +82,7 @@ fn nothing_is_pushed_without_a_transaction() {
 }
 
 #[test]
-fn of_much_that_waits_the_most_goes_before_the_offsets_and_less_with_them() {
+fn of_much_that_waits_the_most_goes_before_the_offsets_and_less_does_not_hold_them_back() {
     // How many of so many that wait behind one request do so when the offsets are to be sent, to which it does not come: this port is
     // in no group. They are one request too.
     let window = |waiting: usize| {
@@ -100,7 +100,7 @@ fn of_much_that_waits_the_most_goes_before_the_offsets_and_less_with_them() {
         let answer = mock.port.commit(&one_offset());
         matches!(answer, Err(Failure::Abort(_))).then(|| mock.port.outlet.producer.waiting())
     };
-    // Or look no more before all is answered.
+    // Or be done, or out of time, before it looks again: one of many windows.
     assert!((0..WINDOWS_MAX).any(|_| window(60) == Some(0)), "6 MB");
     assert!((0..WINDOWS_MAX).any(|_| window(30).is_some_and(|left| left >= 30)), "3 MB");
 }
