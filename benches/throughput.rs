@@ -95,7 +95,7 @@ const DATA: &str = "/dev/shm";
 /// first, as that of a broker is which has served for a while, and `-Xmn4g`, which makes `MaxGCPauseMillis` idle. Each collection stops
 /// all of a broker for 40 to 100 ms on two cores that have other work, two thirds of it to look through what its old objects point
 /// to, however little is young (`-Xlog:gc+phases=debug`). With what the collector itself takes, 300 MB, that is about every two
-/// seconds under load, and a client's 99th percentile.
+/// seconds under load, and most of a client's 99th percentile.
 const JVM: [&str; 13] = [
     "-Xms6g",
     "-Xmx6g",
@@ -216,7 +216,7 @@ fn main() -> ExitCode {
         .flat_map(|what| match what {
             "all" => {
                 let beside = ["scenarios", "scenarios-at-once", "small"];
-                // The latency first: behind the others' load the broker's collector stops it for longer.
+                // The latency first: what the others' load leaves behind is not to be in it.
                 [&["latency", "startup"], &beside[..], &scale[..]].concat()
             }
             "scale" => scale.clone(),

@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What is worth a push at the least: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it
 /// has come, where that takes 50 ms; below 100 where it takes 10.
 const PUSH_BYTES_MIN: u64 = 1 << 20;
-/// For each partition that is written, since each is a request of its own: of many small ones the broker has more work.
+/// For each partition that is written, since each is a request of its own, and many small ones are more work for the broker. Not
+/// seen to be better than the least alone (docs/performance.md, small records).
 const PUSH_BYTES_EACH: u64 = 128 << 10;
 /// What may wait when the offsets are sent: about what librdkafka has under way to one broker (see [`ENOUGH_BYTES_MIN`]), so that
 /// hardly anything is left to push meanwhile.
