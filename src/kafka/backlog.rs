@@ -19,12 +19,9 @@ const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// What is worth a push at the least: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it
+/// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it
 /// has come, where that takes 50 ms; below 100 where it takes 10.
-const PUSH_BYTES_MIN: u64 = 1 << 20;
-/// For each partition that is written, since each is a request of its own, and many small ones are more work for the broker. Not
-/// seen to be better than the least alone (docs/performance.md, small records).
-const PUSH_BYTES_EACH: u64 = 128 << 10;
+const PUSH_BYTES: u64 = 1 << 20;
 /// What may wait when the offsets are sent: about what librdkafka has under way to one broker (see [`ENOUGH_BYTES_MIN`]), so that
 /// hardly anything is left to push meanwhile.
 const MUCH_BYTES: u64 = 4 << 20;
@@ -70,8 +67,7 @@ impl Backlog {
 
     /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
     pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
-        let bytes = self.of_each(PUSH_BYTES_EACH).max(PUSH_BYTES_MIN);
-        self.are_more(waiting, bytes) || self.is_enough(waiting)
+        self.are_more(waiting, PUSH_BYTES) || self.is_enough(waiting)
     }
 
     /// Whether so many records that wait are enough to have no more read.
@@ -91,12 +87,8 @@ impl Backlog {
     }
 
     fn enough_bytes(&self) -> u64 {
-        self.of_each(ENOUGH_BYTES_EACH).clamp(ENOUGH_BYTES_MIN, ENOUGH_BYTES_MAX)
-    }
-
-    /// So many bytes for each partition.
-    fn of_each(&self, bytes: u64) -> u64 {
-        u64::try_from(self.partitions).unwrap_or(u64::MAX).saturating_mul(bytes)
+        let partitions = u64::try_from(self.partitions).unwrap_or(u64::MAX);
+        partitions.saturating_mul(ENOUGH_BYTES_EACH).clamp(ENOUGH_BYTES_MIN, ENOUGH_BYTES_MAX)
     }
 }
 
@@ -189,16 +181,6 @@ mod tests {
         backlog.sent(1);
         assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS));
         assert!(backlog.is_worth_a_push(ENOUGH_RECORDS + 1), "so many are enough");
-    }
-
-    #[test]
-    fn in_more_than_eight_partitions_128_kibibytes_for_each_are_worth_a_push() {
-        for (partitions, worth) in [(0, 8), (8, 8), (9, 9), (32, 32), (256, 256), (10_000, 256)] {
-            let mut backlog = Backlog::of(partitions);
-            backlog.sent(128 << 10);
-            assert!(!backlog.is_worth_a_push(worth), "{partitions}");
-            assert!(backlog.is_worth_a_push(worth + 1), "{partitions}");
-        }
     }
 
     #[test]
