@@ -17,11 +17,11 @@
 //!          --binary FILE       another build of krouted
 //!          --data DIR       where the broker keeps its records; else below /dev/shm, where that has 8 GiB to spare, so that no disk is
 //!                           measured: a million records need about four
-//!          --write          put the tables into docs/performance.md
+//!          --write          put the tables into docs/performance.md: of krouted as it is, so with none of the options that change that
 //! ```
 //!
 //! Before anything is measured the check of outputs must refuse nine seeded damages; a run with outputs that are not exact
-//! gives no figure, and the command fails. Needs what the tests need, JDK 17 and Maven, and 6 GiB of memory for the broker, beside
+//! gives no figure and its table is left out, and the command fails. Needs what the tests need, JDK 17 and Maven, and 6 GiB of memory for the broker, beside
 //! its records. The broker serves 21 runs of a million records before anything is measured: three minutes here, six in a slow hour.
 
 #![expect(
@@ -120,6 +120,12 @@ const DELETE_SOON: (&str, &str) = ("log.segment.delete.delay.ms", "1000");
 /// a new segment, so each run under `exactly_once` would have had one made in every partition.
 const NEVER_ROLL: (&str, &str) = ("log.roll.ms", "9223372036854775807");
 
+/// What holds where the command line says nothing.
+const INTERVAL_MS: u32 = 100;
+const WORKERS: u16 = 1;
+const PARTITIONS: u32 = 4;
+const BYTES: usize = 1_000;
+
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
@@ -127,10 +133,10 @@ impl Options {
             rounds: 3,
             records: 1_000_000,
             seconds: 10,
-            interval_ms: 100,
-            workers: 1,
-            partitions: 4,
-            bytes: 1_000,
+            interval_ms: INTERVAL_MS,
+            workers: WORKERS,
+            partitions: PARTITIONS,
+            bytes: BYTES,
             properties: Vec::new(),
             environment: Vec::new(),
             binary: None,
@@ -165,6 +171,29 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Why something cannot be measured with these options, which it would pass over or tell nobody of.
+    fn refusal(&self, what: &str) -> Option<&'static str> {
+        let is_growth = tables::GROWTH.contains(&what);
+        let has_runs_of_its_own = matches!(what, "latency" | "startup");
+        let is_shaped = (self.partitions, self.bytes) != (PARTITIONS, BYTES);
+        let is_tuned = (self.interval_ms, self.workers) != (INTERVAL_MS, WORKERS)
+            || !(self.properties.is_empty() && self.environment.is_empty())
+            || self.binary.is_some();
+        if self.write && (is_shaped || is_tuned) {
+            Some(
+                "--write is for krouted and records as they are: without --interval-ms, --workers, --partitions, --bytes, -X, --env, --binary",
+            )
+        } else if is_shaped && (is_growth || has_runs_of_its_own || what == "small") {
+            Some("has records of its own: without --partitions and --bytes")
+        } else if is_tuned && has_runs_of_its_own {
+            Some("is of krouted as it is: without --interval-ms, --workers, -X, --env, --binary")
+        } else if self.workers != WORKERS && !what.starts_with("tune-") {
+            Some("--workers is for tune-: the loop has one")
+        } else {
+            None
+        }
     }
 
     pub(crate) fn run(&self, rule: Rule, guarantee: Guarantee) -> Run {
@@ -226,6 +255,12 @@ fn main() -> ExitCode {
             other => vec![other],
         })
         .collect();
+    for what in &what {
+        if let Some(why) = options.refusal(what) {
+            say(&format!("{what}: {why}"));
+            return ExitCode::from(64);
+        }
+    }
     say(&format!(
         "krouted {}, librdkafka {}, the broker's records below {}",
         report::commit(),

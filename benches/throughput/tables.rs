@@ -50,6 +50,11 @@ pub(crate) fn scenarios(
         }
     }
     workload.unload(&broker.cluster());
+    if !good {
+        // Rounds that lack a run are no rounds any more.
+        say("no table: a run was refused");
+        return false;
+    }
     let mut table = match pairing {
         Pairing::InTurns => in_turns(shape, &all),
         Pairing::AtOnce => at_once(&all),
@@ -68,7 +73,7 @@ pub(crate) fn scenarios(
     if options.write && which.len() == SCENARIOS.len() {
         table.write(&options.data);
     }
-    good
+    true
 }
 
 fn in_turns(shape: Shape, all: &BTreeMap<usize, Pairs>) -> Table {
@@ -395,7 +400,11 @@ fn grow(broker: &Broker, options: &Options, growth: Growth) -> bool {
     if let Some(old) = kept {
         old.unload(&broker.cluster());
     }
-    write_growth(options, growth.name, growth.first_column, growth.note, &rows);
+    if good {
+        write_growth(options, growth.name, growth.first_column, growth.note, &rows);
+    } else {
+        say("no table: a run was refused");
+    }
     good
 }
 
@@ -415,7 +424,7 @@ fn write_growth(
         "records/s",
         "to the first line",
         "MiB",
-        "CPU, ratio to the C loop",
+        "ratios to the C loop: CPU; records/s",
     ];
     let mut table = Table::new(name, &columns);
     let first = rows
@@ -424,7 +433,11 @@ fn write_growth(
     let (first_cpu, first_rate) = first.unwrap_or((f64::NAN, f64::NAN));
     for (label, pairs) in rows {
         let (cpu, rate) = (of(pairs, |f| f.cpu), of(pairs, |f| f.rate));
-        let ratio = if pairs.bare.is_empty() { "-".to_owned() } else { pairs.ratio(|f| f.cpu) };
+        let ratio = if pairs.bare.is_empty() {
+            "-".to_owned()
+        } else {
+            format!("{}; {}", pairs.ratio(|f| f.cpu), pairs.ratio(|f| f.rate))
+        };
         table.row(&[
             label.clone(),
             format!("{cpu:.2}"),

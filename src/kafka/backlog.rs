@@ -12,9 +12,9 @@ const ENOUGH_BYTES_MIN: u64 = 8 << 20;
 /// least one of them holds a full one. With less, what waits in many partitions would linger (`linger.ms`), or be pushed in
 /// small batches.
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
-/// Half of `queue.buffering.max.kbytes`. Spread over more than 32 partitions it may be no batch anywhere.
+/// Half of `queue.buffering.max.kbytes` as it is by default. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
-/// Half of `queue.buffering.max.messages`: records so small that fewer bytes of them fill the queue are to wait here, not in the
+/// Half of `queue.buffering.max.messages` as it is by default: records so small that fewer bytes of them fill the queue are to wait here, not in the
 /// midst of a window.
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
@@ -67,7 +67,7 @@ impl Backlog {
 
     /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
     pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
-        self.are_more(waiting, PUSH_BYTES) || self.is_enough(waiting)
+        waiting > ENOUGH_RECORDS || self.are_more(waiting, PUSH_BYTES)
     }
 
     /// Whether so many records that wait are enough to have no more read.
@@ -171,16 +171,21 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_mebibyte_is_worth_a_push() {
-        let mut backlog = Backlog::of(8);
-        assert!(!backlog.is_worth_a_push(100), "of records whose size nobody knows");
-        backlog.sent(1 << 18);
-        assert!(!backlog.is_worth_a_push(4));
-        assert!(backlog.is_worth_a_push(5));
-        backlog.begin();
-        backlog.sent(1);
-        assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS));
-        assert!(backlog.is_worth_a_push(ENOUGH_RECORDS + 1), "so many are enough");
+    fn more_than_a_mebibyte_is_worth_a_push_in_however_many_partitions() {
+        for partitions in [0, 8, 32, 10_000] {
+            let mut backlog = Backlog::of(partitions);
+            assert!(!backlog.is_worth_a_push(100), "of records whose size nobody knows");
+            backlog.sent(1 << 18);
+            assert!(!backlog.is_worth_a_push(4), "{partitions}");
+            assert!(backlog.is_worth_a_push(5), "{partitions}");
+            backlog.begin();
+            backlog.sent(1);
+            assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS), "{partitions}");
+            assert!(
+                backlog.is_worth_a_push(ENOUGH_RECORDS + 1),
+                "{partitions}: so many are enough"
+            );
+        }
     }
 
     #[test]

@@ -9,7 +9,11 @@ use serde_json::json;
 /// Input partitions; an event's is its index modulo this.
 pub(crate) const PARTITIONS: u64 = 4;
 /// Output partitions; not as many as go in, so that keys are spread anew.
-const PARTITIONS_OUT: i32 = 3;
+const PARTITIONS_OUT: u32 = 3;
+/// Of heavy events: the three topics have more than 16 together, in which records linger for another time.
+const PARTITIONS_OUT_HEAVY: u32 = 7;
+/// What a heavy event has more in its value.
+const HEAVY_BYTES: usize = 1_000;
 const BEGIN_MS: i64 = 1_700_000_000_000;
 
 /// Whether all events have a key. One without stands in any partition, and in another one when it is sent again.
@@ -24,6 +28,9 @@ pub(crate) struct Events {
     pub(crate) seed: u64,
     pub(crate) count: u64,
     pub(crate) keys: Keys,
+    /// Of each topic that goes out.
+    partitions_out: u32,
+    padding: usize,
     pub(crate) input: String,
     pub(crate) eu: String,
     pub(crate) rest: String,
@@ -50,15 +57,25 @@ fn mix(number: u64) -> u64 {
 impl Events {
     /// Makes the topics and no records yet.
     pub(crate) fn new(cluster: &Cluster, seed: u64, count: u64) -> Self {
-        let out = u32::try_from(PARTITIONS_OUT).unwrap();
+        Self::with(cluster, seed, count, PARTITIONS_OUT, 0)
+    }
+
+    /// Events of a kilobyte and more.
+    pub(crate) fn heavy(cluster: &Cluster, seed: u64, count: u64) -> Self {
+        Self::with(cluster, seed, count, PARTITIONS_OUT_HEAVY, HEAVY_BYTES)
+    }
+
+    fn with(cluster: &Cluster, seed: u64, count: u64, partitions_out: u32, padding: usize) -> Self {
         Self {
             seed,
             count,
             keys: Keys::Most,
+            partitions_out,
+            padding,
             input: cluster.topic("events", u32::try_from(PARTITIONS).unwrap()),
-            eu: cluster.topic("events-eu", out),
-            rest: cluster.topic("events-rest", out),
-            dead: cluster.topic("events-dlq", out),
+            eu: cluster.topic("events-eu", partitions_out),
+            rest: cluster.topic("events-rest", partitions_out),
+            dead: cluster.topic("events-dlq", partitions_out),
         }
     }
 
@@ -102,7 +119,8 @@ impl Events {
             2..25 => "user.login",
             _ => event,
         };
-        let (user, padding) = (random % 10_000, "x".repeat(usize::try_from(random % 100).unwrap()));
+        let padding = "x".repeat(self.padding + usize::try_from(random % 100).unwrap());
+        let user = random % 10_000;
         Some(format!(
             r#"{{"event_type":"{event}",  {country}"user_id":{user}, "score":1.50,"note":"{padding}"}}"#
         ))
@@ -166,7 +184,7 @@ impl Model for Events {
             ]),
             Fate::Filtered | Fate::Eu | Fate::Rest => None,
         };
-        let placement = Placement::ByKey(PARTITIONS_OUT);
+        let placement = Placement::ByKey(i32::try_from(self.partitions_out).unwrap());
         vec![Expected { topic, placement, record: self.record(index), error }]
     }
 
