@@ -10,8 +10,8 @@ use serde_json::json;
 pub(crate) const PARTITIONS: u64 = 4;
 /// Output partitions; not as many as go in, so that keys are spread anew.
 const PARTITIONS_OUT: u32 = 3;
-/// Of heavy events: the three topics have more than 16 together, in which records linger for another time.
-const PARTITIONS_OUT_HEAVY: u32 = 7;
+/// Of heavy events: the two sinks have more than 16 together, in which records linger for another time.
+const PARTITIONS_OUT_HEAVY: u32 = 9;
 /// What a heavy event has more in its value.
 const HEAVY_BYTES: usize = 1_000;
 const BEGIN_MS: i64 = 1_700_000_000_000;
