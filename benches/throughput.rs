@@ -126,6 +126,13 @@ const WORKERS: u16 = 1;
 const PARTITIONS: u32 = 4;
 const BYTES: usize = 1_000;
 
+/// What docs/performance.md has a table of, beside how the cost grows.
+const DOCUMENTED: [&str; 5] = ["scenarios", "scenarios-at-once", "small", "latency", "startup"];
+/// What can be asked for by itself.
+const SINGLE: [&str; 7] =
+    ["value", "at-least-once", "copy", "key", "header", "tune-value", "tune-copy"];
+const AT_ONCE: &str = "-at-once";
+
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
@@ -175,6 +182,11 @@ impl Options {
 
     /// Why something cannot be measured with these options, which it would pass over or tell nobody of.
     fn refusal(&self, what: &str) -> Option<&'static str> {
+        let is_documented = DOCUMENTED.contains(&what) || tables::GROWTH.contains(&what);
+        let is_single = SINGLE.contains(&what.strip_suffix(AT_ONCE).unwrap_or(what));
+        if !(is_documented || is_single) {
+            return Some("unknown; see benches/throughput.rs");
+        }
         let is_growth = tables::GROWTH.contains(&what);
         let has_runs_of_its_own = matches!(what, "latency" | "startup");
         let is_shaped = (self.partitions, self.bytes) != (PARTITIONS, BYTES);
@@ -185,6 +197,10 @@ impl Options {
             Some(
                 "--write is for krouted and records as they are: without --interval-ms, --workers, --partitions, --bytes, -X, --env, --binary",
             )
+        } else if self.write && !is_documented {
+            Some("--write is for what docs/performance.md has, which this is not")
+        } else if self.interval_ms != INTERVAL_MS && what == "windows" {
+            Some("has intervals of its own: without --interval-ms")
         } else if is_shaped && (is_growth || has_runs_of_its_own || what == "small") {
             Some("has records of its own: without --partitions and --bytes")
         } else if is_tuned && has_runs_of_its_own {
@@ -284,7 +300,7 @@ fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
         topics: 1,
         records: options.records,
     };
-    let (name, pairing) = match what.strip_suffix("-at-once") {
+    let (name, pairing) = match what.strip_suffix(AT_ONCE) {
         Some(name) => (name, Pairing::AtOnce),
         None => (what, Pairing::InTurns),
     };
@@ -300,18 +316,12 @@ fn measure_one(broker: &Broker, options: &Options, what: &str) -> bool {
         "header" => scenarios(&[4], large),
         "tune-value" => tune(Rule::Value),
         "tune-copy" => tune(Rule::Copy),
-        _ if pairing == Pairing::AtOnce => unknown(what),
         "small" => scenarios(&[0, 1, 2, 3, 4], Shape { bytes: 250, partitions: 16, ..large }),
         "latency" => latency::latency(broker, options),
         "startup" => latency::startup(broker, options),
         growth if tables::GROWTH.contains(&growth) => tables::growth(broker, options, growth),
-        _ => unknown(what),
+        _ => panic!("{what} was not refused"),
     }
-}
-
-fn unknown(what: &str) -> bool {
-    say(&format!("unknown: {what}; see benches/throughput.rs"));
-    false
 }
 
 #[expect(clippy::print_stdout, reason = "it is what a bench is for")]
