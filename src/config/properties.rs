@@ -60,7 +60,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["message.timeout.ms", "delivery.timeout.ms", "request.timeout.ms"],
         "a record must not time out on its own: only a whole window is given up",
     ),
-    (&["delivery.report.only.error"], "krouted counts every acknowledgement"),
+    (
+        &["delivery.report.only.error"],
+        "krouted asks whether all is acknowledged, and is told of what failed alone",
+    ),
     (&["group.id"], "it is the field `group` of the source"),
     (
         &[
