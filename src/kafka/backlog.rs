@@ -36,14 +36,12 @@ pub(super) struct Backlog {
     /// a topic comes back, and none for one that was the dead letter topic before. Only how much waits, and how long a producer
     /// that is made later lets it linger, hang on it.
     partitions: usize,
-    /// Nothing has been read since the window began, but what it began with.
-    is_new: bool,
 }
 
 impl Backlog {
     /// For sinks that have so many partitions together.
     pub(super) fn of(partitions: usize) -> Self {
-        Self { records: 0, bytes: 0, partitions, is_new: false }
+        Self { records: 0, bytes: 0, partitions }
     }
 
     pub(super) fn partitions(&self) -> usize {
@@ -64,13 +62,7 @@ impl Backlog {
 
     /// A window begins: its records may have another size.
     pub(super) fn begin(&mut self) {
-        (self.records, self.bytes, self.is_new) = (0, 0, true);
-    }
-
-    /// Whether this is the first time that it is asked in a window: what waits then came during the commit before, mostly, and has
-    /// waited for as long.
-    pub(super) fn is_behind_a_commit(&mut self) -> bool {
-        std::mem::take(&mut self.is_new)
+        (self.records, self.bytes) = (0, 0);
     }
 
     /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
@@ -193,17 +185,6 @@ mod tests {
                 backlog.is_worth_a_push(ENOUGH_RECORDS + 1),
                 "{partitions}: so many are enough"
             );
-        }
-    }
-
-    #[test]
-    fn a_window_is_behind_a_commit_the_first_time_that_it_is_asked() {
-        let mut backlog = Backlog::of(1);
-        assert!(!backlog.is_behind_a_commit(), "no window has begun");
-        for _ in 0..2 {
-            backlog.begin();
-            assert!(backlog.is_behind_a_commit());
-            assert!(!backlog.is_behind_a_commit());
         }
     }
 

@@ -104,21 +104,13 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`]. What is seen once it is sent, and not once it is committed, is pushed behind a commit, which it has
-    /// waited for, instead of lingering too; else nothing is there: by default it lingers for 5 ms, and a push brought nothing
-    /// (docs/performance.md).
-    pub(super) fn let_drain(&mut self, wait: Duration) -> Duration {
-        let is_behind_a_commit = self.backlog.is_behind_a_commit();
+    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: by default records linger for 5 ms, and it brought
+    /// nothing (docs/performance.md).
+    pub(super) fn let_drain(&self, wait: Duration) -> Duration {
         let (producer, backlog) = (&self.outlet.producer, &self.backlog);
-        let is_to_push = || match self.guarantee {
-            Guarantee::ExactlyOnce => {
-                let may_send = producer.has_partitions() && producer.is_idle();
-                may_send && backlog.is_worth_a_push(producer.waiting())
-            }
-            Guarantee::AtLeastOnce => {
-                is_behind_a_commit && producer.is_idle() && producer.waiting() > 0
-            }
-            Guarantee::AtMostOnce => false,
+        let is_to_push = || {
+            let may_send = producer.has_partitions() && producer.is_idle();
+            may_send && backlog.is_worth_a_push(producer.waiting())
         };
         let is_enough = || backlog.is_enough(producer.waiting());
         let take = |step| match step {
