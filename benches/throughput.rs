@@ -177,6 +177,9 @@ impl Options {
                 what => options.what.push(what.to_owned()),
             }
         }
+        if options.rounds == 0 || options.records == 0 {
+            return Err("--rounds and --records are 1 and more".to_owned());
+        }
         Ok(options)
     }
 

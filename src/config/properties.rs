@@ -62,7 +62,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["delivery.report.only.error"],
-        "krouted asks whether all is acknowledged, and is told of what failed alone",
+        "krouted waits until all is acknowledged, and has only failures reported",
     ),
     (&["group.id"], "it is the field `group` of the source"),
     (

@@ -127,8 +127,9 @@ impl Port {
 
     /// The broker need not have heard of it: where the answer to the first `AddPartitionsToTxn` comes while librdkafka aborts,
     /// it takes no partition for added and sends no `EndTxn` (`rd_kafka_txn_handle_AddPartitionsToTxn`, `__OUTDATED`). Nothing
-    /// is written then and no reader waits: the next transaction goes on in that one, or the broker ends it by its timeout,
-    /// and the next one meets that as a fence, behind which it is made anew.
+    /// is written then and no reader waits, though the coordinator lists it as `Ongoing`: the next transaction goes on in that
+    /// one, within what is left of its time. Where the broker ends it by its timeout, a window meets that as a fence, is aborted,
+    /// and comes again by a new client.
     pub(super) fn abort_transaction(&mut self) -> Result<(), Failure> {
         let began = self.clock.now();
         let clock = self.clock;

@@ -10,8 +10,6 @@ use serde_json::json;
 pub(crate) const PARTITIONS: u64 = 4;
 /// Output partitions; not as many as go in, so that keys are spread anew.
 const PARTITIONS_OUT: u32 = 3;
-/// Of heavy events: the two sinks have more than 16 together, in which records linger for another time.
-const PARTITIONS_OUT_HEAVY: u32 = 9;
 /// What a heavy event has more in its value.
 const HEAVY_BYTES: usize = 1_000;
 const BEGIN_MS: i64 = 1_700_000_000_000;
@@ -60,9 +58,9 @@ impl Events {
         Self::with(cluster, seed, count, PARTITIONS_OUT, 0)
     }
 
-    /// Events of a kilobyte and more.
-    pub(crate) fn heavy(cluster: &Cluster, seed: u64, count: u64) -> Self {
-        Self::with(cluster, seed, count, PARTITIONS_OUT_HEAVY, HEAVY_BYTES)
+    /// Events of a kilobyte and more. In how many partitions each of the two sinks has them says how long they linger.
+    pub(crate) fn heavy(cluster: &Cluster, count: u64, partitions_out: u32) -> Self {
+        Self::with(cluster, count, count, partitions_out, HEAVY_BYTES)
     }
 
     fn with(cluster: &Cluster, seed: u64, count: u64, partitions_out: u32, padding: usize) -> Self {

@@ -22,10 +22,13 @@ const SLICES: u64 = 2 * KILLS + 1;
 const EXACTLY_ONCE: &str = "{exactly_once: {commit_interval: 100ms, max_records: 5000}}";
 /// As a file has it that says no more, whose windows hold what the interval lets in.
 const BY_DEFAULT: &str = "exactly_once";
-/// So many events of a kilobyte that two slices are many windows.
+/// So many events of a kilobyte that a build for tests is busy with two slices for some windows.
 const HEAVY: u64 = 300_000;
-/// More heavy events than a worker has at work at once: what is left when a kill comes was waiting to be read.
+/// So many heavy events are no end of the work: a kill that leaves more came in the midst of it.
 const FAR_BEHIND: u64 = 10_000;
+/// Partitions of each sink of heavy events: so many of two sinks linger for 50 ms, and more than 16 together for 10.
+const FEW: u32 = 7;
+const MANY: u32 = 9;
 /// Long enough that a kill meets records that are sent and not committed: the time from seeing them to the kill is a small part.
 const AT_LEAST_ONCE: &str = "{at_least_once: {commit_interval: 2s}}";
 /// A killed member that is not static is missed after its session; a rebalance, a start and a busy machine come on top.
@@ -47,10 +50,10 @@ impl Run {
         Self { cluster, events, name: unique(name), delivery }
     }
 
-    /// Of heavy events and with the limits that a file has by default: more waits for the broker than may.
-    fn heavy(name: &str) -> Self {
+    /// Of heavy events and with the limits that a file has by default.
+    fn heavy(name: &str, partitions_out: u32) -> Self {
         let cluster = shared();
-        let events = Events::heavy(cluster, HEAVY, HEAVY);
+        let events = Events::heavy(cluster, HEAVY, partitions_out);
         Self { cluster, events, name: unique(name), delivery: BY_DEFAULT }
     }
 
@@ -222,8 +225,8 @@ impl Run {
         assert_eq!(second.terminate(), Some(0));
     }
 
-    /// As [`Self::survive_rebalances`], of daemons that find more than they can take at once: one goes on to the end, one is killed
-    /// each time, and a third goes as it was told to. Counts the kills as [`Self::survive_kills_at_full_load`] does.
+    /// As [`Self::survive_rebalances`], of three daemons that find more than they can take at once: one is killed, the others end as they
+    /// are told to, and those of the next round take all over. Counts the kills as [`Self::survive_kills_at_full_load`] does.
     fn survive_rebalances_at_full_load(&self) -> usize {
         let instances = ["host-a", "host-b", "host-c"];
         let hosts = instances.map(|instance| self.host(instance, "dynamic", 1));
@@ -304,7 +307,7 @@ fn a_million_records_survive_two_daemons_a_kill_and_rebalances_all_the_while() {
 
 #[test]
 fn much_that_waits_for_the_broker_survives_five_kills() {
-    let run = Run::heavy("heavy-killed");
+    let run = Run::heavy("heavy-killed", FEW);
     let in_flight = run.survive_kills_at_full_load();
     assert!(in_flight > 0, "no kill met an open transaction at full load: the test proves nothing");
     run.check().assert_clean();
@@ -312,7 +315,7 @@ fn much_that_waits_for_the_broker_survives_five_kills() {
 
 #[test]
 fn much_that_waits_for_the_broker_survives_kills_while_members_come_and_go() {
-    let run = Run::heavy("heavy-side-by-side");
+    let run = Run::heavy("heavy-side-by-side", MANY);
     let in_flight = run.survive_rebalances_at_full_load();
     assert!(in_flight > 0, "no kill met an open transaction at full load: the test proves nothing");
     run.check().assert_clean();

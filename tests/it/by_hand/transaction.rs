@@ -12,7 +12,7 @@ use crate::kafka::{Cluster, Isolation, shared, unique};
 use crate::process;
 use crate::proxy::{Fault, Proxied, api};
 use crate::scene;
-use crate::wait::eventually;
+use crate::wait::{SOON, eventually};
 
 /// A hand whose transactions have names of their own: other tests have some on this cluster too, which may be open.
 struct Named {
@@ -40,7 +40,14 @@ impl Named {
     }
 }
 
-/// The coordinator writes its markers behind its answer.
+/// Waits for the markers, which the coordinator writes behind its answer.
+fn settle(cluster: &Cluster, topic: &str) {
+    eventually(SOON, "all of the topic is stable", || {
+        cluster.offsets(topic).iter().all(|end| end.stable == end.high).then_some(())
+    });
+}
+
+/// The same: it answers before all is complete.
 fn is_over(states: &[String], end: &str) -> bool {
     states.len() == 1
         && states.iter().all(|s| *s == format!("Prepare{end}") || *s == format!("Complete{end}"))
@@ -53,16 +60,18 @@ fn a_transaction_is_all_or_nothing() {
     let good = Named::at(cluster);
     let said = good.hand.feed(&["produce", &topic, "--transaction"], b"1\n2\n3\n");
     said.said(0, &["3 records are in the topic, in one transaction"]);
+    settle(cluster, &topic);
     assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
     let states = good.states(cluster);
     assert!(is_over(&states, "Commit"), "{states:?}");
-    // What the coordinator says of this one is no matter of the records: librdkafka does not end a transaction of whose
-    // partitions it has no answer yet, for nothing is written in it (`abort_transaction` in src/kafka/transaction.rs).
+    // What the coordinator says of this one is no matter of the records: librdkafka ends none whose first partitions are answered
+    // for while it aborts, for nothing is written in it (`abort_transaction` in src/kafka/transaction.rs).
     let bad = Hand::at(&cluster.bootstrap);
     let bad = bad.feed(&["produce", &topic, "--transaction"], b"4\n5\noops\n");
     bad.said(1, &["line 3: this is no JSON", NOTHING_OF_IT]);
-    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
     // Nothing is left open, which would hold back all readers.
+    settle(cluster, &topic);
+    assert_eq!(cluster.read(&topic, Isolation::Committed).len(), 3);
     assert_eq!(cluster.ask("producers", json!({"topic": topic})), json!([0, 0]));
 }
 
