@@ -185,12 +185,12 @@ impl Options {
 
     /// Why something cannot be measured with these options, which it would pass over or tell nobody of.
     fn refusal(&self, what: &str) -> Option<&'static str> {
-        let is_documented = DOCUMENTED.contains(&what) || tables::GROWTH.contains(&what);
+        let is_growth = tables::GROWTH.contains(&what);
+        let is_documented = is_growth || DOCUMENTED.contains(&what);
         let is_single = SINGLE.contains(&what.strip_suffix(AT_ONCE).unwrap_or(what));
         if !(is_documented || is_single) {
             return Some("unknown; see benches/throughput.rs");
         }
-        let is_growth = tables::GROWTH.contains(&what);
         let has_runs_of_its_own = matches!(what, "latency" | "startup");
         let is_shaped = (self.partitions, self.bytes) != (PARTITIONS, BYTES);
         let is_tuned = (self.interval_ms, self.workers) != (INTERVAL_MS, WORKERS)

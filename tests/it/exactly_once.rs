@@ -164,8 +164,8 @@ impl Run {
         self.events.count * (2 * kill + 2) / SLICES
     }
 
-    /// As [`Self::survive_kills`], of a daemon that finds more than it can take at once, so that the broker is what it waits for;
-    /// counts the kills with that much left.
+    /// As [`Self::survive_kills`], of a daemon that finds all of it loaded; counts the open transactions that kills met while much
+    /// was left.
     fn survive_kills_at_full_load(&self) -> usize {
         let host = self.host("host-a", "static", 2);
         let mut in_flight = 0;
@@ -225,8 +225,8 @@ impl Run {
         assert_eq!(second.terminate(), Some(0));
     }
 
-    /// As [`Self::survive_rebalances`], of three daemons that find more than they can take at once: one is killed, the others end as they
-    /// are told to, and those of the next round take all over. Counts the kills as [`Self::survive_kills_at_full_load`] does.
+    /// As [`Self::survive_rebalances`], of three daemons that find all of it loaded: one is killed, the others end as they are told to, and
+    /// those of the next round take all over. Counts as [`Self::survive_kills_at_full_load`] does.
     fn survive_rebalances_at_full_load(&self) -> usize {
         let instances = ["host-a", "host-b", "host-c"];
         let hosts = instances.map(|instance| self.host(instance, "dynamic", 1));
