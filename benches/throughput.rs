@@ -125,6 +125,8 @@ const INTERVAL_MS: u32 = 100;
 const WORKERS: u16 = 1;
 const PARTITIONS: u32 = 4;
 const BYTES: usize = 1_000;
+const RECORDS: u64 = 1_000_000;
+const SECONDS: u32 = 10;
 
 /// What docs/performance.md has a table of, beside how the cost grows.
 const DOCUMENTED: [&str; 5] = ["scenarios", "scenarios-at-once", "small", "latency", "startup"];
@@ -138,8 +140,8 @@ impl Options {
         let mut options = Self {
             what: Vec::new(),
             rounds: 3,
-            records: 1_000_000,
-            seconds: 10,
+            records: RECORDS,
+            seconds: SECONDS,
             interval_ms: INTERVAL_MS,
             workers: WORKERS,
             partitions: PARTITIONS,
@@ -208,6 +210,10 @@ impl Options {
             Some("has records of its own: without --partitions and --bytes")
         } else if is_tuned && has_runs_of_its_own {
             Some("is of krouted as it is: without --interval-ms, --workers, -X, --env, --binary")
+        } else if self.records != RECORDS && has_runs_of_its_own {
+            Some("has records of its own: without --records")
+        } else if self.seconds != SECONDS && what != "latency" {
+            Some("is measured by records: without --seconds")
         } else if self.workers != WORKERS && !what.starts_with("tune-") {
             Some("--workers is for tune-: the loop has one")
         } else {

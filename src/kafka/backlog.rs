@@ -9,8 +9,7 @@ use std::time::Duration;
 /// (`batch.size`, and `max.in.flight` of an idempotent producer). Several brokers that are far could have more.
 const ENOUGH_BYTES_MIN: u64 = 8 << 20;
 /// For each partition that is written: more than a batch (`batch.size` as it is by default), so that wherever this is enough at
-/// least one of them holds a full one. With less, what waits in many partitions would linger (`linger.ms`), or be pushed in
-/// small batches.
+/// least one of them holds a full one. With less, what waits in many partitions would only linger (`linger.ms`).
 const ENOUGH_BYTES_EACH: u64 = 1 << 20;
 /// Half of `queue.buffering.max.kbytes` as it is by default. Spread over more than 32 partitions it may be no batch anywhere.
 const ENOUGH_BYTES_MAX: u64 = 32 << 20;
@@ -19,11 +18,8 @@ const ENOUGH_BYTES_MAX: u64 = 32 << 20;
 const ENOUGH_RECORDS: usize = 50_000;
 /// Between two looks: in so long a broker takes no more than about one request.
 const LOOK: Duration = Duration::from_millis(1);
-/// What is worth a push: about a batch, spread over the partitions. Below 20 MB/s so much has lingered out before it
-/// has come, where that takes 50 ms; below 100 where it takes 10.
-const PUSH_BYTES: u64 = 1 << 20;
 /// What may wait when the offsets are sent: about what librdkafka has under way to one broker (see [`ENOUGH_BYTES_MIN`]), so that
-/// hardly anything is left to push meanwhile.
+/// hardly anything is left to send meanwhile.
 const MUCH_BYTES: u64 = 4 << 20;
 
 /// How large the records are that a window has sent: librdkafka tells how many wait, not how many bytes. The mean of all
@@ -65,11 +61,6 @@ impl Backlog {
         (self.records, self.bytes) = (0, 0);
     }
 
-    /// Whether so many records that wait are to be sent at once where brokers have nothing to do.
-    pub(super) fn is_worth_a_push(&self, waiting: usize) -> bool {
-        waiting > ENOUGH_RECORDS || self.are_more(waiting, PUSH_BYTES)
-    }
-
     /// Whether so many records that wait are enough to have no more read.
     pub(super) fn is_enough(&self, waiting: usize) -> bool {
         waiting > ENOUGH_RECORDS || self.are_more(waiting, self.enough_bytes())
@@ -92,40 +83,20 @@ impl Backlog {
     }
 }
 
-/// What a read does about what waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Leaves the broker the time.
-    Pause(Duration),
-    /// Sends what lingers: the broker has nothing to do.
-    Push,
-}
-
-/// Waits while enough is on its way, at most as long as the read may; gives what is left of that. What waits is pushed, whether
-/// it is enough or not, where brokers have nothing to do: behind a commit, and where it is spread over so many partitions that
-/// none of them has a full batch. Once in a read: where nothing may be sent, because a partition is not taken yet or a broker
-/// is away, pushes would take all of its time.
+/// Waits while enough is on its way, at most as long as the read may; gives what is left of that.
 pub(super) fn let_drain(
     wait: Duration,
     now: impl Fn() -> Duration,
-    is_to_push: impl Fn() -> bool,
     is_enough: impl Fn() -> bool,
-    take: impl Fn(Step),
+    pause: impl Fn(Duration),
 ) -> Duration {
     let end = now().saturating_add(wait);
-    let mut pushed = false;
     loop {
         let left = end.saturating_sub(now());
-        // A push takes a millisecond, too.
-        let step = if !pushed && left >= LOOK && is_to_push() {
-            Step::Push
-        } else if !left.is_zero() && is_enough() {
-            Step::Pause(LOOK.min(left))
-        } else {
+        if left.is_zero() || !is_enough() {
             return left;
-        };
-        pushed |= step == Step::Push;
-        take(step);
+        }
+        pause(LOOK.min(left));
     }
 }
 
@@ -171,24 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_mebibyte_is_worth_a_push_in_however_many_partitions() {
-        for partitions in [0, 8, 32, 10_000] {
-            let mut backlog = Backlog::of(partitions);
-            assert!(!backlog.is_worth_a_push(100), "of records whose size nobody knows");
-            backlog.sent(1 << 18);
-            assert!(!backlog.is_worth_a_push(4), "{partitions}");
-            assert!(backlog.is_worth_a_push(5), "{partitions}");
-            backlog.begin();
-            backlog.sent(1);
-            assert!(!backlog.is_worth_a_push(ENOUGH_RECORDS), "{partitions}");
-            assert!(
-                backlog.is_worth_a_push(ENOUGH_RECORDS + 1),
-                "{partitions}: so many are enough"
-            );
-        }
-    }
-
-    #[test]
     fn more_than_four_mebibytes_are_too_many_to_send_the_offsets_yet() {
         let mut backlog = Backlog::of(32);
         assert!(!backlog.is_much(100), "of records whose size nobody knows");
@@ -210,48 +163,10 @@ mod tests {
         ] {
             let (clock, looks) = (Cell::new(us(7)), Cell::new(0));
             let is_enough = || looks.replace(looks.get() + 1) < drained;
-            let take = |step| match step {
-                Step::Pause(time) => clock.set(clock.get() + time),
-                Step::Push => unreachable!("brokers are busy"),
-            };
-            let left_over = let_drain(us(wait), || clock.get(), || false, is_enough, take);
+            let pause = |time| clock.set(clock.get() + time);
+            let left_over = let_drain(us(wait), || clock.get(), is_enough, pause);
             assert_eq!(left_over, us(left), "{wait}");
             assert_eq!(clock.get(), us(7 + waited), "{wait} {drained}");
-        }
-    }
-
-    #[test]
-    fn a_read_pushes_when_brokers_become_idle_while_it_waits_and_not_where_it_has_no_time() {
-        let us = Duration::from_micros;
-        for (wait, expected) in
-            [(10_000, Some(us(3_000))), (3_500, None), (3_000, None), (900, None), (0, None)]
-        {
-            let (clock, pushed) = (Cell::new(us(0)), Cell::new(None));
-            let take = |step| match step {
-                Step::Pause(time) => clock.set(clock.get() + time),
-                Step::Push => pushed.set(Some(clock.get())),
-            };
-            let is_to_push = || clock.get() >= us(3_000) || wait < 1_000;
-            let_drain(us(wait), || clock.get(), is_to_push, || true, take);
-            assert_eq!(pushed.get(), expected, "{wait}");
-        }
-    }
-
-    #[test]
-    fn a_read_pushes_once_and_in_its_own_time_whether_there_is_enough_or_not() {
-        let ms = Duration::from_millis;
-        for (is_enough, left) in [(false, 8), (true, 0)] {
-            let (clock, pushes) = (Cell::new(ms(3)), Cell::new(0));
-            let take = |step| match step {
-                Step::Pause(time) => clock.set(clock.get() + time),
-                Step::Push => {
-                    pushes.set(pushes.get() + 1);
-                    clock.set(clock.get() + ms(2));
-                }
-            };
-            let left_over = let_drain(ms(10), || clock.get(), || true, || is_enough, take);
-            assert_eq!(left_over, ms(left));
-            assert_eq!(pushes.get(), 1);
         }
     }
 }

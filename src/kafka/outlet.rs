@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backlog::{self, Step};
+use super::backlog;
 use super::open;
 use super::port::Port;
 use super::properties::Connection;
@@ -104,20 +104,12 @@ impl Port {
         done
     }
 
-    /// See [`backlog::let_drain`]. Without a transaction nothing is pushed: by default records linger for 5 ms, and it brought
-    /// nothing (docs/performance.md).
+    /// See [`backlog::let_drain`]. What lingers is left to linger meanwhile: to have it sent takes a flush, so a millisecond or two in
+    /// which nothing is read, and costs more than it brings (docs/performance.md).
     pub(super) fn let_drain(&self, wait: Duration) -> Duration {
         let (producer, backlog) = (&self.outlet.producer, &self.backlog);
-        let is_to_push = || {
-            let may_send = producer.has_partitions() && producer.is_idle();
-            may_send && backlog.is_worth_a_push(producer.waiting())
-        };
         let is_enough = || backlog.is_enough(producer.waiting());
-        let take = |step| match step {
-            Step::Push => producer.push(),
-            Step::Pause(time) => retry::pause(time),
-        };
-        backlog::let_drain(wait, || self.clock.now(), is_to_push, is_enough, take)
+        backlog::let_drain(wait, || self.clock.now(), is_enough, retry::pause)
     }
 
     fn replace_producer(

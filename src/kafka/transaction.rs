@@ -51,7 +51,7 @@ impl Port {
     /// Outputs, dead letters and offsets in one transaction, fenced by producer epoch and group generation.
     pub(super) fn commit_transaction(&mut self, offsets: &Offsets) -> Result<(), Failure> {
         // What lingers and may be sent is on its way while the offsets are; whether it arrives is below. They wait behind all that
-        // is under way to the same broker, and meanwhile nothing more is pushed: so of much the most goes first.
+        // is under way to the same broker, and meanwhile what lingers goes on lingering: so of much the most goes first.
         self.flush_closely(|port| !port.backlog.is_much(port.outlet.producer.waiting()));
         let began = self.clock.now();
         let list = PartitionList::of(offsets.touched());

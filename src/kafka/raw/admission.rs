@@ -66,11 +66,6 @@ impl Admissions {
         }
     }
 
-    /// Whether a request for partitions was answered: most likely they were taken.
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered_us.load(Relaxed) != 0
-    }
-
     /// Records were sent.
     pub(super) fn written(&self) {
         self.written.store(true, Relaxed);

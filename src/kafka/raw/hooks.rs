@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 
 use super::admission::Admissions;
 use super::error::code;
@@ -94,9 +94,6 @@ pub(super) struct Hooks {
     pub(super) txn_offset_commit: AtomicI32,
     /// Of the transaction since the owner's last look.
     pub(super) admissions: Admissions,
-    /// Requests with records that were sent whole and are neither answered nor given up. Too few by one where one is given up
-    /// before it was sent whole, until all are answered: that costs a push in vain.
-    pub(super) under_way: AtomicUsize,
     clock: SystemClock,
     /// As `txn_offset_commit`, of what brokers say that they take; the least of all.
     txn_offset_commit_taken: AtomicI32,
@@ -310,10 +307,7 @@ pub(super) extern "C" fn on_request(
         // SAFETY: the opaque given in `on_new`.
         let hooks = unsafe { hooks(opaque) };
         match api {
-            PRODUCE => {
-                hooks.admissions.written();
-                hooks.under_way.fetch_add(1, Relaxed);
-            }
+            PRODUCE => hooks.admissions.written(),
             ADD_PARTITIONS => hooks.admissions.asked(hooks.clock.now(), size),
             _ => {}
         }
@@ -337,10 +331,6 @@ pub(super) extern "C" fn on_response(
     quietly(|| {
         // SAFETY: the opaque given in `on_new`.
         let hooks = unsafe { hooks(opaque) };
-        if api == PRODUCE {
-            // One that is given up before it was sent whole comes here too, and was not counted.
-            hooks.under_way.update(Relaxed, Relaxed, |requests| requests.saturating_sub(1));
-        }
         if !TRANSACTIONAL.contains(&api) {
             return;
         }

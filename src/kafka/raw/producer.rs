@@ -182,30 +182,11 @@ impl Producer {
         usize::try_from(unsafe { sys::rd_kafka_outq_len(self.rk) }).unwrap_or(0)
     }
 
-    /// Whether brokers have nothing of it to answer: what waits only lingers, is just being sent, or may not be sent yet. It is not
-    /// idle where one broker of several has.
-    pub(in crate::kafka) fn is_idle(&self) -> bool {
-        self.hooks.under_way.load(Relaxed) == 0
-    }
-
-    /// Whether a transaction is open that most likely has partitions to send to.
-    pub(in crate::kafka) fn has_partitions(&self) -> bool {
-        self.hooks.admissions.is_answered()
-    }
-
     /// What it was configured with.
     #[cfg(test)]
     pub(in crate::kafka) fn property(&self, name: &str) -> String {
         // SAFETY: a live client, whose configuration lives as long.
         super::conf::get(unsafe { sys::rd_kafka_conf(self.rk) }, name)
-    }
-
-    /// Has what lingers sent, as far as it may be: not of a partition whose request before is unanswered, nor of one that the
-    /// transaction does not have yet. The shortest flush that is not over at once (`rdkafka.c`, `rd_kafka_flush`); on a busy
-    /// machine the client's thread can miss it.
-    pub(in crate::kafka) fn push(&self) {
-        // SAFETY: a live client.
-        unsafe { sys::rd_kafka_flush(self.rk, 1) };
     }
 
     /// Waits until every record has been acknowledged or has failed for good.
@@ -230,7 +211,7 @@ impl Producer {
     }
 
     pub(in crate::kafka) fn begin(&mut self) -> Result<(), Failed> {
-        // What is left of one that was aborted: `has_partitions` is to tell of this one.
+        // What is left of one that was aborted: `admission` is to tell of this one.
         self.hooks.admissions.take();
         // SAFETY: a live client.
         checked("begin", unsafe { sys::rd_kafka_begin_transaction(self.rk) })
